@@ -1,0 +1,128 @@
+"""The sizes of a MADM network as data, and the two named ones: `sd14` and `tiny`.
+
+Source: specification sections 1 to 6; `tiny` is this project's own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """Every number needed to build the network. UNet and VAE fields are named as in diffusers."""
+
+    name: str
+    """Shown in logs and reports; carries no behaviour."""
+    unet_block_out_channels: tuple[int, ...]
+    """UNet widths, outermost first."""
+    unet_down_block_types: tuple[str, ...]
+    """diffusers block names, outermost first; up blocks mirror them."""
+    unet_attention_heads: int
+    """Number of attention heads (diffusers calls it `attention_head_dim`)."""
+    unet_norm_num_groups: int
+    """GroupNorm groups in the UNet."""
+    cross_attention_dim: int
+    """Width of a prompt token."""
+    prompt_tokens: int
+    """Number of prompt tokens."""
+    vae_block_out_channels: tuple[int, ...]
+    """VAE widths, outermost first; the latent is 2^(n-1) times smaller than the image."""
+    vae_layers_per_block: int
+    """VAE resnets per encoder block (the decoder has one more)."""
+    vae_norm_num_groups: int
+    """GroupNorm groups in the VAE."""
+    vae_mid_attention: bool
+    """Self-attention in the middle of the VAE."""
+    latent_scaling: float
+    """The VAE mean is multiplied by this to have a standard deviation near 1."""
+    projection_bottleneck: int
+    """Inner width of the four feature projections."""
+    projection_out: tuple[int, int, int, int]
+    """Output widths of the projections s0 (decoded image), s3, s4, s5."""
+    projection_norm_num_groups: int
+    """GroupNorm groups in the projections."""
+    head_channels: int
+    """Width of the DAFormer head."""
+    head_stride: int
+    """Image pixels per pixel of the head's fusion; the official network fuses at 1."""
+
+    def __post_init__(self) -> None:
+        if len(self.unet_block_out_channels) != 4 or len(self.unet_down_block_types) != 4:
+            raise ValueError("MADM taps a UNet of four blocks: give four widths and four block types")
+        if len(self.projection_out) != 4:
+            raise ValueError("projection_out needs four widths: s0, s3, s4, s5")
+
+    @property
+    def latent_stride(self) -> int:
+        """Image pixels per latent pixel."""
+        return 2 ** (len(self.vae_block_out_channels) - 1)
+
+    @property
+    def size_multiple(self) -> int:
+        """Network input height and width must be multiples of this."""
+        return self.latent_stride * 8
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for config.json."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Architecture:
+        """Read back what `to_dict` wrote.
+
+        Raises:
+            ValueError: a field is missing or unknown.
+        """
+        known = {field.name for field in fields(cls)}
+        if missing := known - data.keys():
+            raise ValueError(f"architecture lacks {', '.join(sorted(missing))}")
+        if unknown := data.keys() - known:
+            raise ValueError(f"architecture has unknown fields {', '.join(sorted(unknown))}")
+        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in data.items()})
+
+
+SD14 = Architecture(
+    name="sd14",
+    unet_block_out_channels=(320, 640, 1280, 1280),
+    unet_down_block_types=("CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"),
+    unet_attention_heads=8,
+    unet_norm_num_groups=32,
+    cross_attention_dim=768,
+    prompt_tokens=77,
+    vae_block_out_channels=(128, 256, 512, 512),
+    vae_layers_per_block=2,
+    vae_norm_num_groups=32,
+    vae_mid_attention=True,
+    latent_scaling=0.18215,
+    projection_bottleneck=128,
+    projection_out=(128, 512, 512, 512),
+    projection_norm_num_groups=32,
+    head_channels=256,
+    head_stride=1,
+)
+"""The paper's network: Stable Diffusion v1-4, 949 M parameters."""
+
+TINY = Architecture(
+    name="tiny",
+    unet_block_out_channels=(32, 64, 96, 128),
+    unet_down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"),
+    unet_attention_heads=4,
+    unet_norm_num_groups=16,
+    cross_attention_dim=64,
+    prompt_tokens=8,
+    vae_block_out_channels=(16, 32, 48),
+    vae_layers_per_block=1,
+    vae_norm_num_groups=8,
+    vae_mid_attention=False,
+    latent_scaling=0.18215,
+    projection_bottleneck=32,
+    projection_out=(16, 64, 64, 64),
+    projection_norm_num_groups=8,
+    head_channels=48,
+    head_stride=2,
+)
+"""About 7 M parameters, for CPUs. Its latent is only four times smaller than the image, for thin objects at 320x240."""
+
+ARCHITECTURES = {SD14.name: SD14, TINY.name: TINY}

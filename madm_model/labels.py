@@ -1,0 +1,95 @@
+"""Classes, their colours, and how label images are drawn.
+
+Source: specification section 9.6 (palettes) and section 14 (class order).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+IGNORE = 255
+"""Label id of pixels that carry no class."""
+
+
+@dataclass(frozen=True)
+class LabelSet:
+    """The classes of a model, in the order of its output channels.
+
+    Attributes:
+        names: one lower-case name per class; the index is the class id (0 to 254).
+        palette: one (R, G, B) colour per class, 0 to 255; LPLR regresses these colours.
+
+    Raises:
+        ValueError: names and palette differ in length, or a colour is not three bytes.
+    """
+
+    names: tuple[str, ...]
+    palette: tuple[tuple[int, int, int], ...]
+
+    def __post_init__(self) -> None:
+        if len(self.names) != len(self.palette):
+            raise ValueError(f"{len(self.names)} class names but {len(self.palette)} colours")
+        if not 0 < len(self.names) < IGNORE:
+            raise ValueError(f"a label set has 1 to 254 classes, not {len(self.names)}")
+        for name, colour in zip(self.names, self.palette):
+            if len(colour) != 3 or not all(0 <= value <= 255 for value in colour):
+                raise ValueError(f"the colour of class '{name}' is not three values of 0 to 255: {colour}")
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+_COLOURS = {
+    "sky": (70, 130, 180),
+    "building": (70, 70, 70),
+    "fence": (190, 153, 153),
+    "person": (220, 20, 60),
+    "pole": (153, 153, 153),
+    "road": (128, 64, 128),
+    "sidewalk": (244, 35, 232),
+    "vegetation": (107, 142, 35),
+    "vehicle": (0, 0, 142),
+    "wall": (102, 102, 156),
+    "traffic_sign": (250, 170, 30),
+}
+
+
+def _label_set(*names: str) -> LabelSet:
+    return LabelSet(names, tuple(_COLOURS[name] for name in names))
+
+
+STREET_11 = _label_set(*_COLOURS)
+"""Depth (DELIVER) and event (DSEC): 11 classes. The official name of class 8 is "car"; it means every vehicle."""
+
+STREET_9 = _label_set("sky", "building", "person", "pole", "road", "sidewalk", "vegetation", "vehicle", "traffic_sign")
+"""Thermal (FMB): 9 classes."""
+
+
+def colour_table(label_set: LabelSet) -> np.ndarray:
+    """The palette as a lookup table, uint8 (256, 3), RGB; ids without a class, 255 included, are black."""
+    table = np.zeros((256, 3), np.uint8)
+    table[: len(label_set)] = label_set.palette
+    return table
+
+
+def colorize(labels: np.ndarray, label_set: LabelSet) -> np.ndarray:
+    """Paint a label image, uint8 (H, W), in its palette: uint8 (H, W, 3), RGB."""
+    return colour_table(label_set)[labels]
+
+
+def overlay(image: np.ndarray, labels: np.ndarray, label_set: LabelSet, opacity: float = 0.5) -> np.ndarray:
+    """Blend the label colours over an RGB image.
+
+    Args:
+        image: uint8 (H, W, 3), RGB.
+        labels: uint8 (H, W); pixels of `IGNORE` show the image alone.
+        opacity: weight of the label colour, 0 (image only) to 1 (labels only).
+
+    Returns:
+        uint8 (H, W, 3), RGB.
+    """
+    weight = round(256 * opacity)
+    blended = (image.astype(np.uint16) * (256 - weight) + colorize(labels, label_set).astype(np.uint16) * weight) >> 8
+    return np.where((labels == IGNORE)[..., None], image, blended.astype(np.uint8))

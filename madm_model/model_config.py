@@ -1,0 +1,107 @@
+"""What a model folder says about its model: `config.json`, read and written."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from madm_model.architecture import Architecture
+from madm_model.labels import LabelSet
+
+MODALITIES = ("rgb", "thermal", "depth", "event")
+
+CONFIG_FILE = "config.json"
+FORMAT_VERSION = 1
+
+
+class ModelError(Exception):
+    """A model folder or checkpoint cannot be used; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Everything about a model but its weights."""
+
+    name: str
+    """Model id, published in diagnostics and reports."""
+    architecture: Architecture
+    """Sizes of the network."""
+    label_set: LabelSet
+    """Class names and palette, in the order of the output channels."""
+    modality: str
+    """The modality it was trained for: rgb, thermal, depth or event."""
+    input_size: tuple[int, int]
+    """Height and width the network sees, in pixels; with `keep_aspect`, their product is what counts."""
+    keep_aspect: bool
+    """False: every image is stretched to `input_size`, as officially (specification section 17.1).
+    True: an image keeps its aspect ratio and is scaled to about the area of `input_size`."""
+    input_range: tuple[float, float] = (0.0, 255.0)
+    """Pixel values that map to -1 and 1 at the network's input."""
+
+    def __post_init__(self) -> None:
+        if self.modality not in MODALITIES:
+            raise ModelError(f"unknown modality '{self.modality}': use one of {', '.join(MODALITIES)}")
+        multiple = self.architecture.size_multiple
+        if any(side <= 0 or side % multiple for side in self.input_size):
+            raise ModelError(f"input_size {self.input_size} must be positive multiples of {multiple}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for config.json."""
+        return {
+            "format_version": FORMAT_VERSION,
+            "name": self.name,
+            "modality": self.modality,
+            "classes": list(self.label_set.names),
+            "palette": [list(colour) for colour in self.label_set.palette],
+            "input_size": list(self.input_size),
+            "keep_aspect": self.keep_aspect,
+            "input_range": list(self.input_range),
+            "architecture": self.architecture.to_dict(),
+        }
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> ModelConfig:
+        """Read back what `to_dict` wrote.
+
+        Raises:
+            ModelError: a field is missing or has a wrong value.
+        """
+        if data.get("format_version") != FORMAT_VERSION:
+            raise ModelError(f"format_version is {data.get('format_version')!r}, this release reads {FORMAT_VERSION}")
+        try:
+            return cls(
+                name=str(data["name"]),
+                architecture=Architecture.from_dict(data["architecture"]),
+                label_set=LabelSet(tuple(data["classes"]), tuple(tuple(colour) for colour in data["palette"])),
+                modality=data["modality"],
+                input_size=(int(data["input_size"][0]), int(data["input_size"][1])),
+                keep_aspect=bool(data["keep_aspect"]),
+                input_range=(float(data["input_range"][0]), float(data["input_range"][1])),
+            )
+        except KeyError as error:
+            raise ModelError(f"field {error} is missing") from None
+        except (TypeError, ValueError, IndexError) as error:
+            raise ModelError(str(error)) from None
+
+    def save(self, folder: Path) -> None:
+        """Write config.json into the folder."""
+        (folder / CONFIG_FILE).write_text(json.dumps(self.to_dict(), indent=2) + "\n")
+
+    @classmethod
+    def load(cls, folder: Path) -> ModelConfig:
+        """Read config.json of a model folder.
+
+        Raises:
+            ModelError: the file is missing, is not JSON, or describes no valid model.
+        """
+        path = Path(folder) / CONFIG_FILE
+        try:
+            return cls.from_dict(json.loads(path.read_text()))
+        except FileNotFoundError:
+            raise ModelError(f"{folder} is not a model folder: it has no {CONFIG_FILE}") from None
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            raise ModelError(f"{path} is not valid JSON ({error})") from None
+        except ModelError as error:
+            raise ModelError(f"{path}: {error}") from None
