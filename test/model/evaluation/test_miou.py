@@ -1,0 +1,48 @@
+"""mIoU on matrices small enough to check by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from madm_model.evaluation import ConfusionMatrix
+from madm_model.labels import IGNORE
+
+
+def matrix_of(predicted: list[int], truth: list[int], classes: int) -> ConfusionMatrix:
+    matrix = ConfusionMatrix(classes)
+    matrix.add(np.array([predicted], np.uint8), np.array([truth], np.uint8))
+    return matrix
+
+
+def test_class_iou_and_mean():
+    scores = matrix_of([0, 0, 1, 1], [0, 1, 1, 1], 2).scores()
+    assert scores.class_iou == pytest.approx([1 / 2, 2 / 3])
+    assert scores.miou == pytest.approx((1 / 2 + 2 / 3) / 2)
+    assert scores.pixel_accuracy == pytest.approx(3 / 4)
+
+
+def test_absent_but_predicted_class_lowers_the_mean():
+    # Specification section 20.8: class 2 has no truth, but the denominator counts it.
+    scores = matrix_of([0, 1, 2], [0, 1, 1], 4).scores()
+    assert scores.class_iou[:3] == pytest.approx([1.0, 0.5, 0.0])
+    assert np.isnan(scores.class_iou[3])
+    assert scores.miou == pytest.approx(1.5 / 3)
+
+
+def test_ignored_truth_is_left_out_and_ignored_prediction_is_a_miss():
+    scores = matrix_of([0, IGNORE, 1], [0, 0, IGNORE], 2).scores()
+    assert scores.class_iou[0] == pytest.approx(0.5)
+    assert np.isnan(scores.class_iou[1])
+
+
+def test_frames_add_up():
+    matrix = matrix_of([0, 1], [0, 1], 2)
+    matrix.add(np.array([[1]], np.uint8), np.array([[0]], np.uint8))
+    assert matrix.scores().class_iou == pytest.approx([0.5, 0.5])
+
+
+@pytest.mark.parametrize(("predicted", "truth"), [([0, 1], [0]), ([5], [0]), ([0], [7])])
+def test_bad_input_is_refused(predicted, truth):
+    with pytest.raises(ValueError, match=r"shape|class id"):
+        matrix_of(predicted, truth, 2)

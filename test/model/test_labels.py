@@ -1,0 +1,37 @@
+"""Label sets and how labels are drawn."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from madm_model.labels import IGNORE, STREET_9, STREET_11, LabelSet, colorize, overlay
+
+
+def test_class_orders_of_the_specification():
+    assert STREET_11.names[3] == "person" and STREET_11.names[8] == "vehicle" and len(STREET_11) == 11
+    assert STREET_9.names[2] == "person" and STREET_9.names[7] == "vehicle" and len(STREET_9) == 9
+    assert STREET_9.palette[2] == STREET_11.palette[3] == (220, 20, 60)
+
+
+def test_colorize_paints_ignored_pixels_black():
+    painted = colorize(np.array([[5, IGNORE]], np.uint8), STREET_11)
+    assert painted.tolist() == [[[128, 64, 128], [0, 0, 0]]]
+
+
+@pytest.mark.parametrize(("opacity", "expected"), [(0.0, [10, 20, 30]), (1.0, [128, 64, 128]), (0.5, [69, 42, 79])])
+def test_overlay_blends(opacity, expected):
+    image = np.array([[[10, 20, 30]]], np.uint8)
+    assert overlay(image, np.array([[5]], np.uint8), STREET_11, opacity)[0, 0].tolist() == expected
+
+
+def test_overlay_shows_the_image_where_no_label_is():
+    image = np.array([[[10, 20, 30]]], np.uint8)
+    assert overlay(image, np.array([[IGNORE]], np.uint8), STREET_11, 1.0)[0, 0].tolist() == [10, 20, 30]
+
+
+def test_bad_label_sets_are_refused():
+    with pytest.raises(ValueError, match="2 class names but 1 colours"):
+        LabelSet(("a", "b"), ((0, 0, 0),))
+    with pytest.raises(ValueError, match="'a'"):
+        LabelSet(("a",), ((0, 0, 300),))
