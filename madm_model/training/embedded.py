@@ -1,0 +1,158 @@
+"""The recipe of the embedded model: every stage from an untrained network to a model folder with its card."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from rich.console import Console
+
+from madm_model.architecture import TINY
+from madm_model.checkpoint.model_folder import save_model
+from madm_model.evaluation import ConfusionMatrix, SegmentationScores
+from madm_model.labels import STREET_11
+from madm_model.model_config import ModelConfig
+from madm_model.network.madm import MADM
+from madm_model.segmenter import Segmenter
+from madm_model.training.denoising import DenoisingStage, denoising_step
+from madm_model.training.frame_pool import POOL_MODALITIES, FramePool, FramePoolConfig, render_pool
+from madm_model.training.optimizer import OptimizerConfig
+from madm_model.training.stage import StageConfig, run_stage
+from madm_model.training.supervised import SupervisedStage, supervised_step
+from madm_model.training.vae import VAEStage, latent_scaling, vae_step
+
+INPUT_SIZE = (256, 320)
+
+
+@dataclass(frozen=True)
+class EmbeddedRecipe:
+    """How the embedded model is trained. All of it runs on the simulator's frames alone."""
+
+    seed: int = 0
+    """Seeds the initial weights, batches and noise."""
+    vae_iterations: int = 3000
+    """Optimiser steps of the autoencoder."""
+    denoising_iterations: int = 5000
+    """Optimiser steps of the denoising pre-training."""
+    supervised_iterations: int = 5000
+    """Optimiser steps on labelled RGB."""
+    training_frames: FramePoolConfig = field(default_factory=lambda: FramePoolConfig(0, 500, 6))
+    """Streets that are trained on."""
+    test_frames: FramePoolConfig = field(default_factory=lambda: FramePoolConfig(1_000_000, 60, 2))
+    """Unseen streets for the scores."""
+
+
+def _stage(name: str, iterations: int, learning_rate: float, seed: int) -> StageConfig:
+    optimizer = OptimizerConfig(
+        learning_rate, weight_decay=0.01, gradient_clip=1.0, warmup_iterations=100, steps=(0.7, 0.9)
+    )
+    return StageConfig(name, iterations, optimizer, seed)
+
+
+def train_embedded(recipe: EmbeddedRecipe, work_dir: Path, out: Path, console: Console) -> None:
+    """Train the embedded model, or go on where an earlier call in the same folder stopped.
+
+    Args:
+        recipe: seeds, lengths and data.
+        work_dir: holds rendered frames, checkpoints and logs; may be deleted afterwards.
+        out: model folder to write: config.json, model.safetensors (half precision) and MODEL_CARD.md.
+        console: prints progress.
+    """
+    work_dir.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(recipe.seed)
+    network = MADM(TINY, len(STREET_11))
+
+    # 1. frames
+    console.print("rendering frames")
+    pool = render_pool(recipe.training_frames, work_dir / "training_frames")
+
+    # 2. autoencoder
+    seconds = {}
+    stage = _stage("vae", recipe.vae_iterations, 1e-3, recipe.seed)
+    step = vae_step(network.vae, pool, VAEStage(), recipe.seed)
+    seconds["vae"] = run_stage(stage, network.vae, step, work_dir, console)
+    network.vae.requires_grad_(False)
+    scaling = latent_scaling(network.vae, lambda index: _frames_of_all_modalities(pool, index))
+    network.architecture = replace(TINY, latent_scaling=round(scaling, 5))
+
+    # 3. denoising
+    stage = _stage("denoising", recipe.denoising_iterations, 5e-4, recipe.seed)
+    step = denoising_step(network, pool, DenoisingStage(), recipe.seed)
+    seconds["denoising"] = run_stage(stage, network.unet, step, work_dir, console)
+
+    # 4. supervised
+    network.train()
+    network.freeze_untrained()
+    stage = _stage("supervised", recipe.supervised_iterations, 3e-4, recipe.seed)
+    step = supervised_step(network, pool, STREET_11, SupervisedStage(), recipe.seed)
+    seconds["supervised"] = run_stage(stage, network, step, work_dir, console)
+
+    # 5. model folder, scored as it is saved
+    config = ModelConfig("tiny-rgb", network.architecture, STREET_11, "rgb", INPUT_SIZE, keep_aspect=True)
+    save_model(out, network.eval(), config, torch.float16)
+    segmenter = Segmenter.from_folder(out, device="cpu")
+    test_pool = render_pool(recipe.test_frames, work_dir / "test_frames")
+    scores = {name: score_pool(segmenter, test_pool, name) for name in POOL_MODALITIES}
+    (out / "MODEL_CARD.md").write_text(model_card(recipe, seconds, scores))
+    console.print(f"{out}: mIoU " + ", ".join(f"{name} {score.miou:.3f}" for name, score in scores.items()))
+
+
+def _frames_of_all_modalities(pool: FramePool, index: int) -> torch.Tensor:
+    rng = np.random.default_rng([7, index])
+    return torch.cat([pool.crops(rng, name, 4, (128, 160), (0.8, 1.6))[0] for name in POOL_MODALITIES])
+
+
+def score_pool(segmenter: Segmenter, pool: FramePool, modality: str) -> SegmentationScores:
+    """Scores of a model on every frame of a pool, at the frames' own size."""
+    matrix = ConfusionMatrix(len(segmenter.config.label_set))
+    for image, truth in zip(pool.images[modality], pool.labels):
+        (segmentation,) = segmenter.segment([np.asarray(image)])
+        matrix.add(segmentation.labels, np.asarray(truth))
+    return matrix.scores()
+
+
+def model_card(recipe: EmbeddedRecipe, seconds: dict[str, float], scores: dict[str, SegmentationScores]) -> str:
+    """The model card as Markdown."""
+    return "\n".join(_card_lines(recipe, seconds, scores)) + "\n"
+
+
+def _card_lines(
+    recipe: EmbeddedRecipe, seconds: dict[str, float], scores: dict[str, SegmentationScores]
+) -> Iterator[str]:
+    minutes = ", ".join(f"{name} {value / 60:.0f} min" for name, value in seconds.items())
+    names = list(scores)
+    yield from (
+        "# tiny-rgb",
+        "",
+        "A MADM network of about 7 M parameters for CPUs, trained on this project's street simulator alone:",
+        "an autoencoder, denoising pre-training on unlabelled frames of all modalities in place of Stable",
+        "Diffusion's, then supervised training on labelled simulated RGB. It has never seen a real image, nor a",
+        "label of a thermal or depth frame: it shows that the whole way works, and it is where adaptation starts.",
+        "Do not expect it to segment a real street well.",
+        "",
+        "| | |",
+        "| --- | --- |",
+        f"| command | `madm train-embedded --seed {recipe.seed} --out madm_model/weights/tiny-rgb` |",
+        f"| iterations | vae {recipe.vae_iterations}, denoising {recipe.denoising_iterations}, "
+        f"supervised {recipe.supervised_iterations} |",
+        f"| training frames | {recipe.training_frames.streets} streets x {recipe.training_frames.frames_per_street} |",
+        f"| time | {minutes}, on {torch.get_num_threads()} CPU threads ({platform.machine()}) |",
+        f"| torch | {torch.__version__} |",
+        "",
+        f"Scores on {recipe.test_frames.streets} unseen streets x {recipe.test_frames.frames_per_street} frames,",
+        "320x240, IoU in %; thermal and depth without any adaptation:",
+        "",
+        "| class | " + " | ".join(names) + " |",
+        "| --- |" + " --- |" * len(names),
+    )
+    for index, class_name in enumerate(STREET_11.names):
+        row = " | ".join(f"{100 * scores[name].class_iou[index]:.1f}" for name in names)
+        yield f"| {class_name} | {row} |"
+    yield "| **mIoU** | " + " | ".join(f"**{100 * scores[name].miou:.1f}**" for name in names) + " |"
+    yield ""
+    yield f"<!-- {json.dumps({name: round(score.miou, 4) for name, score in scores.items()})} -->"

@@ -1,0 +1,63 @@
+"""AdamW as MADM uses it: parameter groups, warm-up and steps (specification section 16)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+_NORM_LAYERS = (nn.GroupNorm, nn.LayerNorm, nn.BatchNorm2d)
+
+
+@dataclass(frozen=True)
+class OptimizerConfig:
+    """Optimiser settings; the defaults are the official ones."""
+
+    learning_rate: float = 5e-6
+    """Learning rate of every parameter."""
+    weight_decay: float = 0.05
+    """Weight decay of all parameters but norms and biases, which have none."""
+    gradient_clip: float = 0.01
+    """Largest global L2 norm of the gradient."""
+    warmup_iterations: int = 28
+    """Iterations of linear warm-up, from 0.067 of the learning rate to all of it."""
+    steps: tuple[float, ...] = (8889 / 10_000, 9630 / 10_000)
+    """Shares of the training after which the learning rate is divided by ten."""
+
+    def __post_init__(self) -> None:
+        if self.learning_rate <= 0 or self.gradient_clip <= 0:
+            raise ValueError("learning_rate and gradient_clip must be above 0")
+        if self.warmup_iterations < 0 or self.weight_decay < 0:
+            raise ValueError("warmup_iterations and weight_decay must not be negative")
+        if list(self.steps) != sorted(self.steps) or not all(0 < step <= 1 for step in self.steps):
+            raise ValueError("steps must be rising shares of the training, above 0 and up to 1")
+
+
+def parameter_groups(modules: nn.Module, weight_decay: float) -> list[dict]:
+    """Trainable parameters in two AdamW groups: decayed, and norm layers and biases without decay."""
+    decayed, plain = [], []
+    for module in modules.modules():
+        for name, parameter in module.named_parameters(recurse=False):
+            if parameter.requires_grad:
+                (plain if isinstance(module, _NORM_LAYERS) or name == "bias" else decayed).append(parameter)
+    return [{"params": decayed, "weight_decay": weight_decay}, {"params": plain, "weight_decay": 0.0}]
+
+
+def build_optimizer(modules: nn.Module, config: OptimizerConfig) -> torch.optim.AdamW:
+    """AdamW over the trainable parameters of the module tree."""
+    return torch.optim.AdamW(parameter_groups(modules, config.weight_decay), lr=config.learning_rate)
+
+
+def learning_rate_factor(iteration: int, iterations: int, config: OptimizerConfig) -> float:
+    """Multiplier of the learning rate at an iteration (counted from 0) of a training of `iterations`."""
+    factor = 0.1 ** sum(iteration >= round(step * iterations) for step in config.steps)
+    if iteration < config.warmup_iterations - 1:
+        factor *= 0.067 + (1 - 0.067) * iteration / (config.warmup_iterations - 1)
+    return factor
+
+
+def clip_gradient(optimizer: torch.optim.Optimizer, config: OptimizerConfig) -> float:
+    """Clip the global gradient norm in place; returns the norm before clipping."""
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    return float(nn.utils.clip_grad_norm_(parameters, config.gradient_clip))

@@ -1,0 +1,46 @@
+"""Supervised training on labelled RGB frames: cross entropy and latent regression of the source branch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from madm_model.labels import LabelSet
+from madm_model.network.madm import MADM
+from madm_model.training.frame_pool import FramePool
+from madm_model.training.label_palette import encode_labels
+from madm_model.training.losses import latent_regression_loss, segmentation_loss
+from madm_model.training.stage import Step
+
+
+@dataclass(frozen=True)
+class SupervisedStage:
+    """Data and loss of the supervised stage."""
+
+    batch_size: int = 8
+    """Images per step."""
+    crop: tuple[int, int] = (128, 256)
+    """Height and width of a training crop in pixels."""
+    scale: tuple[float, float] = (0.8, 1.6)
+    """Smallest and largest magnification of a frame."""
+    regression_weight: float = 1.0
+    """Weight of the latent regression loss (LPLR, specification section 9.4)."""
+
+
+def supervised_step(network: MADM, pool: FramePool, label_set: LabelSet, config: SupervisedStage, seed: int) -> Step:
+    """Losses of one iteration on simulated RGB with its labels."""
+
+    def step(iteration: int) -> dict[str, torch.Tensor]:
+        rng = np.random.default_rng([seed, iteration])
+        images, labels = pool.crops(rng, "rgb", config.batch_size, config.crop, config.scale)
+        output = network(images)
+        target_latent = encode_labels(network.vae, network.architecture.latent_scaling, labels, label_set)
+        regression = latent_regression_loss(output.latent, target_latent, labels)
+        return {
+            "segmentation": segmentation_loss(output.logits, labels),
+            "regression": config.regression_weight * regression,
+        }
+
+    return step

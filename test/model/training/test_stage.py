@@ -1,0 +1,63 @@
+"""A stage stopped and resumed equals the unbroken one."""
+
+from __future__ import annotations
+
+import csv
+
+import pytest
+import torch
+from rich.console import Console
+from torch import nn
+
+from madm_model.training.optimizer import OptimizerConfig
+from madm_model.training.stage import StageConfig, run_stage
+
+QUIET = Console(quiet=True)
+
+
+def config(iterations: int = 20) -> StageConfig:
+    optimizer = OptimizerConfig(learning_rate=0.01, gradient_clip=1.0, warmup_iterations=5)
+    return StageConfig("stage", iterations, optimizer, seed=3, checkpoint_every=4, log_every=5)
+
+
+class StopTraining(Exception):
+    pass
+
+
+def train(work_dir, stop_at: int | None = None) -> nn.Module:
+    torch.manual_seed(0)
+    model = nn.Linear(4, 1)
+
+    def step(iteration: int) -> dict[str, torch.Tensor]:
+        if iteration == stop_at:
+            raise StopTraining
+        inputs = torch.randn(8, 4)
+        return {"mse": (model(inputs) - inputs.sum(1, keepdim=True)).square().mean()}
+
+    run_stage(config(), model, step, work_dir, QUIET)
+    return model
+
+
+def test_resumed_equals_unbroken(tmp_path):
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "unbroken").mkdir()
+    unbroken = train(tmp_path / "unbroken")
+    with pytest.raises(StopTraining):
+        train(tmp_path / "broken", stop_at=14)
+    resumed = train(tmp_path / "broken")
+    assert torch.equal(resumed.weight, unbroken.weight)
+    untrained = nn.Linear(4, 1)
+    assert not torch.allclose(resumed.weight, untrained.weight)
+
+
+def test_log_has_one_row_per_interval(tmp_path):
+    train(tmp_path)
+    with (tmp_path / "stage.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["iteration"] for row in rows] == ["5", "10", "15", "20"]
+    assert float(rows[-1]["mse"]) < float(rows[0]["mse"])
+
+
+def test_finished_stage_does_nothing(tmp_path):
+    trained = train(tmp_path)
+    assert torch.equal(train(tmp_path, stop_at=0).weight, trained.weight)
