@@ -1,0 +1,44 @@
+"""Sheets and videos have the sizes and colours they should."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from madm_model.labels import STREET_11
+from madm_model.pictures import VideoFile, contact_sheet, legend, save_png
+
+
+def panel(value: int) -> np.ndarray:
+    return np.full((30, 200, 3), value, np.uint8)
+
+
+def test_contact_sheet_places_panels():
+    sheet = contact_sheet([[panel(10), panel(20)], [panel(30), panel(40)]], ["a", "b"], STREET_11)
+    assert sheet.shape[1] == 2 * 200 + 4
+    assert sheet[20 + 15, 100].tolist() == [10] * 3 and sheet[20 + 15, 304].tolist() == [20] * 3
+    assert sheet[20 + 30 + 4 + 15, 304].tolist() == [40] * 3
+
+
+def test_legend_shows_every_colour():
+    colours = {tuple(colour) for colour in legend(STREET_11, 400).reshape(-1, 3).tolist()}
+    assert set(STREET_11.palette) <= colours
+
+
+def test_video_keeps_frames_and_size(tmp_path):
+    with VideoFile(tmp_path / "v.mp4", 10) as video:
+        for value in (0, 200):
+            video.add(np.full((61, 80, 3), value, np.uint8))
+        video.add(np.full((30, 40, 3), 200, np.uint8))
+    capture = cv2.VideoCapture(str(tmp_path / "v.mp4"))
+    frames = [capture.read()[1] for _ in range(3)]
+    assert frames[0].shape == (60, 80, 3) and frames[0].mean() < 20 and frames[2].mean() > 180
+    assert not capture.read()[0]
+
+
+def test_save_png_keeps_rgb_order_and_reports_a_missing_folder(tmp_path):
+    save_png(tmp_path / "a.png", np.array([[[255, 0, 0]]], np.uint8))
+    assert cv2.imread(str(tmp_path / "a.png"))[0, 0].tolist() == [0, 0, 255]
+    with pytest.raises(OSError, match="missing"):
+        save_png(tmp_path / "missing" / "a.png", panel(0))
