@@ -1,0 +1,42 @@
+"""Bottleneck blocks that bring the four features to the widths the head takes.
+
+Source: specification section 4.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+class Bottleneck(nn.Module):
+    """ResNet bottleneck with GroupNorm and a projected shortcut: (B, in, H, W) to (B, out, H, W).
+
+    Convolutions have no bias and start from a Kaiming normal, fan-out.
+
+    Args:
+        in_channels: width of the feature.
+        inner_channels: width of the 3x3 convolution.
+        out_channels: width of the result.
+        norm_groups: GroupNorm groups.
+    """
+
+    def __init__(self, in_channels: int, inner_channels: int, out_channels: int, norm_groups: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(in_channels, inner_channels, 1, bias=False)
+        self.norm1 = nn.GroupNorm(norm_groups, inner_channels)
+        self.conv2 = nn.Conv2d(inner_channels, inner_channels, 3, padding=1, bias=False)
+        self.norm2 = nn.GroupNorm(norm_groups, inner_channels)
+        self.conv3 = nn.Conv2d(inner_channels, out_channels, 1, bias=False)
+        self.norm3 = nn.GroupNorm(norm_groups, out_channels)
+        self.shortcut = nn.Conv2d(in_channels, out_channels, 1, bias=False)
+        self.shortcut_norm = nn.GroupNorm(norm_groups, out_channels)
+        for conv in (self.conv1, self.conv2, self.conv3, self.shortcut):
+            nn.init.kaiming_normal_(conv.weight, mode="fan_out", nonlinearity="relu")
+
+    def forward(self, feature: torch.Tensor) -> torch.Tensor:
+        """Project one feature."""
+        inner = F.relu(self.norm1(self.conv1(feature)))
+        inner = F.relu(self.norm2(self.conv2(inner)))
+        return F.relu(self.norm3(self.conv3(inner)) + self.shortcut_norm(self.shortcut(feature)))
