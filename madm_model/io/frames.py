@@ -1,0 +1,38 @@
+"""One image as it comes from a sensor, and what can be wrong with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+class FrameError(Exception):
+    """An image cannot be used; the message says in one sentence why and what to do."""
+
+
+@dataclass(frozen=True)
+class RawFrame:
+    """One decoded image, before any gain control or normalisation.
+
+    The array may be a read-only view of the message's bytes: copy it before writing into it.
+    """
+
+    array: np.ndarray
+    """(H, W) or (H, W, 3) in RGB order, native byte order: uint8, uint16 or float32."""
+    encoding: str
+    """Name of the pixel format in sensor_msgs' terms: mono8, 8UC1, mono16, 16UC1, 32FC1 or rgb8."""
+    stamp_ns: int
+    """Time of capture (header.stamp) in nanoseconds; 0 where the source has none."""
+    frame_id: str
+    """Coordinate frame of the sensor (header.frame_id); for an image file its name without the ending."""
+
+    @property
+    def height(self) -> int:
+        """Rows in pixels."""
+        return self.array.shape[0]
+
+    @property
+    def width(self) -> int:
+        """Columns in pixels."""
+        return self.array.shape[1]
