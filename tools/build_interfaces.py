@@ -88,9 +88,12 @@ def build_environment(prefixes: list[Path]) -> dict[str, str]:
 
 def build(names: list[str], env: dict[str, str]) -> None:
     """Builds the named packages and installs them into the environment; ends the program where colcon fails."""
+    program = shutil.which("colcon", path=env["PATH"])
+    if program is None:
+        sys.exit("colcon is missing; it comes with the development tools of ROS 2 (python3-colcon-common-extensions).")
     shutil.rmtree(WORK, ignore_errors=True)
     WORK.mkdir()
-    colcon = [sys.executable, "-m", "colcon", "--log-base", str(WORK / "log"), "build"]
+    colcon = [program, "--log-base", str(WORK / "log"), "build"]
     colcon += ["--base-paths", *(str(PACKAGES[name]) for name in names)]
     colcon += ["--packages-select", *names]
     colcon += ["--build-base", str(WORK / "build"), "--merge-install", "--install-base", str(PREFIX)]

@@ -1,0 +1,43 @@
+"""Installs madm_model and madm_ros, with launch files and configuration where ROS 2 looks for them."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+NAME = "madm_ros"
+SHARE = f"share/{NAME}"
+
+
+def files(folder: str, *patterns: str) -> list[str]:
+    """Returns the files of a top-level folder that match, relative to this one as setuptools wants them."""
+    return sorted(str(path) for pattern in patterns for path in Path(folder).glob(pattern))
+
+
+setup(
+    name=NAME,
+    version="0.1.0",
+    description="MADM: label images from thermal, depth and event cameras, as a ROS 2 node.",
+    author="Seed e23eb31b maintainers",
+    maintainer="Seed e23eb31b maintainers",
+    maintainer_email="maintainers@users.noreply.r-seed-e23eb31b.example",
+    license="Apache-2.0",
+    python_requires=">=3.10",
+    packages=find_packages(include=["madm_model", "madm_model.*", "madm_ros", "madm_ros.*"]),
+    package_data={"madm_model": ["weights/**/*"]},
+    data_files=[
+        ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
+        (SHARE, ["package.xml"]),
+        (f"{SHARE}/launch", files("launch", "*.launch.py")),
+        (f"{SHARE}/config", files("config", "*.yaml", "*.rviz")),
+    ],
+    # The rest of what is needed is in package.xml (rosdep) and requirements/ (pip).
+    install_requires=["setuptools"],
+    zip_safe=False,
+    entry_points={
+        "console_scripts": [
+            "madm = madm_model.cli.app:main",
+            "segmentation_node = madm_ros.segmentation_node:main",
+            "bag_player = madm_ros.bag_player:main",
+        ],
+    },
+)

@@ -1,0 +1,44 @@
+"""What all tests share: a DDS domain of their own, no downloads, and the folder with recordings beside the checkout."""
+
+from __future__ import annotations
+
+import os
+import random
+import socket
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+SHARED = CHECKOUT.parent / "shared"
+
+
+def free_domain_id() -> int:
+    """Returns a DDS domain (1 to 101) in which no participant runs on this machine."""
+    candidates = list(range(1, 102))
+    # Not the seeded generator of the tests: two runs side by side must not choose the same domain.
+    random.SystemRandom().shuffle(candidates)
+    for domain_id in candidates:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            try:
+                # The port of the first participant's discovery traffic, by the DDS-RTPS port mapping.
+                probe.bind(("", 7400 + 250 * domain_id + 10))
+            except OSError:
+                continue
+        return domain_id
+    raise RuntimeError("all DDS domains are taken on this machine")
+
+
+# Set before any test module is imported; processes that tests start inherit it. A domain of the user's own is not
+# respected on purpose: these tests must not talk to a robot.
+os.environ["ROS_DOMAIN_ID"] = str(free_domain_id())
+os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+
+@pytest.fixture(scope="session")
+def shared_dir() -> Path:
+    """Folder of recordings and reference outputs beside the checkout; they are no part of the repository."""
+    if not SHARED.is_dir():
+        pytest.skip("no folder ../shared with recordings and reference outputs beside the checkout")
+    return SHARED
