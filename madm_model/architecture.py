@@ -19,6 +19,8 @@ class Architecture:
     """UNet widths, outermost first."""
     unet_down_block_types: tuple[str, ...]
     """diffusers block names, outermost first; up blocks mirror them."""
+    unet_layers_per_block: int
+    """Resnet(-attention) pairs per down block; up blocks have one more."""
     unet_attention_heads: int
     """Number of attention heads (diffusers calls it `attention_head_dim`)."""
     unet_norm_num_groups: int
@@ -87,6 +89,7 @@ SD14 = Architecture(
     name="sd14",
     unet_block_out_channels=(320, 640, 1280, 1280),
     unet_down_block_types=("CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"),
+    unet_layers_per_block=2,
     unet_attention_heads=8,
     unet_norm_num_groups=32,
     cross_attention_dim=768,
@@ -106,22 +109,23 @@ SD14 = Architecture(
 
 TINY = Architecture(
     name="tiny",
-    unet_block_out_channels=(32, 64, 96, 128),
-    unet_down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"),
+    unet_block_out_channels=(32, 64, 128, 128),
+    unet_down_block_types=("DownBlock2D", "DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+    unet_layers_per_block=1,
     unet_attention_heads=4,
     unet_norm_num_groups=16,
     cross_attention_dim=64,
     prompt_tokens=8,
-    vae_block_out_channels=(16, 32, 48),
+    vae_block_out_channels=(8, 16, 32),
     vae_layers_per_block=1,
-    vae_norm_num_groups=8,
+    vae_norm_num_groups=4,
     vae_mid_attention=False,
     latent_scaling=0.18215,
     projection_bottleneck=32,
     projection_out=(16, 64, 64, 64),
     projection_norm_num_groups=8,
-    head_channels=48,
-    head_stride=2,
+    head_channels=32,
+    head_stride=4,
 )
 """About 7 M parameters, for CPUs. Its latent is only four times smaller than the image, for thin objects at 320x240."""
 

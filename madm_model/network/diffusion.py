@@ -29,6 +29,7 @@ def build_unet(architecture: Architecture) -> UNet2DConditionModel:
         block_out_channels=architecture.unet_block_out_channels,
         down_block_types=architecture.unet_down_block_types,
         up_block_types=tuple(name.replace("Down", "Up") for name in reversed(architecture.unet_down_block_types)),
+        layers_per_block=architecture.unet_layers_per_block,
         attention_head_dim=architecture.unet_attention_heads,
         cross_attention_dim=architecture.cross_attention_dim,
         norm_num_groups=architecture.unet_norm_num_groups,
