@@ -1,0 +1,169 @@
+"""Replays a bag onto DDS where `ros2 bag` is not installed: the recorded bytes go out as they are.
+
+python -m madm_ros.bag_player recording/ --rate 0.5 --loop
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+import time
+from collections.abc import Collection
+
+import rclpy
+from rclpy.duration import Duration
+from rclpy.executors import ExternalShutdownException
+from rclpy.node import Node
+from rclpy.publisher import Publisher
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.utilities import remove_ros_args
+
+from madm_model.io.bags import BagError, BagReader, RawMessage, Topic
+
+OFFERED_QOS = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+"""The strongest offer: every subscriber, best-effort or reliable, volatile or transient local, matches it."""
+
+
+class BagPlayer(Node):
+    """Publishes the topics of a bag, each message at its time of recording after the first one.
+
+    Args:
+        bag: an open bag.
+        topics: names of the topics to play; None plays all.
+
+    Topics whose message package is not installed are left out with a warning.
+
+    Raises:
+        BagError: a named topic is not in the bag, or nothing is left to play.
+    """
+
+    def __init__(self, bag: BagReader, topics: Collection[str] | None = None) -> None:
+        super().__init__("bag_player")
+        self._bag = bag
+        available = bag.topics()
+        wanted = list(available) if topics is None else list(topics)
+        if missing := [name for name in wanted if name not in available]:
+            raise BagError(f"{bag.path} has no topic {', '.join(missing)}; it has {', '.join(available)}")
+        self._publishers_by_topic: dict[str, Publisher] = {}
+        for name in wanted:
+            if (message_class := _message_class(available[name])) is None:
+                self.get_logger().warning(f"{name} is left out: no package here defines {available[name].type}")
+            else:
+                self._publishers_by_topic[name] = self.create_publisher(message_class, name, OFFERED_QOS)
+        if not self._publishers_by_topic:
+            raise BagError(f"{bag.path} holds nothing that can be played here")
+
+    def wait_for_subscribers(self, timeout_s: float) -> bool:
+        """Wait until some topic of the bag is listened to; False if nobody came in time."""
+        deadline = time.monotonic() + timeout_s
+        while rclpy.ok() and time.monotonic() < deadline:
+            if any(publisher.get_subscription_count() for publisher in self._publishers_by_topic.values()):
+                return True
+            time.sleep(0.05)
+        return False
+
+    def play(self, rate: float = 1.0) -> int:
+        """Publish the bag once.
+
+        Args:
+            rate: 2 plays twice as fast as recorded.
+
+        Returns:
+            Number of messages published; it is smaller than the bag's when ROS was shut down.
+
+        Raises:
+            BagError: the bag is damaged; what came before the damage was published.
+        """
+        published = 0
+        first_stamp_ns, started = None, time.monotonic()
+        for message in self._bag.raw_messages(list(self._publishers_by_topic)):
+            first_stamp_ns = message.stamp_ns if first_stamp_ns is None else first_stamp_ns
+            due = started + (message.stamp_ns - first_stamp_ns) * 1e-9 / rate
+            if not _sleep_until(due):
+                break
+            self._publish(message)
+            published += 1
+        return published
+
+    def wait_until_delivered(self, timeout_s: float = 2.0) -> None:
+        """Wait until reliable subscribers have the last messages, so that leaving does not cut them off."""
+        for publisher in self._publishers_by_topic.values():
+            publisher.wait_for_all_acked(Duration(seconds=timeout_s))
+
+    def _publish(self, message: RawMessage) -> None:
+        self._publishers_by_topic[message.topic.name].publish(bytes(message.data))
+
+
+def _message_class(topic: Topic) -> type | None:
+    """The rclpy class of a topic's type, like sensor_msgs/msg/Image; None if its package is not installed."""
+    package, _, name = topic.type.partition("/msg/")
+    try:
+        return getattr(importlib.import_module(f"{package}.msg"), name)
+    except (ImportError, AttributeError, ValueError):
+        return None
+
+
+def _sleep_until(due: float) -> bool:
+    """Sleep in short naps, so that a shutdown is seen; False if ROS was shut down meanwhile."""
+    while rclpy.ok() and (left := due - time.monotonic()) > 0:
+        time.sleep(min(left, 0.1))
+    return rclpy.ok()
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
+    return value
+
+
+def _parse(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="bag_player", description="Replay a rosbag2 or ROS 1 bag onto ROS 2 topics.")
+    parser.add_argument("bag", help="a bag folder, or one .mcap, .db3 or .bag file")
+    parser.add_argument("--rate", type=_positive, default=1.0, help="2 plays twice as fast as recorded")
+    parser.add_argument("--loop", action="store_true", help="start over at the end, until interrupted")
+    parser.add_argument("--start-delay", type=float, default=0.0, metavar="S", help="seconds to wait before playing")
+    parser.add_argument("--topics", nargs="+", metavar="TOPIC", help="play these topics only")
+    parser.add_argument(
+        "--wait-for-subscribers",
+        type=_positive,
+        metavar="S",
+        help="wait up to this many seconds until a topic has a subscriber, then play in any case",
+    )
+    return parser.parse_args(arguments)
+
+
+def _run(options: argparse.Namespace) -> None:
+    with BagReader(options.bag) as bag:
+        player = BagPlayer(bag, options.topics)
+        try:
+            if options.wait_for_subscribers and not player.wait_for_subscribers(options.wait_for_subscribers):
+                player.get_logger().warning("nobody subscribes to the topics of the bag; playing all the same")
+            _sleep_until(time.monotonic() + options.start_delay)
+            while rclpy.ok():
+                count = player.play(options.rate)
+                player.get_logger().info(f"played {count} messages of {bag.path}")
+                if not options.loop:
+                    player.wait_until_delivered()
+                    break
+        finally:
+            player.destroy_node()
+
+
+def main(args: list[str] | None = None) -> None:
+    """Entry point; ends the process with status 1 and one line on stderr when the bag cannot be played."""
+    options = _parse(remove_ros_args(args)[1:])
+    rclpy.init(args=args)
+    try:
+        _run(options)
+    except BagError as error:
+        sys.exit(f"bag_player: {error}")
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    finally:
+        rclpy.try_shutdown()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,131 @@
+"""How the node is doing: statistics over the last seconds, and their report on /diagnostics."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
+
+WINDOW_S = 5.0
+"""Statistics cover this long."""
+
+
+@dataclass(frozen=True)
+class FrameTiming:
+    """Where the time of one frame went, in seconds."""
+
+    preprocessing: float
+    """Decoding the message and the modality's preprocessing."""
+    inference: float
+    """The segmenter's call."""
+    total: float
+    """From the message's callback to the last publication, waiting for the worker included."""
+
+
+class FrameStatistics:
+    """Timings of the frames of the last `WINDOW_S` seconds. May be used from several threads.
+
+    Args:
+        clock: seconds on a clock that never goes back.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._started = clock()
+        self._frames: deque[tuple[float, FrameTiming]] = deque()
+
+    def record(self, timing: FrameTiming) -> None:
+        """Add a frame that was just published."""
+        with self._lock:
+            self._frames.append((self._clock(), timing))
+            self._forget_old()
+
+    def timings(self) -> list[FrameTiming]:
+        """Frames of the window, oldest first."""
+        with self._lock:
+            self._forget_old()
+            return [timing for _, timing in self._frames]
+
+    def fps(self) -> float:
+        """Frames a second over the window, or since the start where that is shorter."""
+        frames = len(self.timings())
+        return frames / max(min(WINDOW_S, self._clock() - self._started), 1e-3)
+
+    def _forget_old(self) -> None:
+        while self._frames and self._clock() - self._frames[0][0] > WINDOW_S:
+            self._frames.popleft()
+
+
+@dataclass(frozen=True)
+class NodeHealth:
+    """What the node knows about itself when it reports."""
+
+    state: str
+    """Lifecycle state: unconfigured, inactive or active."""
+    model: str
+    """Model id, empty while none is loaded."""
+    topic: str
+    """The image topic it listens to, empty while it does not."""
+    fps: float
+    """Label images published a second."""
+    timings: Sequence[FrameTiming]
+    """Frames of the window."""
+    dropped: int
+    """Frames replaced by newer ones since activation."""
+    errors: int
+    """Errors since the node started."""
+    last_error: str
+    """The last error if it is recent, else empty."""
+    gpu_bytes: int | None
+    """GPU memory held by this process's tensors; None without a GPU."""
+
+
+def diagnostic_status(name: str, health: NodeHealth) -> DiagnosticStatus:
+    """The report: ERROR after a recent error, WARN when active without images, else OK.
+
+    Args:
+        name: fully qualified name of the node.
+        health: what to report.
+    """
+    status = DiagnosticStatus(name=f"{name}: segmentation", hardware_id=health.model)
+    status.level, status.message = _assess(health)
+    values = {
+        "state": health.state,
+        "model": health.model,
+        "image topic": health.topic,
+        "fps": f"{health.fps:.2f}",
+        "dropped frames": str(health.dropped),
+        "errors": str(health.errors),
+        "gpu memory [MiB]": "no GPU" if health.gpu_bytes is None else f"{health.gpu_bytes / 2**20:.1f}",
+    }
+    for part in ("preprocessing", "inference", "total"):
+        seconds = [getattr(timing, part) for timing in health.timings]
+        values[f"{part} mean [ms]"] = f"{1000 * sum(seconds) / len(seconds):.2f}" if seconds else "-"
+        values[f"{part} max [ms]"] = f"{1000 * max(seconds):.2f}" if seconds else "-"
+    status.values = [KeyValue(key=key, value=value) for key, value in values.items()]
+    return status
+
+
+def _assess(health: NodeHealth) -> tuple[bytes, str]:
+    if health.last_error:
+        return DiagnosticStatus.ERROR, health.last_error
+    if health.state != "active":
+        return DiagnosticStatus.OK, health.state
+    if not health.timings:
+        return DiagnosticStatus.WARN, f"no image on {health.topic} for {WINDOW_S:.0f} s"
+    return DiagnosticStatus.OK, f"{health.fps:.1f} label images a second"
+
+
+def gpu_bytes(device: Any) -> int | None:
+    """GPU memory allocated by this process's tensors; None if the torch.device is no GPU."""
+    if device.type != "cuda":
+        return None
+    import torch
+
+    return torch.cuda.memory_allocated(device)

@@ -1,0 +1,299 @@
+"""The segmentation node: images in, label images out.
+
+A frame goes from `_on_image` (executor) through `LatestFrameWorker` to `FramePipeline.process` (worker thread).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
+from rcl_interfaces.msg import SetParametersResult
+from rclpy.clock import Clock, ClockType
+from rclpy.executors import ExternalShutdownException
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.parameter import Parameter
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from rclpy.subscription import Subscription
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+
+from madm_model.modalities import DepthConfig, make_preprocessor, read_settings
+from madm_model.model_config import ModelConfig
+from madm_ros import diagnostics, parameters, point_cloud
+from madm_ros.cloud_geometry import PinholeCamera
+from madm_ros.error_log import ErrorLog
+from madm_ros.frame_pipeline import FramePipeline, FrameSettings, ReceivedImage, SegmenterLike
+from madm_ros.latest_frame_worker import LatestFrameWorker
+from madm_ros.publications import Publications
+
+SegmenterFactory = Callable[[str, str, str], SegmenterLike]
+"""Makes a segmenter from model (name or folder), device and precision."""
+
+
+def load_segmenter(model: str, device: str, precision: str) -> SegmenterLike:
+    """Load a model folder.
+
+    Raises:
+        ModelError: the folder or the device cannot be used.
+    """
+    # torch takes seconds to import: the node and its services are up before.
+    from madm_model.checkpoint.model_folder import resolve_model
+    from madm_model.segmenter import Segmenter
+
+    return Segmenter.from_folder(resolve_model(model), device=device, dtype=precision)
+
+
+class SegmentationNode(LifecycleNode):
+    """Lifecycle node around a segmenter.
+
+    configure loads the weights, activate starts listening, deactivate stops and gives the device's memory back
+    (activating again loads the weights again), cleanup forgets the model. A transition that fails logs one error and
+    leaves the node in the state it was in; parameters can be corrected while it is unconfigured.
+
+    Args:
+        segmenter_factory: called on configure; tests put a small one here.
+        arguments: of LifecycleNode, such as namespace or parameter_overrides.
+    """
+
+    def __init__(self, segmenter_factory: SegmenterFactory = load_segmenter, **arguments: Any) -> None:
+        super().__init__("segmentation_node", **arguments)
+        parameters.declare(self)
+        self.add_on_set_parameters_callback(self._on_set_parameters)
+        self._make_segmenter = segmenter_factory
+        self._state = "unconfigured"
+        self._transition_error = ""
+        # From configure to cleanup:
+        self._config: ModelConfig | None = None
+        self._publications: Publications | None = None
+        # From configure to deactivate:
+        self._segmenter: SegmenterLike | None = None
+        # From activate to deactivate:
+        self._pipeline: FramePipeline | None = None
+        self._worker: LatestFrameWorker[ReceivedImage] | None = None
+        self._image_subscription: Subscription | None = None
+        self._camera_subscription: Subscription | None = None
+        self._errors = ErrorLog(self.get_logger().error)
+        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        # A steady clock: reports go out also where /clock stands still.
+        self.create_timer(1.0, self._report, clock=Clock(clock_type=ClockType.STEADY_TIME))
+
+    def _on_image(self, message: Image | CompressedImage) -> None:
+        self._worker.submit(ReceivedImage(message, time.perf_counter()))
+
+    def _on_camera_info(self, message: CameraInfo) -> None:
+        self._pipeline.camera = PinholeCamera.from_camera_info(message)
+
+    # ---- lifecycle ----
+
+    def bring_up(self) -> bool:
+        """Configure and activate; False if one of them failed."""
+        success = TransitionCallbackReturn.SUCCESS
+        return self.trigger_configure() == success and self.trigger_activate() == success
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Load the weights and create the publishers."""
+        return self._transition("configure", "inactive", self._configure, undo=self._forget_model)
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Publish the class map, then start listening."""
+        return self._transition("activate", "active", lambda: self._activate(state), undo=self._stop)
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop listening and give the device's memory back."""
+        self._stop()
+        self._state = "inactive"
+        return super().on_deactivate(state)
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Forget the model and remove the publishers."""
+        self._forget_model()
+        self._state = "unconfigured"
+        return super().on_cleanup(state)
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Deactivate and clean up."""
+        self._forget_model()
+        self._state = "finalized"
+        return super().on_shutdown(state)
+
+    def destroy_node(self) -> None:
+        """Stop the worker before what it uses goes away."""
+        self._stop()
+        super().destroy_node()
+
+    def _transition(
+        self, verb: str, next_state: str, work: Callable[[], None], undo: Callable[[], None]
+    ) -> TransitionCallbackReturn:
+        """Run a transition's work; what goes wrong is logged (rclpy would swallow it) and fails the transition."""
+        try:
+            work()
+        except Exception as error:
+            self._transition_error = f"cannot {verb}: {error}"
+            self.get_logger().error(self._transition_error)
+            undo()
+            return TransitionCallbackReturn.FAILURE
+        self._transition_error = ""
+        self._state = next_state
+        return TransitionCallbackReturn.SUCCESS
+
+    def _configure(self) -> None:
+        self._load()
+        with_points = self._value("modality") == "depth"
+        if with_points and not point_cloud.AVAILABLE:
+            self.get_logger().warning("~/points is off: sensor_msgs_py is not installed")
+        self._publications = Publications(self, self._config.label_set, with_points and point_cloud.AVAILABLE)
+
+    def _activate(self, state: LifecycleState) -> None:
+        if self._segmenter is None:  # deactivated before
+            self._load()
+        settings = _frame_settings(self._values())
+        self._pipeline = FramePipeline(
+            self._segmenter, settings, self._publications, self._errors, self.get_logger().info
+        )
+        self._worker = LatestFrameWorker(self._pipeline.process)
+        super().on_activate(state)  # the publishers may speak
+        self._publications.publish_label_info(self._value("confidence_threshold"))
+        self._subscribe()
+
+    def _subscribe(self) -> None:
+        transport = self._value("transport")
+        topic = self.resolve_topic_name("image") + parameters.TRANSPORT_SUFFIX[transport]
+        message_type = Image if transport == "raw" else CompressedImage
+        self._image_subscription = self._listen(message_type, topic, self._on_image)
+        if self._publications.has_points:
+            self._camera_subscription = self._listen(CameraInfo, "camera_info", self._on_camera_info)
+
+    def _listen(self, message_type: type, topic: str, callback: Callable[[Any], None]) -> Subscription:
+        return self.create_subscription(
+            message_type,
+            topic,
+            callback,
+            QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT),
+            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+        )
+
+    def _load(self) -> None:
+        started = time.perf_counter()
+        self._segmenter = self._make_segmenter(self._value("model"), self._value("device"), self._value("precision"))
+        self._config = self._segmenter.config
+        self._segmenter.warm_up(*self._config.input_size)
+        self.get_logger().info(
+            f"model {self._config.name} ({len(self._config.label_set)} classes) is ready on {self._segmenter.device} "
+            f"after {time.perf_counter() - started:.1f} s"
+        )
+
+    def _stop(self) -> None:
+        """Stop listening, finish the frame in work and release the segmenter; harmless when already stopped."""
+        for subscription in (self._image_subscription, self._camera_subscription):
+            if subscription is not None:
+                self.destroy_subscription(subscription)
+        self._image_subscription = self._camera_subscription = None
+        if self._worker is not None:
+            self._worker.stop()
+            self._worker = self._pipeline = None
+        if self._segmenter is not None:
+            self._segmenter.close()
+            self._segmenter = None
+
+    def _forget_model(self) -> None:
+        self._stop()
+        if self._publications is not None:
+            self._publications.destroy()
+            self._publications = None
+        self._config = None
+
+    # ---- parameters and diagnostics ----
+
+    def _value(self, name: str) -> Any:
+        return self.get_parameter(name).value
+
+    def _values(self) -> dict[str, Any]:
+        return {parameter.name: self._value(parameter.name) for parameter in parameters.PARAMETERS}
+
+    def _on_set_parameters(self, changes: list[Parameter]) -> SetParametersResult:
+        changed = {change.name: change.value for change in changes}
+        reason = parameters.refusal(self._values(), changed, configured=self._state != "unconfigured")
+        if not reason and self._state == "active":
+            self._change_live(changed)
+        return SetParametersResult(successful=not reason, reason=reason)
+
+    def _change_live(self, changed: dict[str, Any]) -> None:
+        """Make new values count from the next frame on; they are not stored in the node yet."""
+        values = {**self._values(), **changed}
+        settings = _frame_settings(values)
+        if not any(name.startswith(f"{values['modality']}.") for name in changed):
+            # The gain control's memory of the frames before stays.
+            settings = replace(settings, preprocess=self._pipeline.settings.preprocess)
+        self._pipeline.settings = settings
+        if "confidence_threshold" in changed:
+            self._publications.publish_label_info(values["confidence_threshold"])
+
+    def _report(self) -> None:
+        """Once a second: look for publishers that cannot be understood, and publish the diagnostics."""
+        self._check_publishers()
+        subscription = self._image_subscription
+        health = diagnostics.NodeHealth(
+            state=self._state,
+            model=self._config.name if self._config else "",
+            topic=subscription.topic_name if subscription else "",
+            fps=self._pipeline.statistics.fps() if self._pipeline else 0.0,
+            timings=self._pipeline.statistics.timings() if self._pipeline else [],
+            dropped=self._worker.dropped if self._worker else 0,
+            errors=self._errors.count,
+            last_error=self._transition_error or self._errors.recent(),
+            gpu_bytes=diagnostics.gpu_bytes(self._segmenter.device) if self._segmenter else None,
+        )
+        report = DiagnosticArray(status=[diagnostics.diagnostic_status(self.get_fully_qualified_name(), health)])
+        report.header.stamp = self.get_clock().now().to_msg()
+        self._diagnostics.publish(report)
+
+    def _check_publishers(self) -> None:
+        if self._image_subscription is None:
+            return
+        topic, expected = self._image_subscription.topic_name, _type_name(self._image_subscription.msg_type)
+        for publisher in self.get_publishers_info_by_topic(topic):
+            if publisher.topic_type != expected:
+                self._errors.report(
+                    f"{publisher.node_namespace.rstrip('/')}/{publisher.node_name} publishes {publisher.topic_type} on "
+                    f"{topic}, which has to be {expected}: remap 'image' to another topic or set 'transport'"
+                )
+
+
+def _frame_settings(values: dict[str, Any]) -> FrameSettings:
+    modality = values["modality"]
+    return FrameSettings(
+        preprocess=make_preprocessor(modality, parameters.preprocessing_settings(modality, values)),
+        depth=read_settings(DepthConfig, parameters.preprocessing_settings("depth", values)),
+        confidence_threshold=values["confidence_threshold"],
+        overlay_opacity=values["overlay_opacity"],
+    )
+
+
+def _type_name(message_class: type) -> str:
+    """rclpy's class to the name in the graph, like sensor_msgs/msg/Image."""
+    package, kind = message_class.__module__.split(".")[:2]
+    return f"{package}/{kind}/{message_class.__name__}"
+
+
+def main(args: list[str] | None = None) -> None:
+    """Entry point of the executable `segmentation_node`."""
+    rclpy.init(args=args)
+    node = SegmentationNode()
+    try:
+        if node.get_parameter("autostart").value:
+            node.bring_up()
+        rclpy.spin(node)
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    finally:
+        node.destroy_node()
+        rclpy.try_shutdown()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""A running node, and a peer to talk to it over DDS."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from ros_helpers import FakeSegmenter, Peer
+
+# Before rclpy is imported anywhere: tests must not meet the robots, or other tests, of this network.
+os.environ["ROS_DOMAIN_ID"] = str(os.getpid() % 101)
+os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+
+
+@pytest.fixture
+def ros() -> Iterator[None]:
+    """rclpy, initialised."""
+    rclpy = pytest.importorskip("rclpy", reason="ROS 2's rclpy is not installed")
+    rclpy.init(args=[])
+    yield
+    rclpy.try_shutdown()
+
+
+@pytest.fixture
+def peer(ros: None) -> Iterator[Peer]:
+    """A second node to talk to the one under test."""
+    peer = Peer()
+    yield peer
+    peer.close()
+
+
+@pytest.fixture
+def start_node(ros: None) -> Iterator[Callable[..., Any]]:
+    """Function that makes a segmentation node, spins it in a thread and, unless told otherwise, brings it up."""
+    from rclpy.executors import SingleThreadedExecutor
+    from rclpy.parameter import Parameter
+
+    from madm_ros.segmentation_node import SegmentationNode
+
+    started = []
+
+    def start(segmenter: Any = None, bring_up: bool = True, **parameters: Any) -> SegmentationNode:
+        factory = segmenter if callable(segmenter) else (lambda *_: segmenter or FakeSegmenter())
+        overrides = [Parameter(name.replace("__", "."), value=value) for name, value in parameters.items()]
+        node = SegmentationNode(factory, parameter_overrides=overrides, use_global_arguments=False)
+        if bring_up:
+            assert node.bring_up()
+        executor = SingleThreadedExecutor()
+        executor.add_node(node)
+        thread = threading.Thread(target=executor.spin, daemon=True)
+        thread.start()
+        started.append((node, executor, thread))
+        return node
+
+    yield start
+    for node, executor, thread in started:
+        executor.shutdown()
+        thread.join(5)
+        node.destroy_node()
+
+
+@pytest.fixture
+def errors(peer: Peer) -> list[str]:
+    """What the node logs at error level, as it grows."""
+    from rcl_interfaces.msg import Log
+
+    lines: list[str] = []
+
+    def keep(message: Log) -> None:
+        if message.name == "segmentation_node" and message.level == 40:
+            lines.append(message.msg)
+
+    peer.node.create_subscription(Log, "/rosout", keep, 50)
+    return lines

@@ -1,0 +1,96 @@
+"""What tests of the node need: a quick segmenter, a second node to talk to, and messages."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from madm_model.architecture import TINY
+from madm_model.labels import STREET_9
+from madm_model.model_config import ModelConfig
+
+
+class FakeSegmenter:
+    """Class = brightness // 32, confidence = brightness; as quick as numpy, or as slow as `delay_s`."""
+
+    def __init__(self, delay_s: float = 0.0) -> None:
+        self.config = ModelConfig("fake", TINY, STREET_9, "thermal", (64, 96), keep_aspect=True)
+        self.device = SimpleNamespace(type="cpu")
+        self.delay_s = delay_s
+        self.closed = False
+        self.images: list[np.ndarray] = []
+
+    def segment(self, images: list[np.ndarray]) -> list[SimpleNamespace]:
+        assert not self.closed
+        self.images.extend(images)
+        time.sleep(self.delay_s)
+        return [SimpleNamespace(labels=image[..., 0] // 32, confidence=image[..., 0].copy()) for image in images]
+
+    def warm_up(self, height: int, width: int) -> None:
+        pass
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class Peer:
+    """A second node, spun in a thread of its own: publishes to the node under test and collects what it says."""
+
+    def __init__(self) -> None:
+        import rclpy
+        from rclpy.executors import SingleThreadedExecutor
+
+        self.node = rclpy.create_node("peer")
+        self.executor = SingleThreadedExecutor()
+        self.executor.add_node(self.node)
+        self.thread = threading.Thread(target=self.executor.spin, daemon=True)
+        self.thread.start()
+
+    def collect(self, message_type: type, topic: str, qos: Any = 10) -> list[Any]:
+        """A list that grows with every message on the topic."""
+        messages: list[Any] = []
+        self.node.create_subscription(message_type, topic, messages.append, qos)
+        return messages
+
+    def publisher(self, message_type: type, topic: str) -> Any:
+        """A reliable publisher, returned once somebody listens."""
+        publisher = self.node.create_publisher(message_type, topic, 10)
+        wait_until(lambda: publisher.get_subscription_count() > 0, "a subscriber of " + topic)
+        return publisher
+
+    def call(self, service_type: type, service: str, request: Any) -> Any:
+        """Response of a service."""
+        client = self.node.create_client(service_type, service)
+        assert client.wait_for_service(10), f"no service {service}"
+        future = client.call_async(request)
+        wait_until(future.done, f"an answer of {service}")
+        return future.result()
+
+    def close(self) -> None:
+        self.executor.shutdown()
+        self.thread.join(5)
+        self.node.destroy_node()
+
+
+def wait_until(condition: Callable[[], bool], what: str, timeout_s: float = 20.0) -> None:
+    """Poll until the condition holds; fails the test when it does not in time."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {timeout_s:.0f} s for {what}"
+        time.sleep(0.01)
+
+
+def image_message(pixels: np.ndarray, encoding: str, stamp_s: int = 1, frame_id: str = "camera") -> Any:
+    """A sensor_msgs/Image of rclpy, little endian, without padding."""
+    from sensor_msgs.msg import Image
+
+    message = Image(height=pixels.shape[0], width=pixels.shape[1], encoding=encoding)
+    message.header.stamp.sec, message.header.stamp.nanosec, message.header.frame_id = stamp_s, 7, frame_id
+    message.step = pixels.strides[0]
+    message.data = pixels.tobytes()
+    return message
