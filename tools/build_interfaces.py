@@ -93,7 +93,7 @@ def build(names: list[str], env: dict[str, str]) -> None:
         sys.exit("colcon is missing; it comes with the development tools of ROS 2 (python3-colcon-common-extensions).")
     shutil.rmtree(WORK, ignore_errors=True)
     WORK.mkdir()
-    colcon = [program, "--log-base", str(WORK / "log"), "build"]
+    colcon = [program, "--log-level", "error", "--log-base", str(WORK / "log"), "build"]
     colcon += ["--base-paths", *(str(PACKAGES[name]) for name in names)]
     colcon += ["--packages-select", *names]
     colcon += ["--build-base", str(WORK / "build"), "--merge-install", "--install-base", str(PREFIX)]
