@@ -13,9 +13,11 @@ from rosbags import rosbag1, rosbag2
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
+from madm_model.io.frames import InputError
 
-class BagError(Exception):
-    """A bag cannot be read or written; the message says in one sentence why and what to do."""
+
+class BagError(InputError):
+    """A bag cannot be read or written."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""One image as it comes from a sensor, and what can be wrong with it."""
+"""One image as it comes from a sensor, and the errors of everything that is read."""
 
 from __future__ import annotations
 
@@ -7,8 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 
-class FrameError(Exception):
-    """An image cannot be used; the message says in one sentence why and what to do."""
+class InputError(Exception):
+    """An input cannot be used; the message says in one sentence why and what to do."""
+
+
+class FrameError(InputError):
+    """An image cannot be used."""
 
 
 @dataclass(frozen=True)

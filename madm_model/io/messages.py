@@ -110,19 +110,11 @@ def decode_compressed(msg: Any) -> RawFrame:
         FrameError: the data is empty, cut short, or no image.
     """
     data = _bytes_of(msg)
-    array = _decode_picture(data)
+    array, encoding = name_pixels(decode_picture(data))
     announced = msg.format.partition(";")[0].strip()
-    if array.ndim == 3:
-        if array.dtype != np.uint8 or array.shape[2] < 3:
-            raise FrameError(
-                f"a compressed image of {array.shape[2]} channels of {array.dtype} is not supported: "
-                "publish 8-bit colour, or 8 or 16-bit grey"
-            )
-        return _frame(array[..., 2::-1], "rgb8", msg)
-    names = {np.dtype(np.uint8): ("mono8", "8UC1"), np.dtype(np.uint16): ("mono16", "16UC1")}.get(array.dtype)
-    if names is None:
-        raise FrameError(f"a compressed image of {array.dtype} is not supported: publish 8 or 16-bit grey")
-    return _frame(array, announced if announced in names else names[0], msg)
+    if (encoding, announced) in (("mono8", "8UC1"), ("mono16", "16UC1")):
+        encoding = announced
+    return _frame(array, encoding, msg)
 
 
 def decode_compressed_depth(msg: Any) -> RawFrame:
@@ -153,7 +145,7 @@ def decode_compressed_depth(msg: Any) -> RawFrame:
     if data.size <= 12:
         raise FrameError(f"the compressed depth image has {data.size} bytes, less than its header: it was cut short")
     _, quant_a, quant_b = struct.unpack("<iff", data[:12].tobytes())
-    stored = _decode_picture(data[12:]) if coding == "png" else _decode_rvl_image(data[12:])
+    stored = decode_picture(data[12:]) if coding == "png" else _decode_rvl_image(data[12:])
     if stored.ndim != 2 or stored.dtype != np.uint16:
         raise FrameError("the compressed depth image is not 16-bit grey: use the compressed transport for pictures")
     if encoding != "32FC1":
@@ -180,8 +172,18 @@ def _decode_rvl_image(data: np.ndarray) -> np.ndarray:
         raise FrameError(f"the compressed depth image is damaged: {error}") from None
 
 
-def _decode_picture(data: np.ndarray) -> np.ndarray:
-    """JPEG, PNG, … to its array as OpenCV gives it (BGR order); a cut-off picture is refused, not half shown."""
+def decode_picture(data: np.ndarray) -> np.ndarray:
+    """Decode a whole JPEG, PNG or TIFF file; one that is cut off is refused, not half shown.
+
+    Args:
+        data: uint8 (N,), the file's bytes.
+
+    Returns:
+        (H, W) or (H, W, C) in BGR order, of the file's own type.
+
+    Raises:
+        FrameError: it is empty, cut short, or no image.
+    """
     if data.size == 0:
         raise FrameError("the compressed image is empty: check the driver")
     head, tail = data[:4].tobytes(), data[-65536:].tobytes()
@@ -195,6 +197,29 @@ def _decode_picture(data: np.ndarray) -> np.ndarray:
     if array is None:
         raise FrameError("the compressed image cannot be decoded: it is damaged, or neither JPEG nor PNG")
     return array
+
+
+def name_pixels(picture: np.ndarray) -> tuple[np.ndarray, str]:
+    """Turn a decoded file into a RawFrame's array and encoding.
+
+    Args:
+        picture: (H, W) of uint8, uint16 or float32, or uint8 (H, W, 3 or 4) in BGR order; a fourth channel is dropped.
+
+    Returns:
+        The array, colour as an RGB view, and mono8, mono16, 32FC1 or rgb8.
+
+    Raises:
+        FrameError: any other shape or type.
+    """
+    if picture.ndim == 3 and picture.dtype == np.uint8 and picture.shape[2] in (3, 4):
+        return picture[..., 2::-1], "rgb8"
+    names = {"uint8": "mono8", "uint16": "mono16", "float32": "32FC1"}
+    if picture.ndim != 2 or picture.dtype.name not in names:
+        raise FrameError(
+            f"pictures of {picture.dtype} {picture.shape} are not supported: "
+            "give 8-bit colour, 8 or 16-bit grey, or depth in metres as float32"
+        )
+    return picture, names[picture.dtype.name]
 
 
 def _bytes_of(msg: Any) -> np.ndarray:

@@ -1,1 +1,68 @@
+"""From a sensor's frame to the network's image: uint8 (H, W, 3), the same for live topics, bags and training."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from functools import partial
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+
+from madm_model.io.frames import RawFrame
+from madm_model.modalities.depth import DepthConfig, depth_image
+from madm_model.modalities.rgb import rgb_image
+from madm_model.modalities.thermal import ThermalConfig, ThermalPreprocessor
+
+__all__ = ["DepthConfig", "Preprocessor", "ThermalConfig", "ThermalPreprocessor", "make_preprocessor", "read_settings"]
+
+_Config = TypeVar("_Config", ThermalConfig, DepthConfig)
+
+
+class Preprocessor(Protocol):
+    """Turns frames into network images."""
+
+    def __call__(self, frame: RawFrame) -> np.ndarray:
+        """Make the network's image, uint8 (H, W, 3); FrameError for a frame that cannot be used."""
+
+
+def make_preprocessor(modality: str, settings: Mapping[str, Any] | None = None) -> Preprocessor:
+    """The way of one modality to the network's image.
+
+    Args:
+        modality: rgb, thermal or depth.
+        settings: values for fields of ThermalConfig or DepthConfig; rgb has none.
+
+    Raises:
+        ValueError: an unknown modality or setting, or a value out of its range.
+    """
+    settings = settings or {}
+    if modality == "thermal":
+        return ThermalPreprocessor(read_settings(ThermalConfig, settings))
+    if modality == "depth":
+        return partial(depth_image, config=read_settings(DepthConfig, settings))
+    if modality == "rgb":
+        if settings:
+            raise ValueError(f"unknown setting '{next(iter(settings))}': rgb has no settings")
+        return rgb_image
+    raise ValueError(f"modality '{modality}' cannot be read from images: use rgb, thermal or depth")
+
+
+def read_settings(config: type[_Config], settings: Mapping[str, Any]) -> _Config:
+    """Build a configuration from plain values, as they come from a YAML file or from ROS parameters.
+
+    Raises:
+        ValueError: an unknown name, a value of the wrong type, or one out of its range.
+    """
+    types: dict[str, type] = {field.name: type(field.default) for field in fields(config)}
+    values: dict[str, Any] = {}
+    for name, value in settings.items():
+        if name not in types:
+            raise ValueError(f"unknown setting '{name}': use {', '.join(types)}")
+        wanted = types[name]
+        if wanted is float and isinstance(value, int) and not isinstance(value, bool):
+            value = float(value)
+        if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
+            raise ValueError(f"setting {name} is {value!r}: it has to be a {wanted.__name__}")
+        values[name] = value
+    return config(**values)

@@ -1,0 +1,44 @@
+"""Choosing the way of a modality, and the visible one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from madm_model.io.frames import FrameError, RawFrame
+from madm_model.modalities import make_preprocessor
+
+COLOUR = np.random.default_rng(0).integers(0, 256, (6, 8, 3), dtype=np.uint8)
+
+
+def test_visible_light_passes_through():
+    preprocess = make_preprocessor("rgb")
+    image = preprocess(RawFrame(COLOUR[..., ::-1], "rgb8", 0, ""))
+    np.testing.assert_array_equal(image, COLOUR[..., ::-1])
+    assert image.flags.c_contiguous
+    for encoding in ("mono8", "8UC1"):
+        grey = preprocess(RawFrame(COLOUR[..., 1], encoding, 0, ""))
+        np.testing.assert_array_equal(grey, np.repeat(COLOUR[..., 1:2], 3, axis=-1))
+    with pytest.raises(FrameError, match="'mono16' is no visible-light image"):
+        preprocess(RawFrame(np.zeros((4, 4), np.uint16), "mono16", 0, ""))
+
+
+def test_every_modality_can_be_made_with_whole_numbers_for_fractions():
+    assert make_preprocessor("thermal", {"min_span": 8}).config.min_span == 8.0
+    image = make_preprocessor("depth", {"max_range_m": 50})(
+        RawFrame(np.full((4, 4), 51000, np.uint16) - 2000, "16UC1", 0, "")
+    )
+    assert (image < 255).all()
+
+
+@pytest.mark.parametrize(
+    ("modality", "settings", "message"),
+    [
+        ("sonar", {}, "modality 'sonar' cannot be read from images: use rgb, thermal or depth"),
+        ("event", {}, "modality 'event' cannot be read from images"),
+        ("rgb", {"gain": "fixed"}, "unknown setting 'gain': rgb has no settings"),
+    ],
+)
+def test_bad_choices(modality, settings, message):
+    with pytest.raises(ValueError, match=message):
+        make_preprocessor(modality, settings)
