@@ -1,0 +1,36 @@
+"""What the simulator is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+TimeOfDay = Literal["day", "dusk", "night", "random"]
+
+
+@dataclass(frozen=True)
+class SimulatorConfig:
+    """Size of the images and the choices a seed does not make.
+
+    Raises:
+        ValueError: a value is out of its range.
+    """
+
+    width: int = 320
+    """Width of the images in pixels, 32 to 4096."""
+
+    height: int = 240
+    """Height of the images in pixels, 32 to 4096."""
+
+    time_of_day: TimeOfDay = "random"
+    """"day", "dusk" or "night"; "random" lets the seed choose."""
+
+    sensor_noise: bool = True
+    """Adds the noise of the colour and the thermal sensor; without it the signal is smooth, as events need it."""
+
+    def __post_init__(self) -> None:
+        for name, size in (("width", self.width), ("height", self.height)):
+            if not 32 <= size <= 4096:
+                raise ValueError(f"the simulator's {name} must be 32 to 4096 pixels, not {size}")
+        if self.time_of_day not in ("day", "dusk", "night", "random"):
+            raise ValueError(f"time_of_day must be 'day', 'dusk', 'night' or 'random', not {self.time_of_day!r}")
