@@ -54,7 +54,8 @@ def build_vae(architecture: Architecture) -> AutoencoderKL:
 
 def build_scheduler() -> DDPMScheduler:
     """Stable Diffusion's forward process: 1000 steps, scaled-linear betas from 0.00085 to 0.012."""
-    return DDPMScheduler(num_train_timesteps=1000, beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012)
+    with torch.device("cpu"):  # its table is needed even where a network is built without memory
+        return DDPMScheduler(1000, beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012)
 
 
 def tapped_modules(unet: UNet2DConditionModel) -> list[nn.Module]:

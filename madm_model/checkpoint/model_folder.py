@@ -1,0 +1,120 @@
+"""A model folder: `config.json` and `model.safetensors`, and nothing else that matters."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+import madm_model
+from madm_model.model_config import CONFIG_FILE, ModelConfig, ModelError
+from madm_model.network import MADM
+
+WEIGHTS_FILE = "model.safetensors"
+
+EMBEDDED = "tiny-rgb"
+"""Name of the model that comes with the package."""
+
+
+def resolve_model(name_or_path: str | Path) -> Path:
+    """The folder of a model: the embedded one by its name, any other by its path."""
+    if str(name_or_path) == EMBEDDED:
+        return Path(madm_model.__file__).parent / "weights" / EMBEDDED
+    return Path(name_or_path).expanduser()
+
+
+def save_model(folder: Path, network: MADM, config: ModelConfig, dtype: torch.dtype = torch.float32) -> None:
+    """Write a model folder; the files of an earlier one in its place are replaced, each in one step.
+
+    Args:
+        folder: created if missing.
+        network: its weights are written; it is left as it is.
+        config: must describe this network.
+        dtype: torch.float32 or torch.float16, for every floating-point tensor.
+
+    Raises:
+        ModelError: the configuration does not describe the network, or the folder cannot be written.
+    """
+    if (config.architecture, len(config.label_set)) != (network.architecture, network.num_classes):
+        raise ModelError("the model's configuration has another architecture or number of classes than its network")
+    tensors = {
+        name: tensor.detach().to("cpu", dtype if tensor.is_floating_point() else tensor.dtype).contiguous()
+        for name, tensor in network.state_dict().items()
+    }
+    folder = Path(folder)
+    weights, unfinished = folder / WEIGHTS_FILE, folder / f".{WEIGHTS_FILE}.unfinished"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        save_file(tensors, unfinished, metadata={"format": "pt"})
+        unfinished.replace(weights)
+        config.save(folder)
+    except (OSError, SafetensorError) as error:
+        unfinished.unlink(missing_ok=True)
+        raise ModelError(f"cannot write the model to {folder}: {error}") from None
+
+
+def load_model(
+    folder: str | Path, device: str | torch.device = "cpu", dtype: torch.dtype = torch.float32
+) -> tuple[MADM, ModelConfig]:
+    """Read a model folder.
+
+    Args:
+        folder: the folder, or the name of the embedded model.
+        device: where the weights go.
+        dtype: of every floating-point tensor.
+
+    Returns:
+        The network in evaluation mode, and its configuration.
+
+    Raises:
+        ModelError: the folder or a file is missing, the weights are damaged, or they do not fit the configuration.
+    """
+    folder = resolve_model(folder)
+    if not folder.is_dir():
+        raise ModelError(f"there is no model folder {folder}")
+    config = ModelConfig.load(folder)
+    path = folder / WEIGHTS_FILE
+    if not path.is_file():
+        raise ModelError(f"{folder} is not a complete model folder: it has no {WEIGHTS_FILE}")
+    try:
+        tensors = load_file(path, device=str(device))
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"{path} is damaged ({error}): copy or import the model again") from None
+    try:
+        network = build_from_tensors(config, tensors)
+    except ModelError as error:
+        raise ModelError(f"{path} does not fit {CONFIG_FILE} beside it: {error}") from None
+    return network.to(dtype=dtype).eval(), config
+
+
+def build_from_tensors(config: ModelConfig, tensors: dict[str, torch.Tensor]) -> MADM:
+    """A network that takes the given tensors as its weights, without a copy.
+
+    Raises:
+        ModelError: a tensor is missing, is not the network's, or has another shape; the message names it.
+    """
+    with torch.device("meta"):  # no memory and no time for weights that are replaced at once
+        network = MADM(config.architecture, len(config.label_set))
+    expected = network.state_dict()
+    if missing := sorted(expected.keys() - tensors.keys()):
+        raise ModelError(f"{_some(missing)} missing")
+    if unknown := sorted(tensors.keys() - expected.keys()):
+        raise ModelError(f"{_some(unknown)} not part of the network")
+    for name, tensor in expected.items():
+        if tensors[name].shape != tensor.shape:
+            raise ModelError(
+                f"{name} is {tuple(tensors[name].shape)}, but architecture '{config.architecture.name}' "
+                f"with {len(config.label_set)} classes needs {tuple(tensor.shape)}"
+            )
+    network.load_state_dict(tensors, assign=True)
+    return network
+
+
+def _some(names: list[str]) -> str:
+    """ "a is", "a and b are" or "a, b, c and 9 more are", for error messages."""
+    if len(names) == 1:
+        return f"{names[0]} is"
+    shown, rest = names[:3], len(names) - 3
+    return f"{', '.join(shown)} and {rest} more are" if rest > 0 else f"{', '.join(shown[:-1])} and {shown[-1]} are"

@@ -1,0 +1,189 @@
+"""The one door to a trained network: images in, class ids and confidence out."""
+
+from __future__ import annotations
+
+import gc
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from madm_model.checkpoint.model_folder import load_model
+from madm_model.model_config import ModelConfig, ModelError
+from madm_model.network import MADM
+from madm_model.network.stage_timer import StageTimer
+
+DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """What the network says about one image of H by W pixels."""
+
+    labels: np.ndarray
+    """Class ids, uint8 (H, W)."""
+    confidence: np.ndarray
+    """Probability of that class, uint8 (H, W), 255 = certain."""
+
+
+class Segmenter:
+    """Segments images of any size with a network of a fixed or area-bound input size.
+
+    Args:
+        network: in evaluation mode, on `device`, in `dtype`; not changed. Whatever takes its place needs to map
+            (B, 3, h, w) in [-1, 1] to an object with `logits` (B, K, h, w).
+        config: describes the network.
+        device: where the network is.
+        dtype: what it computes in.
+    """
+
+    def __init__(self, network: MADM, config: ModelConfig, device: torch.device | str, dtype: torch.dtype) -> None:
+        self.config = config
+        self.device = torch.device(device)
+        self.dtype = dtype
+        self._network: MADM | None = network
+
+    @classmethod
+    def from_folder(cls, folder: str | Path, device: str = "auto", dtype: str = "auto") -> Segmenter:
+        """Load a model folder for inference.
+
+        Args:
+            folder: the folder, or the name of the embedded model.
+            device: "cpu", "cuda", "cuda:1", ...; "auto" takes CUDA where there is one.
+            dtype: "float32", "float16" or "bfloat16"; "auto" takes float16 on CUDA and float32 elsewhere.
+
+        Raises:
+            ModelError: the model cannot be read, or device or dtype cannot be had.
+        """
+        chosen_device = choose_device(device)
+        chosen_dtype = choose_dtype(dtype, chosen_device)
+        network, config = load_model(folder, chosen_device, chosen_dtype)
+        network.requires_grad_(False)
+        network.head.fold_norms()
+        network.to(memory_format=torch.channels_last)
+        return cls(network, config, chosen_device, chosen_dtype)
+
+    @torch.inference_mode()
+    def segment(self, images: Sequence[np.ndarray]) -> list[Segmentation]:
+        """Segment a batch.
+
+        Args:
+            images: uint8 (H, W, 3) as the modality's preprocessing gives them; sizes may differ, and images of the
+                same size run through the network together.
+
+        Returns:
+            One result per image, in the same order and at the image's size.
+
+        Raises:
+            ValueError: an image is not uint8 (H, W, 3) with at least one pixel.
+            RuntimeError: the segmenter is closed.
+        """
+        by_size: dict[tuple[int, int], list[int]] = {}
+        for index, image in enumerate(images):
+            if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
+                raise ValueError(f"image {index} is {image.dtype} {image.shape}, not uint8 (H, W, 3)")
+            by_size.setdefault(image.shape[:2], []).append(index)
+        results: dict[int, Segmentation] = {}
+        for indices in by_size.values():
+            results.update(zip(indices, self._segment_same_size([images[index] for index in indices])))
+        return [results[index] for index in range(len(images))]
+
+    def warm_up(self, height: int, width: int) -> None:
+        """Run once on a blank image of that size, so that the first real one is not the slow one."""
+        self.segment([np.zeros((height, width, 3), np.uint8)])
+
+    def stage_timer(self) -> StageTimer:
+        """A timer that splits the network's time over its stages: `with segmenter.stage_timer() as timer: ...`."""
+        return StageTimer(self._open_network())
+
+    def close(self) -> None:
+        """Give the network's memory back; `segment` cannot be called afterwards."""
+        self._network = None
+        gc.collect()
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+
+    def _open_network(self) -> MADM:
+        if self._network is None:
+            raise RuntimeError("this segmenter is closed")
+        return self._network
+
+    def _segment_same_size(self, images: list[np.ndarray]) -> list[Segmentation]:
+        network = self._open_network()
+
+        # 1. To the device, channels last as the pixels come
+        height, width = images[0].shape[:2]
+        pixels = torch.from_numpy(np.stack(images)).to(self.device)
+        batch = pixels.permute(0, 3, 1, 2).float()  # (B, 3, H, W) in 0..255
+
+        # 2. To the network's size and range
+        size = network_size(self.config, height, width)
+        if size != (height, width):
+            batch = F.interpolate(batch, size=size, mode="bilinear", antialias=True)  # (B, 3, h, w)
+        low, high = self.config.input_range
+        batch = batch.sub_(low).mul_(2 / (high - low)).sub_(1).to(self.dtype)  # (B, 3, h, w) in [-1, 1]
+
+        # 3. Network, and its scores at the image's size
+        logits = network(batch).logits  # (B, K, h, w)
+        if size != (height, width):
+            logits = F.interpolate(logits, size=(height, width), mode="bilinear", align_corners=False)
+
+        # 4. Best class, and its softmax probability 1 / sum(exp(l - max l))
+        best, labels = logits.max(dim=1, keepdim=True)  # (B, 1, H, W)
+        probability = logits.sub_(best).exp_().sum(dim=1).reciprocal_()  # (B, H, W)
+        labels = labels[:, 0].to(torch.uint8).cpu().numpy()
+        confidence = probability.mul_(255).round_().to(torch.uint8).cpu().numpy()
+        return [Segmentation(*result) for result in zip(labels, confidence)]
+
+
+def network_size(config: ModelConfig, height: int, width: int) -> tuple[int, int]:
+    """Height and width at which the network sees an image of the given size.
+
+    `config.input_size`, or with `keep_aspect` the image's aspect ratio at about that area; both are multiples of
+    the architecture's `size_multiple`.
+    """
+    if not config.keep_aspect:
+        return config.input_size
+    multiple = config.architecture.size_multiple
+    scale = math.sqrt(config.input_size[0] * config.input_size[1] / (height * width))
+    rows, columns = (max(1, round(side * scale / multiple)) * multiple for side in (height, width))
+    return rows, columns
+
+
+def choose_device(name: str) -> torch.device:
+    """The device of that name; "auto" is CUDA where there is one, else the CPU.
+
+    Raises:
+        ModelError: the name means nothing, or that CUDA device is not there.
+    """
+    available = torch.cuda.is_available()
+    if name == "auto":
+        return torch.device("cuda" if available else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        device = None
+    if device is None or device.type not in ("cpu", "cuda"):
+        raise ModelError(f"unknown device '{name}': use auto, cpu, cuda or cuda:N")
+    if device.type == "cuda" and not available:
+        raise ModelError(f"device '{name}' was asked for, but PyTorch finds no CUDA GPU here: use auto or cpu")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise ModelError(f"device '{name}' was asked for, but there are {torch.cuda.device_count()} CUDA GPUs")
+    return device
+
+
+def choose_dtype(name: str, device: torch.device) -> torch.dtype:
+    """The floating-point type of that name; "auto" is float16 on CUDA and float32 elsewhere.
+
+    Raises:
+        ModelError: the name is unknown.
+    """
+    if name == "auto":
+        return torch.float16 if device.type == "cuda" else torch.float32
+    if name not in DTYPES:
+        raise ModelError(f"unknown dtype '{name}': use auto, {', '.join(DTYPES)}")
+    return DTYPES[name]
