@@ -11,9 +11,9 @@ from torch import nn
 
 
 class Bottleneck(nn.Module):
-    """ResNet bottleneck with GroupNorm and a projected shortcut: (B, in, H, W) to (B, out, H, W).
+    """ResNet bottleneck with GroupNorm: (B, in, H, W) to (B, out, H, W).
 
-    Convolutions have no bias and start from a Kaiming normal, fan-out.
+    The shortcut is projected where the widths differ and is the feature itself where they do not. Convolutions have no bias and start from a Kaiming normal, fan-out.
 
     Args:
         in_channels: width of the feature.
@@ -30,10 +30,14 @@ class Bottleneck(nn.Module):
         self.norm2 = nn.GroupNorm(norm_groups, inner_channels)
         self.conv3 = nn.Conv2d(inner_channels, out_channels, 1, bias=False)
         self.norm3 = nn.GroupNorm(norm_groups, out_channels)
-        self.shortcut = nn.Conv2d(in_channels, out_channels, 1, bias=False)
-        self.shortcut_norm = nn.GroupNorm(norm_groups, out_channels)
-        for conv in (self.conv1, self.conv2, self.conv3, self.shortcut):
-            nn.init.kaiming_normal_(conv.weight, mode="fan_out", nonlinearity="relu")
+        self.shortcut: nn.Module = nn.Identity()
+        self.shortcut_norm: nn.Module = nn.Identity()
+        if in_channels != out_channels:
+            self.shortcut = nn.Conv2d(in_channels, out_channels, 1, bias=False)
+            self.shortcut_norm = nn.GroupNorm(norm_groups, out_channels)
+        for module in self.children():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
     def forward(self, feature: torch.Tensor) -> torch.Tensor:
         """Project one feature."""
