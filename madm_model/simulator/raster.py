@@ -13,12 +13,13 @@ import cv2
 import numpy as np
 
 from madm_model.simulator.patterns import CUTOUT, SIZE, cutouts
-from madm_model.simulator.surfaces import Quads, column
+from madm_model.simulator.surfaces import Quads, column, columns
 
 NEAR = 0.2
 """Nearest depth drawn, metres."""
 
 _SHIFT = 4  # sub-pixel bits of polygon corners
+_SMALLEST = 1.2  # surfaces of no more pixels in both directions are left out
 
 _LATTICES = {CUTOUT[name] for name in ("pickets", "rails", "mesh")}
 
@@ -117,47 +118,49 @@ def _select(quads: Quads, view: View) -> tuple[np.ndarray, ...]:
 def draw(quads: Quads, view: View) -> Visible:
     """Draw all surfaces with a depth test."""
     corners, paints, planes, normals = _select(quads, view)
+    corners, paints, planes, normals, points = _nearest_first(corners, paints, planes, normals, view)
     inverse_depth = np.zeros((view.height, view.width), np.float32)
     surface = np.zeros((view.height, view.width), np.int32)
     stamp = np.zeros((view.height, view.width), np.uint8)
-    clipped = (corners[..., 2] < NEAR).any(1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        screen = corners[..., :2] / corners[..., 2:]
-    centre = np.array([(view.width - 1) / 2, (view.height - 1) / 2])
-    screen = screen * view.focal + centre
-    fixed = np.clip(np.nan_to_num(screen), -60000, 60000)
-    fixed = np.round(fixed * (1 << _SHIFT)).astype(np.int32)
-    xs, ys = view.xs, view.ys
+    low = points.min(1) >> _SHIFT
+    high = (points.max(1) >> _SHIFT) + 2
+    low = np.maximum(low, 0)
+    high = np.minimum(high, (view.width, view.height))
+    points = points - (low << _SHIFT)[:, None]
+    boxes = np.concatenate([low, high], 1).tolist()
+    farthest_seen = (1.0 / np.maximum(corners[..., 2].min(1), NEAR)).tolist()
+    texels = planes[:, :6].reshape(-1, 2, 3) * (SIZE * columns(paints, "repeat_u", 2))[:, :, None]
+    texels = texels.reshape(-1, 6).tolist()
     outlines = cutouts()
     cutout = column(paints, "cutout").astype(int).tolist()
-    repeats = np.stack([column(paints, "repeat_u"), column(paints, "repeat_v")], 1).tolist()
-    coefficients = planes.tolist()
-    for index in range(len(paints)):
-        points = fixed[index]
-        if clipped[index]:
-            polygon = _clip_near(corners[index])
-            flat = np.clip(polygon[:, :2] / polygon[:, 2:] * view.focal + centre, -60000, 60000)
-            points = np.round(flat * (1 << _SHIFT)).astype(np.int32)
-        left, top = points.min(0).tolist()
-        right, bottom = points.max(0).tolist()
-        left, top = max(left >> _SHIFT, 0), max(top >> _SHIFT, 0)
-        right, bottom = min((right >> _SHIFT) + 2, view.width), min((bottom >> _SHIFT) + 2, view.height)
+    closing = (16.0 * SIZE / view.focal * column(paints, "repeat_u")).tolist()
+    coefficients = planes[:, 6:].tolist()
+    xs, ys = view.xs, view.ys[:, None]
+    for index, (left, top, right, bottom) in enumerate(boxes):
         if left >= right or top >= bottom:
             continue
         window = (slice(top, bottom), slice(left, right))
-        covered = stamp[window]
-        covered[:] = 0
-        cv2.fillConvexPoly(covered, points - (left << _SHIFT, top << _SHIFT), 1, shift=_SHIFT)
-        p = coefficients[index]
-        x, y = xs[left:right], ys[top:bottom, None]
-        nearness = p[6] * x + (p[7] * y + p[8])
         nearest = inverse_depth[window]
-        seen = (nearness > nearest) & covered.view(bool)
-        if cutout[index] >= 0:
-            texel, scale = _look_up(outlines[cutout[index]], p, repeats[index], x, y, nearness)
-            if cutout[index] in _LATTICES:
+        if index > 60 and nearest.min() > farthest_seen[index]:
+            continue  # wholly behind what is drawn
+        covered = stamp[window]
+        covered.fill(0)
+        cv2.fillConvexPoly(covered, points[index], 1, shift=_SHIFT)
+        slope_x, slope_y, constant = coefficients[index]
+        x, y = xs[left:right], ys[top:bottom]
+        nearness = slope_x * x + (slope_y * y + constant)
+        seen = nearness > nearest
+        seen &= covered.view(bool)
+        outline = cutout[index]
+        if outline >= 0:
+            a, b, c, d, e, f = texels[index]
+            u = ((a * x + (b * y + c)) / nearness).astype(np.int32)
+            v = ((d * x + (e * y + f)) / nearness).astype(np.int32)
+            np.clip(v, 0, SIZE - 1, out=v)
+            texel = outlines[outline][v, u & (SIZE - 1)]
+            if outline in _LATTICES:
                 # Gaps finer than a pixel would flicker: they close smoothly once a pixel spans more than four texels.
-                seen &= texel >= 128.0 - np.clip(scale * (16.0 * repeats[index][0] / view.focal) - 64.0, 0.0, 127.0)
+                seen &= texel >= 128.0 - np.clip(closing[index] / nearness - 64.0, 0.0, 127.0)
             else:
                 seen &= texel >= 128
         np.copyto(nearest, nearness, where=seen)
@@ -165,12 +168,27 @@ def draw(quads: Quads, view: View) -> Visible:
     return Visible(inverse_depth, surface, paints, planes, normals)
 
 
-def _look_up(
-    outline: np.ndarray, plane: list[float], repeat: list[float], x: np.ndarray, y: np.ndarray, nearness: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """The outline's texels, uint8 (h, w), and depth times SIZE, float32 (h, w), in a window of pixels."""
-    scale = SIZE / np.maximum(nearness, 1e-3)
-    u = ((plane[0] * x + (plane[1] * y + plane[2])) * scale * repeat[0]).astype(np.int32)
-    v = ((plane[3] * x + (plane[4] * y + plane[5])) * scale * repeat[1]).astype(np.int32)
-    np.clip(v, 0, SIZE - 1, out=v)
-    return outline[v, u & (SIZE - 1)], scale
+def _nearest_first(
+    corners: np.ndarray, paints: np.ndarray, planes: np.ndarray, normals: np.ndarray, view: View
+) -> tuple[np.ndarray, ...]:
+    """Sort surfaces by depth, leave out those smaller than a pixel, and project their corners.
+
+    Returns:
+        What was given, then int32 (N, 8, 2) image points in 1/16 pixel (a clipped polygon's last point repeats).
+    """
+    centre = np.array([(view.width - 1) / 2, (view.height - 1) / 2])
+    depth = corners[..., 2]
+    crossing = (depth < NEAR).any(1)
+    screen = corners[..., :2] / np.where(depth < NEAR, np.inf, depth)[..., None] * view.focal + centre
+    extent = (screen.max(1) - screen.min(1)).max(1)
+    keep = np.flatnonzero(crossing | (extent > _SMALLEST))
+    keep = keep[np.argsort(depth[keep].mean(1), kind="stable")]
+    points = np.repeat(screen[keep][:, 3:4], 8, axis=1)
+    points[:, :4] = screen[keep]
+    for index in np.flatnonzero(crossing[keep]):
+        polygon = _clip_near(corners[keep[index]])
+        flat = polygon[:, :2] / polygon[:, 2:] * view.focal + centre
+        points[index] = flat[-1]
+        points[index, : len(flat)] = flat
+    points = np.round(np.clip(points, -60000, 60000) * (1 << _SHIFT)).astype(np.int32)
+    return corners[keep], paints[keep], planes[keep], normals[keep], points
