@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from madm_model.io.frames import FrameError, RawFrame
-from madm_model.modalities.rgb import grey_to_network
+from madm_model.modalities.rgb import contiguous_rgb, grey_to_network
 
 GAINS = ("percentile", "fixed", "clahe")
 
@@ -83,7 +83,7 @@ def thermal_counts(frame: RawFrame) -> np.ndarray:
         FrameError: any other encoding.
     """
     if frame.encoding == "rgb8":
-        return cv2.cvtColor(np.ascontiguousarray(frame.array), cv2.COLOR_RGB2GRAY)
+        return cv2.cvtColor(contiguous_rgb(frame.array), cv2.COLOR_RGB2GRAY)
     if frame.array.dtype in (np.uint8, np.uint16) and frame.array.ndim == 2:
         return frame.array
     raise FrameError(f"encoding '{frame.encoding}' is no thermal image: publish mono8, mono16, 16UC1, rgb8 or bgr8")

@@ -13,9 +13,11 @@ COLOUR = np.random.default_rng(0).integers(0, 256, (6, 8, 3), dtype=np.uint8)
 
 def test_visible_light_passes_through():
     preprocess = make_preprocessor("rgb")
-    image = preprocess(RawFrame(COLOUR[..., ::-1], "rgb8", 0, ""))
-    np.testing.assert_array_equal(image, COLOUR[..., ::-1])
-    assert image.flags.c_contiguous
+    with_padding = np.pad(COLOUR, ((0, 0), (0, 3), (0, 1)))[:, :8]
+    for view in (COLOUR, COLOUR[..., ::-1], with_padding[..., :3], with_padding[..., 2::-1], COLOUR[:1, :1, ::-1]):
+        image = preprocess(RawFrame(view, "rgb8", 0, ""))
+        np.testing.assert_array_equal(image, view)
+        assert image.flags.c_contiguous
     for encoding in ("mono8", "8UC1"):
         grey = preprocess(RawFrame(COLOUR[..., 1], encoding, 0, ""))
         np.testing.assert_array_equal(grey, np.repeat(COLOUR[..., 1:2], 3, axis=-1))
