@@ -115,7 +115,8 @@ def main() -> None:
     env = build_environment(prefixes)
     if names:
         require_python_headers()
-        point_wheels_to_this_python()
+        if not prefixes:
+            point_wheels_to_this_python()
         build(names, env)
     subprocess.run([sys.executable, "-c", CHECK], env=env, check=True)
 
