@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -82,21 +83,26 @@ def load_model(
         tensors = load_file(path, device=str(device))
     except (OSError, SafetensorError) as error:
         raise ModelError(f"{path} is damaged ({error}): copy or import the model again") from None
+    network = build_on_meta(config)
     try:
-        network = build_from_tensors(config, tensors)
+        fill(network, tensors)
     except ModelError as error:
         raise ModelError(f"{path} does not fit {CONFIG_FILE} beside it: {error}") from None
     return network.to(dtype=dtype).eval(), config
 
 
-def build_from_tensors(config: ModelConfig, tensors: dict[str, torch.Tensor]) -> MADM:
-    """A network that takes the given tensors as its weights, without a copy.
+def build_on_meta(config: ModelConfig) -> MADM:
+    """The network of a configuration without memory for its weights; `fill` brings them."""
+    with torch.device("meta"):
+        return MADM(config.architecture, len(config.label_set))
+
+
+def fill(network: MADM, tensors: Mapping[str, torch.Tensor]) -> None:
+    """Make the given tensors the network's weights, without a copy.
 
     Raises:
         ModelError: a tensor is missing, is not the network's, or has another shape; the message names it.
     """
-    with torch.device("meta"):  # no memory and no time for weights that are replaced at once
-        network = MADM(config.architecture, len(config.label_set))
     expected = network.state_dict()
     if missing := sorted(expected.keys() - tensors.keys()):
         raise ModelError(f"{_some(missing)} missing")
@@ -105,11 +111,10 @@ def build_from_tensors(config: ModelConfig, tensors: dict[str, torch.Tensor]) ->
     for name, tensor in expected.items():
         if tensors[name].shape != tensor.shape:
             raise ModelError(
-                f"{name} is {tuple(tensors[name].shape)}, but architecture '{config.architecture.name}' "
-                f"with {len(config.label_set)} classes needs {tuple(tensor.shape)}"
+                f"{name} is {tuple(tensors[name].shape)}, but architecture '{network.architecture.name}' "
+                f"with {network.num_classes} classes needs {tuple(tensor.shape)}"
             )
     network.load_state_dict(tensors, assign=True)
-    return network
 
 
 def _some(names: list[str]) -> str:
