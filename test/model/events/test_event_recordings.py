@@ -1,0 +1,310 @@
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+from event_samples import events_at, random_events, recording
+from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.typesys import get_types_from_msg
+
+from madm_model.events import files
+from madm_model.events.bags import PACKET_TYPE, packet_types
+from madm_model.events.container import EventError, Events
+from madm_model.events.encoders import encode_evt3, encode_mono
+from madm_model.events.event_arrays import EventArrayStream, event_array_columns
+from madm_model.events.recording import open_events
+
+SECOND = 1_000_000_000
+TOPIC = "/event_camera/events"
+
+
+def columns_of(chunks: list[Events]) -> list[np.ndarray]:
+    return [np.concatenate([getattr(c, name) for c in chunks]) for name in ("t_us", "x", "y", "p")]
+
+
+def assert_same_events(chunks: list[Events], events: Events) -> None:
+    for read, written in zip(columns_of(chunks), (events.t_us, events.x, events.y, events.p)):
+        np.testing.assert_array_equal(read, written)
+
+
+@pytest.mark.parametrize(
+    ("bag", "size", "count", "on", "triggers", "duration_s"),
+    [
+        ("events_evt3", (640, 480), 343_474, 125_183, 4_157, 2.078),
+        ("events_evt3.bag", (640, 480), 343_474, 125_183, 4_157, 2.078),
+        ("events_evt3_trigger", (1280, 720), 82_469, None, 2, 1.251),
+        ("events_libcaer", (640, 480), 334_331, None, 0, 2.000),
+        ("events_mono", (640, 480), 100, None, 0, 0.0001),
+        ("events_libcaer_mcap", (346, 260), 571_266, 211_043, 0, 1.000),
+    ],
+)
+def test_recorded_bags(bag, size, count, on, triggers, duration_s):
+    path = recording("bags", bag)
+    if "evt3" in bag:
+        pytest.importorskip("evt3", reason="the package evt3 is not installed")
+    if bag == "events_libcaer_mcap":
+        pytest.importorskip("mcap", reason="the package mcap is not installed")
+    events = open_events(path)
+    chunks = list(events)
+    counters = events.counters
+    assert {(c.width, c.height) for c in chunks} == {size}
+    assert (sum(len(c) for c in chunks), counters.events, counters.triggers) == (count, count, triggers)
+    assert on is None or counters.on == on
+    assert (counters.gaps, counters.out_of_range, counters.restarts, counters.backward) == (0, 0, 0, 0)
+    t_us = columns_of(chunks)[0]
+    assert (np.diff(t_us) >= 0).all()
+    assert (t_us[-1] - t_us[0]) / 1e6 == pytest.approx(duration_s, abs=1e-3)
+    # Iterating once more starts from the beginning, counters included.
+    assert sum(len(c) for c in events) == count == events.counters.events
+
+
+def test_recorded_aedat4():
+    pytest.importorskip("dv_processing", reason="dv-processing is not installed")
+    chunks = list(open_events(recording("events", "tonic_aedat4", "sample.aedat4")))
+    assert sum(len(c) for c in chunks) == 111_954
+    assert (chunks[0].width, chunks[0].height) == (320, 240)
+
+
+def test_recorded_raw():
+    pytest.importorskip("evt3", reason="the package evt3 is not installed")
+    chunks = list(open_events(recording("events", "expelliarmus_evt3", "evt3_sample.raw")))
+    assert sum(len(c) for c in chunks) == 219_596
+    assert (chunks[0].width, chunks[0].height) == (1280, 720)
+
+
+def test_recorded_text():
+    events = open_events(recording("events", "slider_depth", "events_chunk.txt"))
+    chunks = list(events)
+    assert sum(len(c) for c in chunks) == 50_000
+    assert (chunks[0].width, chunks[0].height) == (240, 180)
+    assert int(chunks[0].t_us[0]) == 3811
+    assert events.clock is None
+
+
+def write_bag(path: Path, payloads: list[np.ndarray], topics: tuple[str, ...] = (TOPIC,), **fields) -> None:
+    types = packet_types()
+    names = types.types
+    with Writer(path, version=9, storage_plugin=StoragePlugin.MCAP) as writer:
+        for topic in topics:
+            connection = writer.add_connection(topic, PACKET_TYPE, typestore=types)
+            for seq, payload in enumerate(payloads):
+                stamp_ns = 10 * SECOND + seq * 1_000_000
+                stamp = names["builtin_interfaces/msg/Time"](sec=stamp_ns // SECOND, nanosec=stamp_ns % SECOND)
+                values = {"height": 480, "width": 640, "seq": seq, "time_base": 0, "encoding": "mono", **fields}
+                message = names[PACKET_TYPE](
+                    header=names["std_msgs/msg/Header"](stamp=stamp, frame_id="camera"),
+                    is_bigendian=False,
+                    events=payload,
+                    **values,
+                )
+                writer.write(connection, stamp_ns, types.serialize_cdr(message, PACKET_TYPE))
+
+
+def test_bag_round_trip_and_ros_time(tmp_path):
+    parts = [random_events(500, 640, 480, 1000, seed=k, start_us=1000 * k) for k in range(4)]
+    write_bag(tmp_path / "bag", [encode_mono(part, 0) for part in parts])
+    events = open_events(tmp_path / "bag")
+    chunks = list(events)
+    assert [len(c) for c in chunks] == [500] * 4
+    assert_same_events(chunks[2:3], parts[2])
+    first = int(parts[0].t_us[0])
+    assert events.clock.to_ros_ns(first) == pytest.approx(10 * SECOND, abs=1_000_000)
+
+
+def test_span_of_a_recording(tmp_path):
+    parts = [random_events(500, 640, 480, 1000, seed=k, start_us=1000 * k) for k in range(4)]
+    write_bag(tmp_path / "bag", [encode_mono(part, 0) for part in parts])
+    whole = columns_of(parts)[0]
+    inside = (whole >= whole[0] + 1500) & (whole < whole[0] + 2500)
+    chunks = list(open_events(tmp_path / "bag", start_s=0.0015, end_s=0.0025))
+    np.testing.assert_array_equal(columns_of(chunks)[0], whole[inside])
+
+
+def test_bag_with_several_event_topics_wants_a_name(tmp_path):
+    write_bag(tmp_path / "bag", [encode_mono(random_events(5, 640, 480, 100), 0)], topics=("/left", "/right"))
+    with pytest.raises(EventError, match="name one: /left, /right"):
+        open_events(tmp_path / "bag")
+    assert len(next(iter(open_events(tmp_path / "bag", "/right")))) == 5
+    with pytest.raises(EventError, match="no event topic /up"):
+        open_events(tmp_path / "bag", "/up")
+
+
+def test_bag_without_events_lists_what_it_holds():
+    with pytest.raises(EventError, match=r"holds /thermal/image_raw \(sensor_msgs/msg/Image\)"):
+        open_events(recording("bags", "thermal_mono8"))
+
+
+ARRAY_DEFINITION = "std_msgs/Header header\nuint32 height\nuint32 width\ndvs_msgs/Event[] events\n"
+EVENT_DEFINITION = "uint16 x\nuint16 y\nbuiltin_interfaces/Time ts\nbool polarity\n"
+
+
+def event_array(rows: list[tuple[int, int, int, int]], frame_id: str, little_endian: bool = True) -> bytes:
+    """A dvs_msgs/EventArray as rosbags' own serialiser writes it."""
+    types = packet_types()
+    types.register(get_types_from_msg(EVENT_DEFINITION, "dvs_msgs/msg/Event"))
+    types.register(get_types_from_msg(ARRAY_DEFINITION, "dvs_msgs/msg/EventArray"))
+    names = types.types
+    time = names["builtin_interfaces/msg/Time"]
+    message = names["dvs_msgs/msg/EventArray"](
+        header=names["std_msgs/msg/Header"](stamp=time(sec=1, nanosec=2), frame_id=frame_id),
+        height=48,
+        width=64,
+        events=[
+            names["dvs_msgs/msg/Event"](x=x, y=y, ts=time(sec=t // 10**6, nanosec=t % 10**6 * 1000), polarity=bool(p))
+            for t, x, y, p in rows
+        ],
+    )
+    return bytes(types.serialize_cdr(message, "dvs_msgs/msg/EventArray", little_endian=little_endian))
+
+
+@pytest.mark.parametrize("frame_id", ["", "dvs", "camera", "davis_optical_frame"])
+@pytest.mark.parametrize("little_endian", [True, False])
+def test_event_array_bytes(frame_id, little_endian):
+    rows = [(5_000_001, 0, 0, 1), (5_000_002, 63, 47, 0), (6_123_456, 7, 8, 1)]
+    chunks = EventArrayStream().decode(event_array(rows, frame_id, little_endian))
+    assert (chunks[0].width, chunks[0].height) == (64, 48)
+    assert_same_events(chunks, events_at(rows, 64, 48))
+
+
+def test_event_array_without_events():
+    assert EventArrayStream().decode(event_array([], "dvs")) == []
+
+
+def test_event_array_cut_off():
+    message = event_array([(1, 2, 3, 1), (2, 3, 4, 0)], "dvs")
+    with pytest.raises(EventError, match="promises 2 events but is cut off"):
+        event_array_columns(message[:-8])
+    with pytest.raises(EventError, match="cut off before its events"):
+        event_array_columns(message[:14])
+    with pytest.raises(EventError, match="not a CDR message"):
+        event_array_columns(b"\x01\x02")
+
+
+def write_raw(path: Path, header: str, events: Events) -> None:
+    path.write_bytes(header.encode() + encode_evt3(events).tobytes())
+
+
+@pytest.mark.parametrize(
+    ("header", "size"),
+    [
+        ("% evt 3.0\n% geometry 320x240\n", (320, 240)),
+        ("% Date 2024\n% format EVT3;height=240;width=320\n% end\n", (320, 240)),
+        ("% evt 3.0\n% plugin_name hal_plugin_gen31_fx3\n", (640, 480)),
+        ("% evt 3.0\n", (1280, 720)),
+    ],
+)
+def test_raw_file(tmp_path, header, size):
+    pytest.importorskip("evt3", reason="the package evt3 is not installed")
+    events = random_events(3000, 320, 240, 50_000)
+    write_raw(tmp_path / "a.raw", header, events)
+    chunks = list(open_events(tmp_path / "a.raw"))
+    assert (chunks[0].width, chunks[0].height) == size
+    assert_same_events(chunks, events)
+
+
+def test_raw_file_in_small_pieces(tmp_path, monkeypatch):
+    pytest.importorskip("evt3", reason="the package evt3 is not installed")
+    monkeypatch.setattr(files, "_RAW_CHUNK_BYTES", 50)
+    events = random_events(300, 320, 240, 50_000)
+    write_raw(tmp_path / "a.raw", "% evt 3.0\n% geometry 320x240\n", events)
+    assert_same_events(list(open_events(tmp_path / "a.raw")), events)
+
+
+def test_raw_file_of_another_format_is_refused(tmp_path):
+    (tmp_path / "a.raw").write_bytes(b"% evt 2.1\n" + bytes(64))
+    with pytest.raises(EventError, match=r"is evt 2\.1, not EVT 3\.0: convert it"):
+        open_events(tmp_path / "a.raw")
+    (tmp_path / "b.raw").write_bytes(bytes(64))
+    with pytest.raises(EventError, match="no Prophesee recording"):
+        open_events(tmp_path / "b.raw")
+
+
+def write_dsec(path: Path, events: Events, offset: int, table: bool = True) -> None:
+    h5py = pytest.importorskip("h5py", reason="h5py is not installed")
+    with h5py.File(path, "w") as file:
+        file["events/t"] = events.t_us.astype(np.uint32)
+        file["events/x"], file["events/y"], file["events/p"] = events.x, events.y, events.p
+        file["t_offset"] = offset
+        if table:
+            file["ms_to_idx"] = np.searchsorted(events.t_us, np.arange(events.t_us[-1] // 1000 + 1) * 1000)
+
+
+def test_dsec_file(tmp_path):
+    events = random_events(5000, 640, 480, 100_000)
+    write_dsec(tmp_path / "a.h5", events, 40_000_000_000)
+    t_us, x, _, _ = columns_of(list(open_events(tmp_path / "a.h5")))
+    np.testing.assert_array_equal(t_us, events.t_us + 40_000_000_000)
+    np.testing.assert_array_equal(x, events.x)
+
+
+@pytest.mark.parametrize("table", [True, False])
+@pytest.mark.parametrize(("start_s", "end_s"), [(0.0205, 0.0307), (None, 0.01), (0.09, None), (0.5, 0.6)])
+def test_dsec_file_span(tmp_path, monkeypatch, start_s, end_s, table):
+    monkeypatch.setattr(files, "_CHUNK_EVENTS", 700)
+    events = random_events(5000, 640, 480, 100_000)
+    write_dsec(tmp_path / "a.h5", events, 0, table)
+    chunks = list(open_events(tmp_path / "a.h5", start_s=start_s, end_s=end_s))
+    inside = (events.t_us >= (start_s or 0) * 1e6) & (events.t_us < (end_s or 1) * 1e6)
+    assert sum(len(c) for c in chunks) == inside.sum()
+    if chunks:
+        assert_same_events(chunks, events.keep(inside))
+
+
+def test_hdf5_of_another_layout_is_refused(tmp_path):
+    h5py = pytest.importorskip("h5py", reason="h5py is not installed")
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["CD/events"] = np.zeros(3)
+    with pytest.raises(EventError, match="lacks events/t, events/x, events/y, events/p"):
+        open_events(tmp_path / "a.h5")
+
+
+@pytest.mark.parametrize(("suffix", "package"), [(".h5", "h5py"), (".aedat4", "dv-processing")])
+def test_missing_package_says_what_to_install(tmp_path, monkeypatch, suffix, package):
+    monkeypatch.setattr(files, "optional_module", lambda name: None)
+    (tmp_path / f"a{suffix}").write_bytes(b"x")
+    with pytest.raises(EventError, match=f"pip install {package}"):
+        open_events(tmp_path / f"a{suffix}")
+
+
+def test_broken_aedat4_is_refused(tmp_path):
+    pytest.importorskip("dv_processing", reason="dv-processing is not installed")
+    (tmp_path / "a.aedat4").write_bytes(b"no such file")
+    with pytest.raises(EventError, match="cannot be read as AEDAT 4"):
+        open_events(tmp_path / "a.aedat4")
+
+
+def test_text_in_seconds_with_size_line(tmp_path):
+    (tmp_path / "a.txt").write_text("240 180\n0.000001 3 4 1\n1.5 5 6 0\n2.25 7 8 -1\n")
+    chunks = list(open_events(tmp_path / "a.txt"))
+    assert (chunks[0].width, chunks[0].height) == (240, 180)
+    assert_same_events(chunks, events_at([(1, 3, 4, 1), (1_500_000, 5, 6, 0), (2_250_000, 7, 8, 0)], 240, 180))
+
+
+def test_text_in_microseconds_in_small_pieces(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "_TEXT_CHUNK_LINES", 7)
+    events = random_events(21, 64, 48, 1000)
+    lines = [f"{t} {x} {y} {p}" for t, x, y, p in zip(events.t_us, events.x, events.y, events.p)]
+    (tmp_path / "a.txt").write_text("\n".join(["# t x y p", *lines, ""]))
+    chunks = list(open_events(tmp_path / "a.txt", size=(64, 48)))
+    assert len(chunks) == 4
+    assert_same_events(chunks, events)
+
+
+@pytest.mark.parametrize("text", ["1 2 3\n", "1 2 3 x\n", "t,x,y,p\n1,2,3,1\n", "1 -2 3 1\n", ""])
+def test_bad_text_is_refused(tmp_path, text):
+    (tmp_path / "a.txt").write_text(text)
+    with pytest.raises(EventError, match=r"each line has to be|holds no events"):
+        list(open_events(tmp_path / "a.txt"))
+
+
+def test_unknown_kinds_are_refused(tmp_path):
+    with pytest.raises(EventError, match="does not exist"):
+        open_events(tmp_path / "none.raw")
+    (tmp_path / "a.dat").write_bytes(struct.pack("I", 1))
+    with pytest.raises(EventError, match="of no known kind"):
+        open_events(tmp_path / "a.dat")
+    (tmp_path / "a.txt").write_text("1 2 3 1\n")
+    with pytest.raises(EventError, match="has no topics"):
+        open_events(tmp_path / "a.txt", topic="/events")

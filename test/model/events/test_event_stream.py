@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+import pytest
+from event_samples import HIGH, LOW, Packet, X, Y, events_at, random_events, words
+
+from madm_model.events.clock import SensorClock
+from madm_model.events.container import EventError, Events, join
+from madm_model.events.encoders import encode_mono
+from madm_model.events.stream import EventStream
+
+SECOND = 1_000_000_000
+
+
+def mono(rows: list[tuple[int, int, int, int]], seq: int, **changes) -> Packet:
+    payload = encode_mono(events_at(rows, 640, 480), 0)
+    return Packet(payload, seq=seq, encoding="mono", stamp_ns=rows[0][0] * 1000 + seq, **changes)
+
+
+def rows_of(chunks: list[Events]) -> list[tuple[int, ...]]:
+    return [tuple(int(v) for v in row) for c in chunks for row in zip(c.t_us, c.x, c.y, c.p)]
+
+
+def test_events_are_delivered_and_counted():
+    stream = EventStream()
+    rows = [(10, 1, 2, 1), (11, 639, 479, 0)]
+    assert rows_of(stream.decode(mono(rows, 0))) == rows
+    assert (stream.counters.packets, stream.counters.events, stream.counters.on) == (1, 2, 1)
+
+
+def test_events_outside_the_sensor_are_dropped_and_counted():
+    stream = EventStream()
+    payload = encode_mono(events_at([(10, 640, 2, 1), (11, 639, 479, 0), (12, 3, 480, 0)], 640, 480), 0)
+    chunks = stream.decode(Packet(payload, encoding="mono"))
+    assert rows_of(chunks) == [(11, 639, 479, 0)]
+    assert stream.counters.out_of_range == 2
+    payload = encode_mono(events_at([(20, 9000, 2, 1)], 640, 480), 0)
+    assert stream.decode(Packet(payload, seq=1, encoding="mono")) == []
+    assert (stream.counters.out_of_range, stream.counters.events) == (3, 1)
+
+
+def test_small_steps_back_are_levelled():
+    stream = EventStream()
+    first = stream.decode(mono([(1000, 1, 1, 1), (990, 2, 2, 1), (1010, 3, 3, 1)], 0))
+    second = stream.decode(mono([(900, 4, 4, 1), (1020, 5, 5, 1)], 1))
+    assert [t for t, *_ in rows_of(first + second)] == [1000, 1000, 1010, 1010, 1020]
+    assert (stream.counters.backward, stream.counters.restarts) == (2, 0)
+
+
+def test_large_step_back_is_a_restarted_clock():
+    stream = EventStream()
+    chunks = stream.decode(mono([(2_000_000, 1, 1, 1), (5, 2, 2, 1), (6, 3, 3, 1)], 0))
+    assert [(len(c), c.restart) for c in chunks] == [(1, False), (2, True)]
+    assert stream.counters.restarts == 1
+    chunks = stream.decode(mono([(7, 2, 2, 1)], 1))
+    assert [(len(c), c.restart) for c in chunks] == [(1, False)]
+
+
+def test_sequence_gap_is_counted_reported_and_survived(caplog):
+    pytest.importorskip("evt3", reason="the package evt3 is not installed")
+    stream = EventStream()
+    stream.decode(Packet(words((HIGH, 1), (LOW, 2), (Y, 10), (X, 5)), seq=7))
+    with caplog.at_level(logging.WARNING):
+        chunks = stream.decode(Packet(words((X, 6), (HIGH, 3), (LOW, 1), (Y, 11), (X, 7)), seq=10))
+    assert rows_of(chunks) == [(3 * 4096 + 1, 7, 11, 0)]
+    assert (stream.counters.gaps, stream.counters.lost_packets, stream.counters.stale) == (1, 2, 1)
+    assert "lost 2 event packets before seq 10" in caplog.text
+
+
+def test_packet_that_comes_twice_is_ignored():
+    stream = EventStream()
+    packet = mono([(10, 1, 2, 1)], 4)
+    assert len(stream.decode(packet)) == 1
+    assert stream.decode(packet) == []
+    assert (stream.counters.duplicates, stream.counters.events) == (1, 1)
+
+
+def test_seq_that_is_never_filled_in_drops_nothing():
+    stream = EventStream()
+    for time in range(5):
+        payload = encode_mono(events_at([(time, 1, 1, 1)], 640, 480), 0)
+        stream.decode(Packet(payload, seq=0, encoding="mono", stamp_ns=time))
+    assert (stream.counters.events, stream.counters.gaps, stream.counters.duplicates) == (5, 0, 0)
+
+
+def test_restarted_driver_gets_a_fresh_decoder():
+    pytest.importorskip("evt3", reason="the package evt3 is not installed")
+    stream = EventStream()
+    stream.decode(Packet(words((HIGH, 4000), (LOW, 2), (Y, 10), (X, 5)), seq=70, stamp_ns=5 * SECOND))
+    chunks = stream.decode(Packet(words((X, 9), (HIGH, 1), (LOW, 3), (Y, 2), (X, 1)), seq=0, stamp_ns=6 * SECOND))
+    assert rows_of(chunks) == [(4099, 1, 2, 0)]
+    assert [c.restart for c in chunks] == [True]
+    assert (stream.counters.restarts, stream.counters.gaps) == (1, 0)
+
+
+def test_encoding_may_change():
+    pytest.importorskip("evt3", reason="the package evt3 is not installed")
+    stream = EventStream()
+    stream.decode(mono([(10, 1, 2, 1)], 0))
+    chunks = stream.decode(Packet(words((HIGH, 1), (LOW, 3), (Y, 2), (X, 1)), seq=1))
+    assert rows_of(chunks) == [(4099, 1, 2, 0)]
+    assert [c.restart for c in chunks] == [True]
+
+
+@pytest.mark.parametrize("size", [(0, 480), (640, 0)])
+def test_sensor_without_size_is_refused(size):
+    with pytest.raises(EventError, match="width and height must be set"):
+        EventStream().decode(Packet(words(), width=size[0], height=size[1]))
+
+
+def test_stream_maps_sensor_time_to_ros_time():
+    stream = EventStream()
+    payload = encode_mono(events_at([(100, 1, 1, 1)], 640, 480), 0)
+    stream.decode(Packet(payload, encoding="mono", stamp_ns=50 * SECOND))
+    assert stream.clock.to_ros_ns(100) == 50 * SECOND
+    assert stream.clock.to_ros_ns(350) == 50 * SECOND + 250_000
+
+
+def test_clock_keeps_the_smallest_delay():
+    clock = SensorClock()
+    for first_us, delay_us in ((0, 500), (1000, 200), (2000, 900)):
+        clock.observe(SECOND + (first_us + delay_us) * 1000, first_us)
+    assert abs(clock.to_ros_ns(2000) - (SECOND + 2_200_000)) < 1000
+    assert abs(clock.to_sensor_us(SECOND + 2_200_000) - 2000) <= 1
+
+
+def test_clock_follows_drift_both_ways():
+    for drift in (-50e-6, 50e-6):
+        clock = SensorClock()
+        for first_us in range(0, 100_000_000, 10_000):
+            clock.observe(int(first_us * 1000 * (1 + drift)), first_us)
+        assert abs(clock.to_ros_ns(100_000_000) - 100_000_000_000 * (1 + drift)) < 10_000
+
+
+def test_clock_starts_anew_after_a_jump():
+    clock = SensorClock()
+    clock.observe(10 * SECOND, 0)
+    clock.observe(10 * SECOND, 9_000_000)
+    assert clock.jumps == 1
+    assert clock.to_ros_ns(9_000_000) == 10 * SECOND
+
+
+def test_join_keeps_order_and_refuses_mixed_chunks():
+    whole = random_events(100, 64, 48, 1000)
+    joined = join([whole.part(0, 30), whole.part(30, 100)])
+    np.testing.assert_array_equal(joined.t_us, whole.t_us)
+    np.testing.assert_array_equal(joined.pixel(), whole.y.astype(int) * 64 + whole.x)
+    with pytest.raises(EventError, match="different sizes"):
+        join([whole, random_events(10, 32, 32, 1000)])
+    with pytest.raises(EventError, match="keep them"):
+        join([whole, events_at([(1, 1, 1, 1)], 64, 48), Events(*([np.empty(0, int)] * 4), 64, 48, restart=True)])
