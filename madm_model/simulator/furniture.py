@@ -81,7 +81,8 @@ def add_sign(builder: Builder, rng: np.random.Generator, climate: Climate, x: fl
     bottom = y
     for _ in range(1 + (rng.random() < 0.35)):
         outline, pattern, colour, second, width, height = _SIGNS[int(rng.integers(len(_SIGNS)))]
-        width, height = width * rng.uniform(0.9, 1.25), height * rng.uniform(0.9, 1.25)
+        size = rng.uniform(0.95, 1.5)
+        width, height = width * size, height * size
         warm = climate.air + rng.normal(-0.5, 0.6)
         shape = CUTOUT[outline] if outline else -1
         half, face = width / 2, x - 0.05 * away
@@ -152,7 +153,7 @@ def add_fence(
 ) -> None:
     """Add a fence from x = `left` to `right` at `z`: boards, pickets, rails or wire mesh, in panels between posts."""
     kind = str(rng.choice(["boards", "pickets", "rails", "mesh"], p=[0.3, 0.3, 0.25, 0.15]))
-    height = rng.uniform(0.9, 1.9) if kind != "mesh" else rng.uniform(1.6, 2.4)
+    height = rng.uniform(1.0, 2.1) if kind != "mesh" else rng.uniform(1.6, 2.4)
     wood = hsv(rng.uniform(0.05, 0.12), rng.uniform(0.15, 0.55), rng.uniform(0.3, 0.7))
     painted = hsv(rng.random(), rng.uniform(0.0, 0.35), rng.choice([0.15, 0.85]))
     colour = {"boards": wood, "pickets": wood if rng.random() < 0.5 else painted}.get(kind, painted)

@@ -53,8 +53,10 @@ def ground_paints(style: StreetStyle) -> np.ndarray:
         walk, walk2 = walk2, tuple(c * 0.68 for c in walk)
     green = tuple(min(c * f, 1.0) for c, f in zip((0.24, 0.34, 0.13), style.season))
     grass, grass2 = tones(green, 0.35)
-    yard, yard2 = tones(tuple(c * rng.uniform(0.8, 1.05) for c in style.sidewalk_colour), 0.15)
-    kerb = tuple(min(c * rng.uniform(0.8, 1.35), 1.0) for c in style.sidewalk_colour)
+    stone = rng.uniform(0.75, 1.05)
+    yard, yard2 = tones(tuple(c * stone for c in style.sidewalk_colour), 0.15)
+    stone = rng.uniform(0.75, 1.4)
+    kerb = tuple(min(c * stone, 1.0) for c in style.sidewalk_colour)
     cool = climate.ground - 0.5
     return as_table([
         paint("road", road, climate.road - 0.4, colour2=road2, temperature2=climate.road + 0.6,

@@ -64,7 +64,7 @@ def sample_lighting(rng: np.random.Generator, time_of_day: TimeOfDay) -> Lightin
         time_of_day = str(rng.choice(["day", "dusk", "night"], p=[0.62, 0.14, 0.24]))  # type: ignore[assignment]
     azimuth = rng.uniform(-np.pi, np.pi)
     lamp = (1.0, *[(0.72, 0.36), (0.86, 0.66), (1.0, 1.0)][int(rng.integers(3))])
-    tint = tuple(float(v) for v in rng.normal(1.0, 0.035, 3))
+    tint = tuple(float(v) for v in rng.normal(1.0, 0.028, 3))
     saturation = float(rng.uniform(0.7, 1.15))
     if time_of_day == "day":
         cover = float(rng.choice([rng.uniform(0.0, 0.5), rng.uniform(0.85, 1.0)]))
@@ -91,13 +91,13 @@ def sample_lighting(rng: np.random.Generator, time_of_day: TimeOfDay) -> Lightin
             (level * 1.1, level, level), float(rng.uniform(0.1, 0.9)), horizon, float(rng.uniform(200, 900)),
             float(rng.uniform(0.1, 0.4)), lamp, 0.3, float(rng.uniform(0.012, 0.03)), saturation, tint,
         )  # fmt: skip
-    level = rng.uniform(0.09, 0.24)
+    level = rng.uniform(0.12, 0.34)
     glow = rng.uniform(0.0, 0.12)
     zenith = (0.02 + glow * 0.3, 0.025 + glow * 0.3, 0.05 + glow * 0.4)
     horizon = (0.05 + glow, 0.05 + glow * 0.8, 0.07 + glow * 0.6)
     return Lighting(
         True, _direction(azimuth, 0.5), (0.0, 0.0, 0.0), (level, level, level * 1.15), zenith, horizon,
-        horizon, float(rng.uniform(0.0, 0.8)), horizon, float(rng.uniform(150, 700)), float(rng.uniform(0.6, 1.2)),
+        horizon, float(rng.uniform(0.0, 0.8)), horizon, float(rng.uniform(150, 700)), float(rng.uniform(0.7, 1.5)),
         lamp, float(rng.uniform(0.15, 0.5)), float(rng.uniform(0.02, 0.045)), saturation, tint,
     )  # fmt: skip
 

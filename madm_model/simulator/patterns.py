@@ -58,7 +58,7 @@ def _draw_pattern(name: str, rng: np.random.Generator) -> np.ndarray:
     if name == "plain":
         return _unit(0.6 * coarse + 0.2 * fine)
     if name == "asphalt":
-        return _unit(0.9 * fine + 0.6 * coarse)
+        return _unit(1.0 * fine + 0.3 * coarse)
     if name == "plaster":
         return _unit(0.3 * fine + 0.8 * _smooth_noise(rng, 9.0))
     if name in ("leaves", "foliage"):

@@ -209,7 +209,7 @@ def _add_lamps(
     s = np.remainder(along + ego[0] + gap / 2, gap) - gap / 2
     n = style.half_width * 0.8
     side = np.abs(across) - n if style.lamp_both else across - n
-    lamp = 0.55 / (1.0 + (s**2 + side**2) / 18.0 + np.maximum(height - 5.5, 0.0) ** 2)
+    lamp = 0.95 / (1.0 + (s**2 + side**2) / 18.0 + np.maximum(height - 5.5, 0.0) ** 2)
     for channel in range(3):
         light[channel, at] += head + lamp * lighting.lamp[channel]
 

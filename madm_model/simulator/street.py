@@ -66,8 +66,8 @@ class StreetSimulator:
         field_of_view = np.deg2rad(rng.uniform(52, 88))
         self._focal = self.config.width / 2 / np.tan(field_of_view / 2)
         self._height = float(rng.uniform(1.2, 2.3))
-        self._pitch = float(np.deg2rad(rng.uniform(-1.0, 7.0)))
-        self._yaw = float(np.deg2rad(rng.normal(0, 5.0)))
+        self._pitch = float(np.deg2rad(rng.uniform(-2.0, 6.0)))
+        self._yaw = float(np.deg2rad(rng.normal(0, 7.0)))
         self._speed = float(rng.uniform(5.0, 12.0))
         lane = (style.half_width - (2.2 if style.parking else 0.3)) / style.lanes
         right = 1 if style.right_hand else -1

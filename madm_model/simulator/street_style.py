@@ -99,14 +99,14 @@ def sample_style(seed: int, time_of_day: str) -> StreetStyle:
     character = str(rng.choice(["city", "town", "suburb", "works"], p=[0.32, 0.28, 0.28, 0.12]))
     #        building yard wall fence park hedge
     weights = {
-        "city": (7.0, 0.5, 1.0, 0.8, 1.0, 0.3),
-        "town": (4.0, 2.0, 1.6, 1.4, 1.0, 0.8),
-        "suburb": (0.6, 5.0, 1.4, 2.0, 1.4, 1.5),
-        "works": (3.0, 0.4, 2.6, 3.0, 1.0, 0.4),
+        "city": (6.0, 0.6, 1.3, 1.6, 1.0, 0.3),
+        "town": (3.2, 2.0, 1.8, 2.4, 0.9, 0.7),
+        "suburb": (0.6, 4.6, 1.6, 3.0, 1.2, 1.2),
+        "works": (2.6, 0.4, 2.8, 4.0, 0.9, 0.4),
     }[character]
     jitter = rng.gamma(2.0, 0.5, len(weights))
-    lanes = int(rng.choice([1, 2], p=[0.72, 0.28]))
-    has_parking = rng.random() < 0.65
+    lanes = int(rng.choice([1, 2], p=[0.8, 0.2]))
+    has_parking = rng.random() < 0.5
     lane = rng.uniform(2.9, 3.6)
     half_width = lanes * lane + (2.2 if has_parking else 0.3)
     tone = rng.uniform(0.20, 0.46)
@@ -125,9 +125,9 @@ def sample_style(seed: int, time_of_day: str) -> StreetStyle:
         right_hand=bool(rng.random() < 0.75),
         kerb=float(rng.uniform(0.08, 0.18)),
         verge=float(rng.uniform(0.8, 2.2)) if rng.random() < (0.15 if character == "city" else 0.4) else 0.0,
-        sidewalk=float(rng.uniform(1.6, 5.0 if character == "city" else 3.2)),
+        sidewalk=float(rng.uniform(1.8, 6.0 if character == "city" else 4.2)),
         setback=float(rng.uniform(2.5, 8.0)),
-        parking=float(rng.uniform(0.25, 0.9)) if has_parking else 0.0,
+        parking=float(rng.uniform(0.15, 0.8)) if has_parking else 0.0,
         centre_line=int(rng.choice([0, 1, 2, 3], p=[0.15, 0.5, 0.2, 0.15])),
         edge_line=bool(rng.random() < 0.4),
         line_colour=(0.85, 0.85, 0.83) if white else (0.85, 0.68, 0.18),
@@ -137,7 +137,7 @@ def sample_style(seed: int, time_of_day: str) -> StreetStyle:
         tree_gap=float(rng.uniform(7, 16)) if rng.random() < 0.6 else 0.0,
         lamp_gap=float(rng.uniform(14, 28)),
         lamp_both=bool(rng.random() < 0.5),
-        sign_density=float(rng.uniform(0.8, 2.4)),
+        sign_density=float(rng.uniform(1.2, 3.2)),
         crossing_share=float(rng.uniform(0.1, 0.45)),
         traffic_gap=float(np.exp(rng.uniform(np.log(16), np.log(70)))),
         people_gap=float(np.exp(rng.uniform(np.log(6), np.log(30)))),
