@@ -14,21 +14,22 @@ from madm_model.architecture import TINY
 from madm_model.labels import STREET_9
 from madm_model.model_config import ModelConfig
 
+FIXED_GAIN = {"thermal.gain": "fixed", "thermal.fixed_min": 0.0, "thermal.fixed_max": 255.0}
+"""Parameters under which the network sees mono8 images as they are."""
+
 
 class FakeSegmenter:
-    """Class = brightness // 32, confidence = brightness; as quick as numpy, or as slow as `delay_s`."""
+    """Class = brightness // 32, confidence = brightness."""
 
-    def __init__(self, delay_s: float = 0.0) -> None:
+    def __init__(self) -> None:
         self.config = ModelConfig("fake", TINY, STREET_9, "thermal", (64, 96), keep_aspect=True)
         self.device = SimpleNamespace(type="cpu")
-        self.delay_s = delay_s
         self.closed = False
         self.images: list[np.ndarray] = []
 
     def segment(self, images: list[np.ndarray]) -> list[SimpleNamespace]:
         assert not self.closed
         self.images.extend(images)
-        time.sleep(self.delay_s)
         return [SimpleNamespace(labels=image[..., 0] // 32, confidence=image[..., 0].copy()) for image in images]
 
     def warm_up(self, height: int, width: int) -> None:
@@ -39,14 +40,19 @@ class FakeSegmenter:
 
 
 class Peer:
-    """A second node, spun in a thread of its own: publishes to the node under test and collects what it says."""
+    """A second node, spun in a thread of its own: publishes to the node under test and collects what it says.
+
+    It has its own context, so that DDS sees two participants as if they were two processes.
+    """
 
     def __init__(self) -> None:
         import rclpy
         from rclpy.executors import SingleThreadedExecutor
 
-        self.node = rclpy.create_node("peer")
-        self.executor = SingleThreadedExecutor()
+        self.context = rclpy.Context()
+        rclpy.init(args=[], context=self.context)
+        self.node = rclpy.create_node("peer", context=self.context)
+        self.executor = SingleThreadedExecutor(context=self.context)
         self.executor.add_node(self.node)
         self.thread = threading.Thread(target=self.executor.spin, daemon=True)
         self.thread.start()
@@ -58,10 +64,18 @@ class Peer:
         return messages
 
     def publisher(self, message_type: type, topic: str) -> Any:
-        """A reliable publisher, returned once somebody listens."""
-        publisher = self.node.create_publisher(message_type, topic, 10)
-        wait_until(lambda: publisher.get_subscription_count() > 0, "a subscriber of " + topic)
-        return publisher
+        """A reliable publisher."""
+        return self.node.create_publisher(message_type, topic, 10)
+
+    def send(self, publisher: Any, message: Any, condition: Callable[[], Any], what: str = "labels") -> None:
+        """Publish again and again until the condition holds: the first messages may come before the reader is ready."""
+
+        def attempt() -> Any:
+            publisher.publish(message)
+            time.sleep(0.03)
+            return condition()
+
+        wait_until(attempt, what)
 
     def call(self, service_type: type, service: str, request: Any) -> Any:
         """Response of a service."""
@@ -75,9 +89,10 @@ class Peer:
         self.executor.shutdown()
         self.thread.join(5)
         self.node.destroy_node()
+        self.context.try_shutdown()
 
 
-def wait_until(condition: Callable[[], bool], what: str, timeout_s: float = 20.0) -> None:
+def wait_until(condition: Callable[[], Any], what: str, timeout_s: float = 20.0) -> None:
     """Poll until the condition holds; fails the test when it does not in time."""
     deadline = time.monotonic() + timeout_s
     while not condition():
@@ -94,3 +109,8 @@ def image_message(pixels: np.ndarray, encoding: str, stamp_s: int = 1, frame_id:
     message.step = pixels.strides[0]
     message.data = pixels.tobytes()
     return message
+
+
+def pixels_of(message: Any) -> np.ndarray:
+    """The pixels of a mono8 or rgb8 message, uint8 (H, W) or (H, W, 3)."""
+    return np.frombuffer(message.data, np.uint8).reshape(message.height, message.width, -1).squeeze()
