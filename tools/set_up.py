@@ -188,7 +188,7 @@ def main() -> None:
     environment.step(
         "project",
         "Installing madm_ros itself",
-        digest([CHECKOUT / "setup.py", CHECKOUT / "setup.cfg", CHECKOUT / "pyproject.toml"]),
+        digest([CHECKOUT / name for name in ("setup.py", "setup.cfg", "pyproject.toml")], str(CHECKOUT)),
         lambda: environment.pip("--no-deps", "--no-build-isolation", "-e", "."),
     )
 

@@ -1,0 +1,62 @@
+"""Both ROS packages are found and well-formed, and the wheel carries launch files, configuration and weights."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import madm_model
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+MANIFESTS = [
+    "package.xml",
+    "msg/package.xml",
+    *(f"msg/wire_compatible/{n}" for n in ("vision_msgs", "event_camera_msgs")),
+]
+
+
+@pytest.mark.parametrize("manifest", MANIFESTS)
+def test_manifest_is_valid(manifest):
+    catkin_pkg = pytest.importorskip("catkin_pkg.package", reason="catkin_pkg comes with colcon")
+    warnings: list[str] = []
+    package = catkin_pkg.parse_package(str(CHECKOUT / manifest), warnings=warnings)
+    assert warnings == []
+    assert package.version == madm_model.__version__
+    assert package.licenses == ["Apache-2.0"]
+
+
+def test_colcon_finds_both_packages_in_the_checkout():
+    search_path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    colcon = shutil.which("colcon", path=search_path)
+    if colcon is None:
+        pytest.skip("colcon is not installed")
+    command = [colcon, "--log-base", os.devnull, "list", "--names-only"]
+    listed = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=True).stdout.split()
+    assert sorted(listed) == ["madm_msgs", "madm_ros"]
+
+
+def test_wheel_carries_code_launch_files_configuration_and_weights(tmp_path):
+    command = [sys.executable, "setup.py", "-q", "egg_info", "--egg-base", str(tmp_path)]
+    command += ["build", "--build-base", str(tmp_path / "build")]
+    command += ["bdist_wheel", "--bdist-dir", str(tmp_path / "bdist"), "--dist-dir", str(tmp_path / "dist")]
+    subprocess.run(command, cwd=CHECKOUT, check=True, capture_output=True)
+    (wheel,) = (tmp_path / "dist").glob("*.whl")
+    names = set(zipfile.ZipFile(wheel).namelist())
+
+    code = [p for package in ("madm_model", "madm_ros") for p in (CHECKOUT / package).rglob("*.py")]
+    weights = [p for p in (CHECKOUT / "madm_model" / "weights").rglob("*") if p.is_file()]
+    missing = [str(p) for p in (*code, *weights) if p.relative_to(CHECKOUT).as_posix() not in names]
+    assert missing == []
+
+    data = f"madm_ros-{madm_model.__version__}.data/data/share"
+    assert f"{data}/ament_index/resource_index/packages/madm_ros" in names
+    assert f"{data}/madm_ros/package.xml" in names
+    shared = [*(CHECKOUT / "launch").glob("*.launch.py"), *(CHECKOUT / "config").iterdir()]
+    missing = [p.name for p in shared if f"{data}/madm_ros/{p.parent.name}/{p.name}" not in names]
+    assert missing == []
