@@ -113,7 +113,8 @@ class _Side:
             if b - a < 1.0:
                 continue
             if border == "fence":
-                add_fence(builder, np.random.default_rng([style.seed, int(1e6 + 10 * left)]), style.climate, a, b, 0.05)
+                alike = np.random.default_rng([style.seed, int(1e6 + 10 * left)])  # the same fence beyond the gate
+                add_fence(builder, alike, style.climate, a, b, 0.05)
             elif border == "wall":
                 height = 0.7 + 0.5 * float(np.random.default_rng([style.seed, 9]).random())
                 add_wall(builder, rng, style.climate, a, b, 0.0, height)

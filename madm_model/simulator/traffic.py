@@ -75,6 +75,7 @@ class Traffic:
             self._walkers.append(
                 Stream(style, 30 + k, n, sign * float(rng.uniform(0.9, 1.6)), style.people_gap * rng.uniform(1.5, 3.0))
             )
+        # Vehicles and people are kept by place, so that a frame builds only those that newly come into sight.
         self._vehicle = lru_cache(256)(self._make_vehicle)
         self._rider = lru_cache(64)(self._make_rider)
         self._walker = lru_cache(512)(self._make_walker)

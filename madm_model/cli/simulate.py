@@ -1,0 +1,36 @@
+"""`madm simulate`: a bag of a drive through a synthetic street."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def simulate(
+    out: Annotated[Path, typer.Option(help="Bag (folder) to write; must not exist.")],
+    seed: Annotated[int, typer.Option(help="Chooses street, light, weather, camera and traffic.", min=0)] = 0,
+    seconds: Annotated[float, typer.Option(help="Length of the drive.")] = 10.0,
+    rate: Annotated[float, typer.Option(help="Frames a second.")] = 10.0,
+    time_of_day: Annotated[str, typer.Option(help="day, dusk, night, or random: the seed chooses.")] = "random",
+    width: Annotated[int, typer.Option(help="Of the images, pixels.")] = 320,
+    height: Annotated[int, typer.Option(help="Of the images, pixels.")] = 240,
+) -> None:
+    """Write colour, depth, thermal and true labels of a simulated drive as an mcap bag."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from madm_model.cli.errors import clear_errors
+
+    console = Console()
+    with clear_errors(console):
+        from madm_model.simulator import SimulatorConfig, StreetSimulator
+        from madm_model.simulator.record import record_drive
+
+        config = SimulatorConfig(width=width, height=height, time_of_day=time_of_day)  # type: ignore[arg-type]
+        simulator = StreetSimulator(seed, config)
+        with Progress(console=console) as progress:
+            task = progress.add_task("simulating", total=max(1, round(seconds * rate)))
+            frames = record_drive(simulator, out, seconds, rate, lambda: progress.advance(task))
+    console.print(f"{frames} frames of street {seed} written to {out}")

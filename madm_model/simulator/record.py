@@ -1,0 +1,58 @@
+"""Writes a drive as a bag."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from madm_model.io.bag_writer import BagWriter, make_camera_info_message, make_image_message
+from madm_model.simulator.street import StreetSimulator
+
+START_NS = 1_704_067_200_000_000_000
+"""Stamp of the drive's first moment (2024-01-01 UTC): the same drive gives the same bag."""
+
+FRAME_ID = "camera_optical_frame"
+"""All sensors look through one lens."""
+
+
+def record_drive(
+    simulator: StreetSimulator,
+    path: str | Path,
+    seconds: float,
+    rate: float,
+    on_frame: Callable[[], None] = lambda: None,
+) -> int:
+    """Drive and write /rgb, /depth and /thermal (image_raw and camera_info each) and /labels/image_raw.
+
+    Args:
+        path: the bag's folder, which must not exist.
+        seconds: length of the drive, above 0.
+        rate: frames a second, above 0.
+        on_frame: called after every frame.
+
+    Returns:
+        The number of frames written.
+
+    Raises:
+        ValueError: length or rate is not above 0.
+        BagError: the bag exists or cannot be written.
+    """
+    if not (seconds > 0 and rate > 0):
+        raise ValueError(f"a drive needs a length and a rate above 0, not {seconds} s at {rate} Hz")
+    count = max(1, round(seconds * rate))
+    config = simulator.config
+    with BagWriter(path) as bag:
+        for number in range(count):
+            frame = simulator.frame(number / rate)
+            stamp = START_NS + round(number * 1e9 / rate)
+            info = make_camera_info_message(config.width, config.height, simulator.camera_matrix, stamp, FRAME_ID)
+            for name, array, encoding in (
+                ("rgb", frame.rgb, "rgb8"),
+                ("depth", frame.depth, "32FC1"),
+                ("thermal", frame.thermal, "mono16"),
+            ):
+                bag.write(f"/{name}/image_raw", make_image_message(array, encoding, stamp, FRAME_ID), stamp)
+                bag.write(f"/{name}/camera_info", info, stamp)
+            bag.write("/labels/image_raw", make_image_message(frame.labels, "mono8", stamp, FRAME_ID), stamp)
+            on_frame()
+    return count
