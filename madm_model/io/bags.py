@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -153,7 +154,7 @@ class BagReader:
         Raises:
             FrameError: it is broken or of an unsupported encoding.
         """
-        return messages.decode(self.message(raw))
+        return replace(messages.decode(self.message(raw)), recorded=raw)
 
     def message(self, raw: RawMessage) -> Any:
         """Deserialise a message of a standard type into a rosbags message.

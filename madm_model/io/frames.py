@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from madm_model.io.bag_storage import RawMessage
 
 
 class InputError(Exception):
@@ -30,6 +34,8 @@ class RawFrame:
     """Time of capture (header.stamp) in nanoseconds; 0 where the source has none."""
     frame_id: str
     """Coordinate frame of the sensor (header.frame_id); for an image file its name without the ending."""
+    recorded: RawMessage | None = None
+    """The bag's message it was decoded from, as it is there; None for live images and files."""
 
     @property
     def height(self) -> int:

@@ -26,6 +26,8 @@ class FrameSource:
     """The topic that is read, for a bag."""
     length: int | None
     """How many frames will come, bad ones included; None where only reading will tell."""
+    rate_hz: float | None
+    """Frames a second of the recording, stride counted in; None for image files."""
     _read: Callable[[], Iterator[RawFrame]]
 
     def __iter__(self) -> Iterator[RawFrame]:
@@ -77,7 +79,7 @@ def open_frames(
                     raise
                 on_bad_frame(error)
 
-    return FrameSource(path, None, len(files), read)
+    return FrameSource(path, None, len(files), None, read)
 
 
 def read_image(path: Path) -> RawFrame:
@@ -140,13 +142,15 @@ def _open_bag(
     with BagReader(path) as reader:
         name = reader.choose_topic(topic)
         whole = start_s is None and end_s is None
-        length = -(-reader.topics()[name].count // stride) if whole else None
+        count, duration_s = reader.topics()[name].count, reader.duration_s
+    length = -(-count // stride) if whole else None
+    rate_hz = (count - 1) / duration_s / stride if count > 1 and duration_s > 0 else None
 
     def read() -> Iterator[RawFrame]:
         with BagReader(path) as reader:
             yield from reader.frames(name, start_s, end_s, stride, on_bad_frame)
 
-    return FrameSource(path, name, length, read)
+    return FrameSource(path, name, length, rate_hz, read)
 
 
 def _endings() -> str:

@@ -32,6 +32,7 @@ def denoising_step(network: MADM, pool: FramePool, config: DenoisingStage, seed:
     learned condition comes later.
     """
     scheduler = network.scheduler
+    no_time_vector = torch.zeros(1, 4 * network.architecture.unet_block_out_channels[0])
 
     def step(iteration: int) -> dict[str, torch.Tensor]:
         rng = np.random.default_rng([seed, iteration])
@@ -42,7 +43,7 @@ def denoising_step(network: MADM, pool: FramePool, config: DenoisingStage, seed:
         noise = torch.randn_like(latents)
         noisy = scheduler.add_noise(latents, noise, timesteps)
         prompt = network.uncond_inputs.expand(len(latents), -1, -1)
-        predicted = network.unet(noisy, timesteps, prompt).sample  # (B, 4, h, w)
+        predicted = network.unet(noisy, timesteps, prompt, class_labels=no_time_vector).sample  # (B, 4, h, w)
         return {"denoising": functional.mse_loss(predicted, noise)}
 
     return step

@@ -35,13 +35,13 @@ class EmbeddedRecipe:
 
     seed: int = 0
     """Seeds the initial weights, batches and noise."""
-    vae_iterations: int = 3000
+    vae_iterations: int = 2000
     """Optimiser steps of the autoencoder."""
-    denoising_iterations: int = 5000
+    denoising_iterations: int = 1500
     """Optimiser steps of the denoising pre-training."""
-    supervised_iterations: int = 5000
+    supervised_iterations: int = 2500
     """Optimiser steps on labelled RGB."""
-    training_frames: FramePoolConfig = field(default_factory=lambda: FramePoolConfig(0, 500, 6))
+    training_frames: FramePoolConfig = field(default_factory=lambda: FramePoolConfig(0, 300, 6))
     """Streets that are trained on."""
     test_frames: FramePoolConfig = field(default_factory=lambda: FramePoolConfig(1_000_000, 60, 2))
     """Unseen streets for the scores."""
@@ -73,7 +73,7 @@ def train_embedded(recipe: EmbeddedRecipe, work_dir: Path, out: Path, console: C
 
     # 2. autoencoder
     seconds = {}
-    stage = _stage("vae", recipe.vae_iterations, 1e-3, recipe.seed)
+    stage = _stage("vae", recipe.vae_iterations, 2e-3, recipe.seed)
     step = vae_step(network.vae, pool, VAEStage(), recipe.seed)
     seconds["vae"] = run_stage(stage, network.vae, step, work_dir, console)
     network.vae.requires_grad_(False)
@@ -81,14 +81,14 @@ def train_embedded(recipe: EmbeddedRecipe, work_dir: Path, out: Path, console: C
     network.architecture = replace(TINY, latent_scaling=round(scaling, 5))
 
     # 3. denoising
-    stage = _stage("denoising", recipe.denoising_iterations, 5e-4, recipe.seed)
+    stage = _stage("denoising", recipe.denoising_iterations, 1e-3, recipe.seed)
     step = denoising_step(network, pool, DenoisingStage(), recipe.seed)
     seconds["denoising"] = run_stage(stage, network.unet, step, work_dir, console)
 
     # 4. supervised
     network.train()
-    network.freeze_untrained()
-    stage = _stage("supervised", recipe.supervised_iterations, 3e-4, recipe.seed)
+    network.freeze_fixed_parts()
+    stage = _stage("supervised", recipe.supervised_iterations, 5e-4, recipe.seed)
     step = supervised_step(network, pool, STREET_11, SupervisedStage(), recipe.seed)
     seconds["supervised"] = run_stage(stage, network, step, work_dir, console)
 

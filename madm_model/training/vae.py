@@ -22,7 +22,7 @@ _SCALE = (0.8, 1.6)
 class VAEStage:
     """Data and loss of the autoencoder stage."""
 
-    batch_size: int = 16
+    batch_size: int = 8
     """Images per step."""
     crop: tuple[int, int] = (96, 128)
     """Height and width of a training crop in pixels."""

@@ -1,0 +1,58 @@
+"""`madm segment`: a bag, a folder of images or one image to label images, an overlay video and a bag of labels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def segment(
+    recording: Annotated[Path, typer.Argument(help="A bag, a folder of images, or one image.", metavar="INPUT")],
+    out: Annotated[Path, typer.Option(help="Folder for the results; must not exist or be empty.")],
+    modality: Annotated[str, typer.Option(help="thermal, depth or rgb.")] = "thermal",
+    topic: Annotated[str | None, typer.Option(help="Image topic of a bag; needed only if it has several.")] = None,
+    model: Annotated[str, typer.Option(help="Model folder, or the name of an embedded model.")] = "",
+    device: Annotated[str, typer.Option(help="cuda, cpu, or auto: the GPU where there is one.")] = "auto",
+    start: Annotated[float | None, typer.Option(help="Seconds of the bag to skip.")] = None,
+    end: Annotated[float | None, typer.Option(help="Second of the bag to stop at.")] = None,
+    stride: Annotated[int, typer.Option(help="Segment every n-th frame.", min=1)] = 1,
+    opacity: Annotated[float, typer.Option(help="Of the label colours over the image.", min=0, max=1)] = 0.5,
+) -> None:
+    """Segment a recording into OUT: labels/*.png, overlay.mp4, contact_sheet.png and, for a bag, bag/ with labels."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from madm_model.cli.errors import clear_errors
+    from madm_model.cli.tables import timing_table
+
+    console = Console()
+    with clear_errors(console):
+        from madm_model.checkpoint.model_folder import EMBEDDED, resolve_model
+        from madm_model.io.sources import open_frames
+        from madm_model.modalities import make_preprocessor
+        from madm_model.recording import ResultFolder, segment_recording
+        from madm_model.segmenter import Segmenter
+
+        skipped: list[str] = []
+        source = open_frames(recording, topic, start, end, stride, lambda error: skipped.append(str(error)))
+        preprocess = make_preprocessor(modality)
+        segmenter = Segmenter.from_folder(resolve_model(model or EMBEDDED), device)
+        results = ResultFolder(out, segmenter.config.label_set, opacity, source.rate_hz, source.length)
+        with Progress(console=console) as progress:
+            task = progress.add_task("segmenting", total=source.length)
+            summary = segment_recording(source, preprocess, segmenter, results, lambda: progress.advance(task))
+
+    console.print(timing_table(f"milliseconds a frame on {segmenter.device}", summary.milliseconds))
+    for reason, count in _counted([*skipped, *summary.skipped]):
+        console.print(f"[yellow]left out {count} frame{'s' * (count > 1)}:[/yellow] {reason}")
+    if summary.broken_off:
+        console.print(f"[red]error:[/red] {summary.broken_off}")
+    console.print(f"{summary.frames} frames segmented into {out}")
+    if summary.broken_off or not summary.frames:
+        raise typer.Exit(1)
+
+
+def _counted(reasons: list[str]) -> list[tuple[str, int]]:
+    return [(reason, reasons.count(reason)) for reason in dict.fromkeys(reasons)]

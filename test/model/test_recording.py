@@ -1,0 +1,100 @@
+"""A recording becomes labels, a video, a sheet and a bag; what cannot be read is named and the rest is kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from madm_model.io.bags import BagReader, BagWriter, make_image_message
+from madm_model.io.frames import InputError
+from madm_model.io.sources import open_frames
+from madm_model.labels import STREET_11
+from madm_model.modalities import make_preprocessor
+from madm_model.recording import RecordingSummary, ResultFolder, segment_recording
+from madm_model.segmenter import Segmentation
+
+
+class HalvesSegmenter:
+    """Calls the bright half of an image road, the dark half sky."""
+
+    def segment(self, images):
+        return [Segmentation(np.where(image[..., 0] > 127, 5, 0).astype(np.uint8), image[..., 0]) for image in images]
+
+
+def half_bright(dtype: type = np.uint8) -> np.ndarray:
+    image = np.zeros((24, 32), dtype)
+    image[:, 16:] = 200
+    return image
+
+
+def write_bag(path: Path, frames: int = 4) -> None:
+    with BagWriter(path) as bag:
+        for index in range(frames):
+            stamp = 1_000_000_000 + index * 100_000_000
+            bag.write("/thermal/image_raw", make_image_message(half_bright(), "mono8", stamp, "camera"), stamp + 5)
+
+
+def run(recording: Path, out: Path, stride: int = 1) -> RecordingSummary:
+    skipped: list[str] = []
+    source = open_frames(recording, stride=stride, on_bad_frame=lambda error: skipped.append(str(error)))
+    results = ResultFolder(out, STREET_11, 0.5, source.rate_hz, source.length)
+    summary = segment_recording(source, make_preprocessor("thermal"), HalvesSegmenter(), results, lambda: None)
+    summary.skipped += skipped
+    return summary
+
+
+def test_bag_gives_labels_beside_its_images(tmp_path):
+    write_bag(tmp_path / "bag")
+    summary = run(tmp_path / "bag", tmp_path / "out")
+    assert summary.frames == 4 and not summary.skipped and not summary.broken_off
+    assert all(len(times) == 4 for times in summary.milliseconds.values())
+    labels = cv2.imread(str(tmp_path / "out" / "labels" / "000003.png"), cv2.IMREAD_UNCHANGED)
+    assert labels.shape == (24, 32) and labels[0, 0] == 0 and labels[0, 31] == 5
+    with BagReader(tmp_path / "out" / "bag") as bag:
+        assert {name: topic.count for name, topic in bag.topics().items()} == {
+            "/thermal/image_raw": 4,
+            "/thermal/labels": 4,
+        }
+        stamps = [(frame.stamp_ns, frame.frame_id) for frame in bag.frames("/thermal/labels")]
+    assert stamps[1] == (1_100_000_000, "camera")
+    capture = cv2.VideoCapture(str(tmp_path / "out" / "overlay.mp4"))
+    assert capture.get(cv2.CAP_PROP_FRAME_COUNT) == 4 and capture.get(cv2.CAP_PROP_FPS) == pytest.approx(10, rel=0.01)
+    assert (tmp_path / "out" / "contact_sheet.png").stat().st_size > 0
+
+
+def test_stride_takes_every_second_frame(tmp_path):
+    write_bag(tmp_path / "bag")
+    assert run(tmp_path / "bag", tmp_path / "out", stride=2).frames == 2
+
+
+def test_folder_keeps_file_names_and_names_bad_files(tmp_path):
+    folder = tmp_path / "images"
+    folder.mkdir()
+    cv2.imwrite(str(folder / "night.png"), half_bright(np.uint16))
+    (folder / "broken.png").write_bytes(b"not a picture")
+    summary = run(folder, tmp_path / "out")
+    assert summary.frames == 1 and len(summary.skipped) == 1 and "broken.png" in summary.skipped[0]
+    assert [path.name for path in (tmp_path / "out" / "labels").iterdir()] == ["night.png"]
+
+
+def test_bag_that_breaks_off_keeps_what_was_read(tmp_path):
+    noise = np.random.default_rng(0)
+    with BagWriter(tmp_path / "bag") as bag:
+        for index in range(40):
+            image = noise.integers(0, 256, (240, 320), dtype=np.uint8)
+            bag.write("/thermal/image_raw", make_image_message(image, "mono8", index, "camera"), index)
+    (file,) = (tmp_path / "bag").glob("*.mcap")
+    data = file.read_bytes()
+    file.write_bytes(data[: len(data) * 6 // 10])
+    summary = run(file, tmp_path / "out")
+    assert 0 < summary.frames < 40
+    assert len(list((tmp_path / "out" / "labels").iterdir())) == summary.frames
+
+
+def test_results_are_never_overwritten(tmp_path):
+    (tmp_path / "precious").write_text("results of yesterday")
+    with pytest.raises(InputError, match="not empty"):
+        ResultFolder(tmp_path, STREET_11, 0.5, 10, None)
