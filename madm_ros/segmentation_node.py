@@ -42,10 +42,9 @@ def load_segmenter(model: str, device: str, precision: str) -> SegmenterLike:
         ModelError: the folder or the device cannot be used.
     """
     # torch takes seconds to import: the node and its services are up before.
-    from madm_model.checkpoint.model_folder import resolve_model
     from madm_model.segmenter import Segmenter
 
-    return Segmenter.from_folder(resolve_model(model), device=device, dtype=precision)
+    return Segmenter.from_folder(model, device=device, dtype=precision)
 
 
 class SegmentationNode(LifecycleNode):

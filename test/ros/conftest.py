@@ -16,25 +16,28 @@ os.environ["ROS_DOMAIN_ID"] = str(os.getpid() % 101)
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
 
 
-@pytest.fixture
-def ros() -> Iterator[None]:
-    """rclpy, initialised."""
+@pytest.fixture(scope="session")
+def ros() -> Iterator[Any]:
+    """The context of peers; the node under test lives in the default one. Both last, as discovery takes a while."""
     rclpy = pytest.importorskip("rclpy", reason="ROS 2's rclpy is not installed")
     rclpy.init(args=[])
-    yield
+    context = rclpy.Context()
+    rclpy.init(args=[], context=context)
+    yield context
+    context.try_shutdown()
     rclpy.try_shutdown()
 
 
 @pytest.fixture
-def peer(ros: None) -> Iterator[Peer]:
+def peer(ros: Any) -> Iterator[Peer]:
     """A second node to talk to the one under test."""
-    peer = Peer()
+    peer = Peer(ros)
     yield peer
     peer.close()
 
 
 @pytest.fixture
-def start_node(ros: None) -> Iterator[Callable[..., Any]]:
+def start_node(ros: Any) -> Iterator[Callable[..., Any]]:
     """Function that makes a segmentation node, spins it in a thread and, unless told otherwise, brings it up."""
     from rclpy.executors import SingleThreadedExecutor
     from rclpy.parameter import Parameter

@@ -42,17 +42,16 @@ class FakeSegmenter:
 class Peer:
     """A second node, spun in a thread of its own: publishes to the node under test and collects what it says.
 
-    It has its own context, so that DDS sees two participants as if they were two processes.
+    Args:
+        context: another one than that of the node under test, so that DDS sees two participants as of two processes.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, context: Any) -> None:
         import rclpy
         from rclpy.executors import SingleThreadedExecutor
 
-        self.context = rclpy.Context()
-        rclpy.init(args=[], context=self.context)
-        self.node = rclpy.create_node("peer", context=self.context)
-        self.executor = SingleThreadedExecutor(context=self.context)
+        self.node = rclpy.create_node("peer", context=context)
+        self.executor = SingleThreadedExecutor(context=context)
         self.executor.add_node(self.node)
         self.thread = threading.Thread(target=self.executor.spin, daemon=True)
         self.thread.start()
@@ -89,7 +88,6 @@ class Peer:
         self.executor.shutdown()
         self.thread.join(5)
         self.node.destroy_node()
-        self.context.try_shutdown()
 
 
 def wait_until(condition: Callable[[], Any], what: str, timeout_s: float = 20.0) -> None:

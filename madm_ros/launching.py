@@ -1,0 +1,75 @@
+"""What the launch files of the modalities have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from launch.actions import DeclareLaunchArgument, OpaqueFunction
+from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
+from launch_ros.actions import Node
+from launch_ros.substitutions import FindPackageShare
+
+from launch import LaunchContext, LaunchDescription
+
+NAMESPACE = "madm"
+
+
+def segmentation_launch(modality: str, topics: Mapping[str, str]) -> LaunchDescription:
+    """The node of one modality, and on demand RViz and a bag to play.
+
+    Args:
+        modality: thermal or depth: the node is /madm/MODALITY_seg, its files are config/MODALITY.yaml and .rviz.
+        topics: the node's input topics and where they come from by default; each is the argument TOPIC_topic.
+    """
+    share = FindPackageShare("madm_ros")
+    arguments = [
+        *(
+            DeclareLaunchArgument(f"{topic}_topic", default_value=source, description=f"where the {topic} comes from")
+            for topic, source in topics.items()
+        ),
+        DeclareLaunchArgument(
+            "params_file",
+            default_value=PathJoinSubstitution([share, "config", f"{modality}.yaml"]),
+            description="parameters of the node",
+        ),
+        DeclareLaunchArgument("model", default_value="", description="model folder or name; empty: as in params_file"),
+        DeclareLaunchArgument("device", default_value="", description="auto, cpu, cuda; empty: as in params_file"),
+        DeclareLaunchArgument("rviz", default_value="false", choices=["true", "false"], description="show the result"),
+        DeclareLaunchArgument(
+            "rviz_config",
+            default_value=PathJoinSubstitution([share, "config", f"{modality}.rviz"]),
+            description="what RViz shows",
+        ),
+        DeclareLaunchArgument("bag", default_value="", description="a bag to play; empty: none"),
+        DeclareLaunchArgument(
+            "bag_loop", default_value="false", choices=["true", "false"], description="play it again"
+        ),
+    ]
+    return LaunchDescription([*arguments, OpaqueFunction(function=_actions, args=[modality, list(topics)])])
+
+
+def _actions(context: LaunchContext, modality: str, topics: list[str]) -> list[Node]:
+    """The processes, once the arguments have their values."""
+    argument = {key: LaunchConfiguration(key).perform(context) for key in context.launch_configurations}
+    overrides = {name: argument[name] for name in ("model", "device") if argument[name]}
+    nodes = [
+        Node(
+            package="madm_ros",
+            executable="segmentation_node",
+            namespace=NAMESPACE,
+            name=f"{modality}_seg",
+            parameters=[argument["params_file"], *([overrides] if overrides else [])],
+            remappings=[(topic, argument[f"{topic}_topic"]) for topic in topics],
+            output="screen",
+        )
+    ]
+    if argument["rviz"] == "true":
+        nodes.append(Node(package="rviz2", executable="rviz2", arguments=["-d", argument["rviz_config"]]))
+    if argument["bag"]:
+        loop = ["--loop"] if argument["bag_loop"] == "true" else []
+        # Patient: the node listens once its weights are loaded.
+        options = ["--wait-for-subscribers", "300", *loop]
+        nodes.append(
+            Node(package="madm_ros", executable="bag_player", arguments=[argument["bag"], *options], output="screen")
+        )
+    return nodes

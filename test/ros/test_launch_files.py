@@ -1,0 +1,99 @@
+"""Launch files and the configuration they load."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+LAUNCH_FILES = sorted((ROOT / "launch").glob("*.launch.py"))
+MODALITIES = ("thermal", "depth")
+
+
+def _parameters(path: Path) -> dict[str, object]:
+    """The parameters of a ROS parameter file by dotted name."""
+
+    def flat(prefix: str, values: dict) -> dict[str, object]:
+        result: dict[str, object] = {}
+        for key, value in values.items():
+            result |= flat(f"{prefix}{key}.", value) if isinstance(value, dict) else {f"{prefix}{key}": value}
+        return result
+
+    return flat("", yaml.safe_load(path.read_text())["/**"]["ros__parameters"])
+
+
+def _load(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(path.name.replace(".", "_"), path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("path", LAUNCH_FILES, ids=lambda path: path.name)
+def test_launch_files_compile(path: Path) -> None:
+    code = compile(path.read_text(), str(path), "exec")
+    assert "generate_launch_description" in code.co_names
+
+
+@pytest.mark.parametrize("modality", MODALITIES)
+def test_configuration_names_declared_parameters_with_their_defaults(modality: str) -> None:
+    pytest.importorskip("rclpy", reason="ROS 2's rclpy is not installed")
+    from madm_ros.parameters import PARAMETERS, refusal
+
+    declared = {parameter.name: parameter.default for parameter in PARAMETERS}
+    given = _parameters(ROOT / "config" / f"{modality}.yaml")
+    assert given.keys() <= declared.keys()
+    assert {name for name in declared if name.startswith(f"{modality}.")} <= given.keys()
+    assert given.pop("modality") == modality
+    assert given == {name: declared[name] for name in given}
+    assert {name: type(value) for name, value in given.items()} == {name: type(declared[name]) for name in given}
+    assert refusal(declared, given, configured=False) == ""
+
+
+@pytest.mark.parametrize("modality", MODALITIES)
+def test_rviz_shows_what_the_node_publishes(modality: str) -> None:
+    displays = yaml.safe_load((ROOT / "config" / f"{modality}.rviz").read_text())["Visualization Manager"]["Displays"]
+    topics = [display["Topic"]["Value"] for display in displays]
+    names = ["overlay", "labels"] + (["points"] if modality == "depth" else [])
+    assert topics == [f"/madm/{modality}_seg/{name}" for name in names]
+
+
+def _nodes(modality: str, **arguments: str) -> list:
+    """The processes of a launch file with these arguments; the package's share folder is the checkout."""
+    pytest.importorskip("launch_ros", reason="launch_ros is not installed; it comes with a ROS 2 distribution")
+    from launch.actions import DeclareLaunchArgument, OpaqueFunction
+
+    from launch import LaunchContext
+
+    given = {
+        "params_file": str(ROOT / "config" / f"{modality}.yaml"),
+        "rviz_config": str(ROOT / "config" / f"{modality}.rviz"),
+        **arguments,
+    }
+    context = LaunchContext()
+    context.launch_configurations.update(given)
+    description = _load(ROOT / "launch" / f"{modality}_seg.launch.py").generate_launch_description()
+    nodes = []
+    for action in description.entities:
+        if isinstance(action, DeclareLaunchArgument) and action.name not in given:
+            action.execute(context)
+        elif isinstance(action, OpaqueFunction):
+            nodes += action.execute(context)
+    return nodes
+
+
+@pytest.mark.parametrize("modality", MODALITIES)
+def test_launch_starts_the_node_alone_by_default(modality: str) -> None:
+    nodes = _nodes(modality)
+    assert [(node.node_package, node.node_executable) for node in nodes] == [("madm_ros", "segmentation_node")]
+
+
+@pytest.mark.parametrize("modality", MODALITIES)
+def test_launch_starts_rviz_and_a_bag_on_demand(modality: str) -> None:
+    nodes = _nodes(modality, rviz="true", bag="recording", bag_loop="true", model="folder")
+    executables = [node.node_executable for node in nodes]
+    assert executables == ["segmentation_node", "rviz2", "bag_player"]
