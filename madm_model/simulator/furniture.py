@@ -143,7 +143,7 @@ def add_wall(
     builder.box((left, 0, z), (right, height, z + 0.3), surface, faces="lrfb")
     builder.box((left - 0.05, height, z - 0.06), (right + 0.05, height + 0.12, z + 0.36), coping, faces="lrfbt")
     if rng.random() < 0.5:  # pillars
-        for x in np.arange(left + 0.3, right, rng.uniform(2.5, 5.0)):
+        for x in np.arange(left + 0.3, right, rng.uniform(2.5, 5.0)).tolist():
             low, high = (x - 0.2, 0, z - 0.08), (x + 0.2, height + 0.22, z + 0.38)
             builder.box(low, high, surface._replace(red=coping.red, green=coping.green, blue=coping.blue), faces="lrbt")
 

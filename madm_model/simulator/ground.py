@@ -9,7 +9,7 @@ import numpy as np
 from madm_model.simulator.blocks import LENGTH, Block
 from madm_model.simulator.patterns import PATTERN
 from madm_model.simulator.street_style import StreetStyle
-from madm_model.simulator.surfaces import as_table, paint
+from madm_model.simulator.surfaces import Colour, as_table, paint
 
 ROAD, SIDEWALK, KERB, GRASS, YARD, MARKING = range(6)
 """Rows of `ground_paints`."""
@@ -43,7 +43,7 @@ def ground_paints(style: StreetStyle) -> np.ndarray:
     rng = np.random.default_rng([style.seed, 13])
     climate = style.climate
 
-    def tones(colour: tuple[float, float, float], spread: float) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    def tones(colour: Colour, spread: float) -> tuple[Colour, Colour]:
         return tuple(c * (1 - spread) for c in colour), tuple(min(c * (1 + spread), 1.0) for c in colour)
 
     road, road2 = tones(style.road_colour, rng.uniform(0.12, 0.3))

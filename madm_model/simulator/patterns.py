@@ -211,6 +211,12 @@ def cutouts() -> np.ndarray:
     return np.stack([np.round(255 * _draw_cutout(name, rng)[::-1]).astype(np.uint8) for name in CUTOUTS])
 
 
+def texels(name: str) -> np.ndarray:
+    """One pattern, float32 (SIZE, SIZE), row 0 at its bottom."""
+    start = PATTERN[name] * (SIZE + 2 * _MARGIN) + _MARGIN
+    return atlas()[0][start : start + SIZE, _MARGIN : _MARGIN + SIZE]
+
+
 def sample(index: np.ndarray, u: np.ndarray, v: np.ndarray) -> np.ndarray:
     """Look patterns up, bilinearly and periodically.
 

@@ -9,7 +9,7 @@ import numpy as np
 from madm_model.simulator.buildings import hsv, shade
 from madm_model.simulator.lighting import Climate
 from madm_model.simulator.patterns import CUTOUT, PATTERN
-from madm_model.simulator.surfaces import Frame, Paint, Strips, as_table, paint
+from madm_model.simulator.surfaces import Colour, Frame, Paint, Strips, as_table, paint
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def make_person(rng: np.random.Generator, climate: Climate, *, walking: bool = T
     short_sleeves = climate.air > 16 and rng.random() < 0.7
     shorts = climate.air > 20 and rng.random() < 0.4
 
-    def cover(colour: tuple[float, float, float], warm: float, cutout: int = -1) -> Paint:
+    def cover(colour: Colour, warm: float, cutout: int = -1) -> Paint:
         return paint(
             "person", shade(colour, 0.8), warm, colour2=shade(colour, 1.15), temperature2=warm + 0.8,
             pattern=PATTERN["plain"], repeat=(-0.6, -0.6) if cutout < 0 else (-1.0, -1.0), cutout=cutout, heating=2.0,

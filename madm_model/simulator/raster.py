@@ -178,7 +178,7 @@ def _nearest_first(
     """
     centre = np.array([(view.width - 1) / 2, (view.height - 1) / 2])
     depth = corners[..., 2]
-    crossing = (depth < NEAR).any(1)
+    crossing = np.any(depth < NEAR, axis=1)
     screen = corners[..., :2] / np.where(depth < NEAR, np.inf, depth)[..., None] * view.focal + centre
     extent = (screen.max(1) - screen.min(1)).max(1)
     keep = np.flatnonzero(crossing | (extent > _SMALLEST))

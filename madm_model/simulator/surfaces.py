@@ -16,7 +16,8 @@ from madm_model.labels import STREET_11
 LABEL = {name: index for index, name in enumerate(STREET_11.names)}
 """Class name to class id."""
 
-Colour = tuple[float, float, float]
+Colour = tuple[float, ...]
+"""Red, green and blue, 0 to 1."""
 
 
 class Paint(NamedTuple):
@@ -98,7 +99,7 @@ def paint(
     second = colour if colour2 is None else colour2
     warm = temperature if temperature2 is None else temperature2
     return Paint(
-        LABEL[label], *colour, *second, temperature, warm, pattern, *repeat, cutout, emission, heating,
+        LABEL[label], colour[0], colour[1], colour[2], second[0], second[1], second[2], temperature, warm, pattern, *repeat, cutout, emission, heating,
         float(two_sided), 0.0, 1.0, 1.0, 0.0, 0.0, 0.0, temperature, 0.0, 0.0,
     )  # fmt: skip
 
@@ -184,8 +185,8 @@ class Builder:
 
     def box(
         self,
-        low: tuple[float, float, float],
-        high: tuple[float, float, float],
+        low: Sequence[float],
+        high: Sequence[float],
         surface: Paint,
         *,
         inset: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0),
