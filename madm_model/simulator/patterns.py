@@ -33,8 +33,8 @@ CUTOUT = {name: index for index, name in enumerate(CUTOUTS)}
 
 def _smooth_noise(rng: np.random.Generator, sigma: float, size: int = SIZE) -> np.ndarray:
     """Periodic noise of unit variance, float32 (size, size)."""
-    noise = np.tile(rng.standard_normal((size, size)).astype(np.float32), (3, 3))
-    noise = cv2.GaussianBlur(noise, (0, 0), sigma)[size : 2 * size, size : 2 * size]
+    tiled = np.tile(rng.standard_normal((size, size)).astype(np.float32), (3, 3))
+    noise = cv2.GaussianBlur(tiled, (0, 0), sigma)[size : 2 * size, size : 2 * size]
     return (noise - noise.mean()) / noise.std()
 
 
@@ -179,15 +179,14 @@ def _draw_cutout(name: str, rng: np.random.Generator) -> np.ndarray:
         field = np.clip(0.5 + (width - np.abs(cols - 63.5)) / 12, 0, 1)
         return np.clip(field + 0.10 * _smooth_noise(rng, 2.5), 0, 1) * (rows < 125)
     if name.startswith("crown"):
-        field = _blob(rng, 22, (38, 36), (14, 26))
-        field = cv2.GaussianBlur(field, (0, 0), 3)
+        crown = cv2.GaussianBlur(_blob(rng, 22, (38, 36), (14, 26)), (0, 0), 3)
         holes = 0.16 * _smooth_noise(rng, 3.5)
-        return np.clip(field + holes - 0.06, 0, 1)
+        return np.clip(crown + holes - 0.06, 0, 1)
     field = _blob(rng, 16, (42, 26), (14, 22))  # bush
     field[90:] = np.maximum(field[90:], field[89])
-    field = np.clip(cv2.GaussianBlur(field, (0, 0), 2.5) + 0.12 * _smooth_noise(rng, 3.0), 0, 1)
-    field[-2:] *= 0.0
-    return field
+    bush = cv2.GaussianBlur(field, (0, 0), 2.5) + 0.12 * _smooth_noise(rng, 3.0)
+    bush[-2:] = 0.0
+    return np.clip(bush, 0, 1)
 
 
 @cache

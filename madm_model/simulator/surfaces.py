@@ -99,8 +99,9 @@ def paint(
     second = colour if colour2 is None else colour2
     warm = temperature if temperature2 is None else temperature2
     return Paint(
-        LABEL[label], colour[0], colour[1], colour[2], second[0], second[1], second[2], temperature, warm, pattern, *repeat, cutout, emission, heating,
-        float(two_sided), 0.0, 1.0, 1.0, 0.0, 0.0, 0.0, temperature, 0.0, 0.0,
+        LABEL[label], colour[0], colour[1], colour[2], second[0], second[1], second[2], temperature, warm,
+        pattern, *repeat, cutout, emission, heating, float(two_sided),
+        0.0, 1.0, 1.0, 0.0, 0.0, 0.0, temperature, 0.0, 0.0,
     )  # fmt: skip
 
 
