@@ -29,14 +29,18 @@ class PinholeCamera:
     """Column of the principal point."""
     cy: float
     """Row of the principal point."""
+    width: int
+    """Columns of the image it holds for."""
+    height: int
+    """Rows of the image it holds for."""
 
     @classmethod
     def from_camera_info(cls, info: Any) -> PinholeCamera | None:
         """From sensor_msgs/CameraInfo: P, or K where P is empty; None for an uncalibrated camera (all zero)."""
         if info.p[0] > 0 and info.p[5] > 0:
-            return cls(info.p[0], info.p[5], info.p[2], info.p[6])
+            return cls(info.p[0], info.p[5], info.p[2], info.p[6], info.width, info.height)
         if info.k[0] > 0 and info.k[4] > 0:
-            return cls(info.k[0], info.k[4], info.k[2], info.k[5])
+            return cls(info.k[0], info.k[4], info.k[2], info.k[5], info.width, info.height)
         return None
 
 

@@ -117,10 +117,16 @@ class FramePipeline:
         )
 
     def _publish_points(self, header: Header, depth: np.ndarray, labels: np.ndarray, confidence: np.ndarray) -> None:
-        if self.camera is None:
+        camera = self.camera
+        if camera is None:
             self._errors.report("no point cloud without a calibrated camera_info: check its topic")
+        elif depth.shape != (camera.height, camera.width):
+            height, width = depth.shape
+            self._errors.report(
+                f"no point cloud: camera_info is for {camera.width}x{camera.height}, the image is {width}x{height}"
+            )
         else:
-            self._publications.publish_points(header, depth, self.camera, labels, confidence)
+            self._publications.publish_points(header, depth, camera, labels, confidence)
 
     def _note_size(self, frame: RawFrame) -> None:
         size = (frame.width, frame.height)

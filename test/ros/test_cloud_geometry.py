@@ -7,7 +7,7 @@ import pytest
 
 from madm_ros.cloud_geometry import PinholeCamera, labelled_points
 
-CAMERA = PinholeCamera(fx=100.0, fy=50.0, cx=2.0, cy=1.0)
+CAMERA = PinholeCamera(fx=100.0, fy=50.0, cx=2.0, cy=1.0, width=4, height=3)
 
 
 def _points(depth: np.ndarray) -> np.ndarray:
@@ -47,6 +47,10 @@ def test_colour_label_and_confidence() -> None:
 def test_intrinsics_come_from_p_then_k() -> None:
     p = [10.0, 0, 3, 0, 0, 20, 4, 0, 0, 0, 1, 0]
     k = [30.0, 0, 5, 0, 40, 6, 0, 0, 1]
-    assert PinholeCamera.from_camera_info(SimpleNamespace(p=p, k=k)) == PinholeCamera(10, 20, 3, 4)
-    assert PinholeCamera.from_camera_info(SimpleNamespace(p=[0.0] * 12, k=k)) == PinholeCamera(30, 40, 5, 6)
+    assert PinholeCamera.from_camera_info(SimpleNamespace(p=p, k=k, width=7, height=8)) == PinholeCamera(
+        10, 20, 3, 4, 7, 8
+    )
+    assert PinholeCamera.from_camera_info(SimpleNamespace(p=[0.0] * 12, k=k, width=7, height=8)) == PinholeCamera(
+        30, 40, 5, 6, 7, 8
+    )
     assert PinholeCamera.from_camera_info(SimpleNamespace(p=[0.0] * 12, k=[0.0] * 9)) is None

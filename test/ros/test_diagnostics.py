@@ -1,0 +1,103 @@
+"""Statistics, and what the report says about them."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("rclpy", reason="ROS 2's rclpy is not installed")
+
+import numpy as np
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from ros_helpers import image_message, wait_until
+from sensor_msgs.msg import Image
+
+from madm_ros.diagnostics import WINDOW_S, FrameStatistics, FrameTiming, NodeHealth, diagnostic_status
+
+HEALTHY = NodeHealth(
+    state="active",
+    model="tiny",
+    topic="/thermal/image_raw",
+    fps=4.0,
+    timings=[FrameTiming(0.001, 0.100, 0.110), FrameTiming(0.003, 0.200, 0.230)],
+    dropped=7,
+    errors=2,
+    last_error="",
+    gpu_bytes=3 << 20,
+)
+
+
+def _changed(**changes: object) -> NodeHealth:
+    return NodeHealth(**{**vars(HEALTHY), **changes})
+
+
+def test_window_forgets_old_frames_and_fps_counts_the_rest() -> None:
+    now = [0.0]
+    statistics = FrameStatistics(lambda: now[0])
+    for index in range(10):
+        now[0] = float(index)
+        statistics.record(FrameTiming(0.0, float(index), 0.0))
+    kept = [timing.inference for timing in statistics.timings()]
+    assert kept == [4, 5, 6, 7, 8, 9]
+    now[0] = 9.0 + WINDOW_S - 0.5
+    assert statistics.fps() == 1 / WINDOW_S
+    now[0] += 1.0
+    assert statistics.fps() == 0.0
+
+
+def test_fps_is_right_before_the_window_is_full() -> None:
+    now = [100.0]
+    statistics = FrameStatistics(lambda: now[0])
+    now[0] += 0.5
+    for _ in range(3):
+        statistics.record(FrameTiming(0, 0, 0))
+    assert statistics.fps() == 6.0
+
+
+def test_report_of_a_healthy_node() -> None:
+    status = diagnostic_status("/madm/thermal_seg", HEALTHY)
+    assert status.level == DiagnosticStatus.OK
+    assert status.name == "/madm/thermal_seg: segmentation"
+    assert status.hardware_id == "tiny"
+    values = {item.key: item.value for item in status.values}
+    assert values["model"] == "tiny"
+    assert values["fps"] == "4.00"
+    assert values["dropped frames"] == "7"
+    assert values["preprocessing mean [ms]"] == "2.00"
+    assert values["preprocessing max [ms]"] == "3.00"
+    assert values["inference mean [ms]"] == "150.00"
+    assert values["inference max [ms]"] == "200.00"
+    assert values["total mean [ms]"] == "170.00"
+    assert values["total max [ms]"] == "230.00"
+    assert values["gpu memory [MiB]"] == "3.0"
+
+
+@pytest.mark.parametrize(
+    ("health", "level", "words"),
+    [
+        (_changed(timings=[]), DiagnosticStatus.WARN, "no image on /thermal/image_raw"),
+        (_changed(last_error="image skipped"), DiagnosticStatus.ERROR, "image skipped"),
+        (_changed(state="inactive", timings=[]), DiagnosticStatus.OK, "inactive"),
+        (_changed(state="unconfigured", last_error="cannot configure"), DiagnosticStatus.ERROR, "cannot configure"),
+    ],
+)
+def test_levels(health: NodeHealth, level: bytes, words: str) -> None:
+    status = diagnostic_status("/node", health)
+    assert status.level == level
+    assert words in status.message
+
+
+def test_a_running_node_reports_its_frames(peer, start_node) -> None:
+    start_node()
+    labels = peer.collect(Image, "/segmentation_node/labels")
+    peer.send(peer.publisher(Image, "/image"), image_message(np.zeros((8, 8), np.uint8), "mono8"), lambda: labels)
+    reports = peer.collect(DiagnosticArray, "/diagnostics")
+
+    def reported() -> bool:
+        return any(status.message.endswith("label images a second") for report in reports for status in report.status)
+
+    wait_until(reported, "a report of frames")
+    values = {item.key: item.value for item in reports[-1].status[0].values}
+    assert reports[-1].status[0].hardware_id == "fake"
+    assert float(values["total mean [ms]"]) >= float(values["preprocessing mean [ms]"])
+    assert values["gpu memory [MiB]"] == "no GPU"
+    assert reports[-1].header.stamp.sec > 0
