@@ -149,9 +149,11 @@ def network_size(config: ModelConfig, height: int, width: int) -> tuple[int, int
     if not config.keep_aspect:
         return config.input_size
     multiple = config.architecture.size_multiple
-    scale = math.sqrt(config.input_size[0] * config.input_size[1] / (height * width))
-    rows, columns = (max(1, round(side * scale / multiple)) * multiple for side in (height, width))
-    return rows, columns
+    area = config.input_size[0] * config.input_size[1]
+    scale = math.sqrt(area / (height * width))
+    longest = area // multiple  # of a very thin image, whose short side is widened to one multiple
+    rows, columns = (round(min(side * scale, longest) / multiple) * multiple for side in (height, width))
+    return max(rows, multiple), max(columns, multiple)
 
 
 def choose_device(name: str) -> torch.device:

@@ -20,6 +20,9 @@ from types import ModuleType
 import numpy as np
 import torch
 
+# The script also runs in a checkout whose packages are not installed.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 from madm_model.architecture import SD14
 from madm_model.checkpoint.official import import_checkpoint
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -52,7 +53,8 @@ def save_model(folder: Path, network: MADM, config: ModelConfig, dtype: torch.dt
         unfinished.replace(weights)
         config.save(folder)
     except (OSError, SafetensorError) as error:
-        unfinished.unlink(missing_ok=True)
+        with suppress(OSError):
+            unfinished.unlink()
         raise ModelError(f"cannot write the model to {folder}: {error}") from None
 
 

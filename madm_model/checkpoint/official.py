@@ -150,7 +150,8 @@ def read_checkpoint(path: Path) -> dict[str, torch.Tensor]:
             f"{path} is damaged, or is a pickle with more than tensors in it, which is not opened"
         ) from None
     except (OSError, RuntimeError, EOFError, SafetensorError) as error:
-        raise ModelError(f"{path} cannot be read as a checkpoint: {str(error).splitlines()[0]}") from None
+        reason = str(error).partition("\n")[0] or "it ends early"
+        raise ModelError(f"{path} cannot be read as a checkpoint: {reason}") from None
     if isinstance(content, dict) and isinstance(content.get("model"), dict):
         content = content["model"]
     if not isinstance(content, dict) or not all(isinstance(value, torch.Tensor) for value in content.values()):

@@ -13,7 +13,8 @@ from torch import nn
 class Bottleneck(nn.Module):
     """ResNet bottleneck with GroupNorm: (B, in, H, W) to (B, out, H, W).
 
-    The shortcut is projected where the widths differ and is the feature itself where they do not. Convolutions have no bias and start from a Kaiming normal, fan-out.
+    The shortcut is projected where the widths differ and is the feature itself where they do not.
+    Convolutions have no bias and start from a Kaiming normal, fan-out.
 
     Args:
         in_channels: width of the feature.

@@ -1,0 +1,115 @@
+"""Model folders: what is written is read back, what is damaged is named."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from official_checkpoint import SMALL, small_network
+from safetensors.torch import load_file, save_file
+
+from madm_model.checkpoint.model_folder import EMBEDDED, WEIGHTS_FILE, load_model, resolve_model, save_model
+from madm_model.labels import STREET_9, STREET_11
+from madm_model.model_config import ModelConfig, ModelError
+
+CONFIG = ModelConfig("small", SMALL, STREET_11, "rgb", (64, 96), keep_aspect=True)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    save_model(tmp_path / "small", small_network(), CONFIG)
+    return tmp_path / "small"
+
+
+def test_round_trip_is_exact(folder: Path) -> None:
+    network, config = load_model(folder)
+    assert config == CONFIG
+    assert not network.training
+    for (name, value), wanted in zip(network.state_dict().items(), small_network().state_dict().values()):
+        assert torch.equal(value, wanted), name
+    with torch.inference_mode():
+        assert network(torch.zeros(1, 3, 32, 64)).logits.shape == (1, 11, 32, 64)
+    network.train()
+    network(torch.zeros(2, 3, 32, 64)).logits.mean().backward()
+    assert network.unet.conv_in.weight.grad is not None
+
+
+def test_half_precision_halves_the_file(tmp_path: Path, folder: Path) -> None:
+    network = small_network()
+    save_model(tmp_path / "half", network, CONFIG, torch.float16)
+    assert network.unet.conv_in.weight.dtype == torch.float32
+    sizes = [(path / WEIGHTS_FILE).stat().st_size for path in (tmp_path / "half", folder)]
+    assert 0.45 < sizes[0] / sizes[1] < 0.65
+    stored = load_file(tmp_path / "half" / WEIGHTS_FILE)
+    assert stored["unet.conv_in.weight"].dtype == torch.float16
+    assert stored["head.bottleneck.norm.num_batches_tracked"].dtype == torch.int64
+    loaded, _ = load_model(tmp_path / "half", dtype=torch.bfloat16)
+    assert loaded.unet.conv_in.weight.dtype == torch.bfloat16
+
+
+def test_saving_again_replaces(folder: Path) -> None:
+    network = small_network()
+    with torch.no_grad():
+        network.head.classifier.bias.fill_(3.0)
+    save_model(folder, network, replace(CONFIG, name="second"))
+    loaded, config = load_model(folder)
+    assert config.name == "second"
+    assert torch.equal(loaded.head.classifier.bias, torch.full((11,), 3.0))
+    assert sorted(path.name for path in folder.iterdir()) == ["config.json", WEIGHTS_FILE]
+
+
+def test_configuration_of_another_network_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="another architecture or number of classes"):
+        save_model(tmp_path / "wrong", small_network(), replace(CONFIG, label_set=STREET_9))
+    assert not (tmp_path / "wrong").exists()
+
+
+def test_target_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(ModelError, match="cannot write the model"):
+        save_model(tmp_path / "file" / "model", small_network(), CONFIG)
+
+
+def test_missing_parts(tmp_path: Path, folder: Path) -> None:
+    with pytest.raises(ModelError, match="there is no model folder"):
+        load_model(tmp_path / "nowhere")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ModelError, match=r"has no config\.json"):
+        load_model(tmp_path / "empty")
+    (folder / WEIGHTS_FILE).unlink()
+    with pytest.raises(ModelError, match=r"has no model\.safetensors"):
+        load_model(folder)
+
+
+@pytest.mark.parametrize("keep", [0, 5, 1000, -1000])
+def test_damaged_weights(folder: Path, keep: int) -> None:
+    path = folder / WEIGHTS_FILE
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(ModelError, match=r"model\.safetensors is damaged"):
+        load_model(folder)
+
+
+def test_wrong_class_count_names_both(folder: Path) -> None:
+    replace(CONFIG, label_set=STREET_9).save(folder)
+    with pytest.raises(ModelError, match=r"head.classifier.weight is \(11, 8, 1, 1\).*with 9 classes needs"):
+        load_model(folder)
+
+
+def test_missing_and_unknown_tensors(folder: Path) -> None:
+    tensors = load_file(folder / WEIGHTS_FILE)
+    noise = tensors.pop("shared_noise")
+    save_file(tensors, folder / WEIGHTS_FILE)
+    with pytest.raises(ModelError, match="shared_noise is missing"):
+        load_model(folder)
+    unknown = {name: torch.zeros(1) for name in ("a", "b", "c", "d")}
+    save_file({**tensors, **unknown, "shared_noise": noise}, folder / WEIGHTS_FILE)
+    with pytest.raises(ModelError, match="a, b, c and 1 more are not part of the network"):
+        load_model(folder)
+
+
+def test_embedded_name_and_paths() -> None:
+    assert resolve_model(EMBEDDED).parts[-3:] == ("madm_model", "weights", "tiny-rgb")
+    assert resolve_model("some/folder") == Path("some/folder")
+    assert resolve_model("~/model") == Path.home() / "model"

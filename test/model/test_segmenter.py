@@ -1,0 +1,224 @@
+"""The door: any size in, labels and confidence of that size out; bad wishes answered in one sentence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from madm_model.architecture import TINY
+from madm_model.checkpoint.model_folder import save_model
+from madm_model.labels import STREET_11
+from madm_model.model_config import ModelConfig, ModelError
+from madm_model.network import MADM
+from madm_model.segmenter import Segmenter, choose_device, choose_dtype, network_size
+
+CONFIG = ModelConfig("tiny-test", TINY, STREET_11, "rgb", (64, 96), keep_aspect=True)
+STRETCHED = replace(CONFIG, keep_aspect=False)
+
+
+@dataclass
+class Scores:
+    logits: torch.Tensor
+
+
+class BrightnessNetwork(torch.nn.Module):
+    """Scores that follow the image: class 0 where it is dark, class 1 where it is bright, at half its size."""
+
+    def forward(self, images: torch.Tensor) -> Scores:
+        self.seen = images
+        brightness = torch.nn.functional.avg_pool2d(images.mean(1, keepdim=True), 2)
+        return Scores(torch.cat([-brightness, brightness], dim=1) * 3)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("models") / "tiny-test"
+    network = MADM(TINY, len(STREET_11))
+    for norm in network.head.modules():
+        if isinstance(norm, torch.nn.BatchNorm2d):
+            torch.nn.init.normal_(norm.running_mean)
+            torch.nn.init.uniform_(norm.running_var, 0.5, 2.0)
+    save_model(path, network, CONFIG)
+    return path
+
+
+@pytest.fixture(scope="module")
+def segmenter(folder: Path) -> Segmenter:
+    return Segmenter.from_folder(folder, device="cpu")
+
+
+def image(height: int, width: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("size", [(64, 96), (48, 75), (240, 320), (1, 1), (33, 200)])
+def test_output_has_the_inputs_size(segmenter: Segmenter, size: tuple[int, int]) -> None:
+    (result,) = segmenter.segment([image(*size)])
+    for array in (result.labels, result.confidence):
+        assert array.shape == size
+        assert array.dtype == np.uint8
+        assert array.flags.c_contiguous
+    assert result.labels.max() < len(STREET_11)
+    assert result.confidence.min() >= 255 // len(STREET_11)
+
+
+def test_batch_of_different_sizes_keeps_order(segmenter: Segmenter) -> None:
+    images = [image(64, 96, 0), image(48, 64, 1), image(64, 96, 2)]
+    together = segmenter.segment(images)
+    for one, result in zip(images, together):
+        (alone,) = segmenter.segment([one])
+        assert result.labels.shape == one.shape[:2]
+        assert np.mean(result.labels == alone.labels) > 0.999
+        assert np.abs(result.confidence.astype(int) - alone.confidence).max() <= 1
+    assert not np.array_equal(together[0].labels, together[2].labels)
+    assert segmenter.segment([]) == []
+
+
+def test_equals_the_plain_network(folder: Path, segmenter: Segmenter) -> None:
+    """Folded norms and memory formats change nothing; labels and confidence are arg-max and maximum of the softmax."""
+    from madm_model.checkpoint.model_folder import load_model
+
+    network, _ = load_model(folder)
+    pixels = image(64, 96)
+    batch = torch.from_numpy(pixels).permute(2, 0, 1)[None].float() / 127.5 - 1
+    with torch.inference_mode():
+        probability = network(batch).logits.softmax(1)[0].numpy()
+    (result,) = segmenter.segment([pixels])
+    assert np.mean(result.labels == probability.argmax(0)) > 0.999
+    assert np.abs(result.confidence - probability.max(0) * 255).max() < 1
+
+
+def test_labels_follow_the_image_at_its_own_resolution() -> None:
+    segmenter = Segmenter(BrightnessNetwork(), STRETCHED, "cpu", torch.float32)
+    pixels = np.zeros((128, 192, 3), np.uint8)
+    pixels[:, 96:] = 255
+    (result,) = segmenter.segment([pixels])
+    assert np.array_equal(result.labels[:, :92], np.zeros((128, 92)))
+    assert np.array_equal(result.labels[:, 100:], np.ones((128, 92)))
+    certain = round(255 / (1 + np.exp(-6)))
+    assert result.confidence[0, 0] == result.confidence[0, -1] == certain
+    assert result.confidence[:, 95:97].max() < certain
+
+
+def test_input_range_maps_to_minus_one_and_one() -> None:
+    network = BrightnessNetwork()
+    segmenter = Segmenter(network, replace(STRETCHED, input_range=(50.0, 150.0)), "cpu", torch.float32)
+    pixels = np.full((64, 96, 3), 50, np.uint8)
+    pixels[:, :, 1] = 100
+    pixels[:, :, 2] = 150
+    segmenter.segment([pixels])
+    assert network.seen.shape == (1, 3, 64, 96)
+    torch.testing.assert_close(network.seen[0, :, 0, 0], torch.tensor([-1.0, 0.0, 1.0]))
+    assert np.all(pixels[0, 0] == (50, 100, 150)), "the caller's image changed"
+
+
+def test_shrinking_averages() -> None:
+    """One bright column in four is a quarter of the brightness at a quarter of the size, not all or nothing."""
+    network = BrightnessNetwork()
+    pixels = np.zeros((256, 384, 3), np.uint8)
+    pixels[:, ::4] = 255
+    Segmenter(network, STRETCHED, "cpu", torch.float32).segment([pixels])
+    inner = network.seen[0, :, 8:-8, 8:-8]
+    assert inner.mean().item() == pytest.approx(-0.5, abs=0.02)
+    assert inner.std().item() < 0.05
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "expected"),
+    [
+        (256, 320, (256, 320)),
+        (480, 640, (256, 320)),
+        (512, 512, (288, 288)),
+        (320, 1280, (128, 576)),
+        (1, 5000, (32, 2560)),
+    ],
+)
+def test_network_size_keeps_aspect_and_area(height: int, width: int, expected: tuple[int, int]) -> None:
+    assert network_size(replace(CONFIG, input_size=(256, 320)), height, width) == expected
+
+
+def test_network_size_without_aspect_is_fixed() -> None:
+    assert network_size(STRETCHED, 480, 640) == (64, 96)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        np.zeros((4, 4), np.uint8),
+        np.zeros((4, 4, 1), np.uint8),
+        np.zeros((4, 4, 3), np.float32),
+        np.zeros((0, 4, 3), np.uint8),
+    ],
+)
+def test_images_of_other_kinds_are_refused(segmenter: Segmenter, bad: np.ndarray) -> None:
+    with pytest.raises(ValueError, match=r"image 1 is .*not uint8 \(H, W, 3\)"):
+        segmenter.segment([image(4, 4), bad])
+
+
+def test_read_only_and_strided_images(segmenter: Segmenter) -> None:
+    pixels = image(64, 192)
+    view = pixels[:, ::2]
+    frozen = view.copy()
+    frozen.flags.writeable = False
+    first, second = segmenter.segment([view, frozen])
+    assert np.array_equal(first.labels, second.labels)
+
+
+def test_bfloat16_agrees_mostly(folder: Path, segmenter: Segmenter) -> None:
+    half = Segmenter.from_folder(folder, device="cpu", dtype="bfloat16")
+    assert half.dtype == torch.bfloat16
+    pixels = image(64, 96)
+    agreement = np.mean(half.segment([pixels])[0].labels == segmenter.segment([pixels])[0].labels)
+    assert agreement > 0.8
+
+
+def test_warm_up_stage_timer_and_close(folder: Path) -> None:
+    segmenter = Segmenter.from_folder(folder, device="cpu")
+    segmenter.warm_up(48, 64)
+    with segmenter.stage_timer() as timer:
+        segmenter.segment([image(48, 64)])
+    assert timer.milliseconds["unet"] > 0
+    segmenter.close()
+    segmenter.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        segmenter.segment([image(48, 64)])
+
+
+def test_close_drops_the_network(folder: Path) -> None:
+    import weakref
+
+    segmenter = Segmenter.from_folder(folder, device="cpu")
+    weights = weakref.ref(segmenter._network.unet)
+    segmenter.close()
+    assert weights() is None
+
+
+def test_devices_and_types(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert choose_device("auto") == torch.device("cpu")
+    with pytest.raises(ModelError, match="PyTorch finds no CUDA GPU here: use auto or cpu"):
+        choose_device("cuda")
+    for unknown in ("gpu", "meta", ""):
+        with pytest.raises(ModelError, match="unknown device"):
+            choose_device(unknown)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    assert choose_device("auto") == torch.device("cuda")
+    assert choose_device("cuda:0") == torch.device("cuda:0")
+    with pytest.raises(ModelError, match="there are 1 CUDA GPUs"):
+        choose_device("cuda:3")
+    assert choose_dtype("auto", torch.device("cuda")) == torch.float16
+    assert choose_dtype("auto", torch.device("cpu")) == torch.float32
+    assert choose_dtype("bfloat16", torch.device("cuda")) == torch.bfloat16
+    with pytest.raises(ModelError, match="unknown dtype 'int8'"):
+        choose_dtype("int8", torch.device("cpu"))
+
+
+def test_missing_folder(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="there is no model folder"):
+        Segmenter.from_folder(tmp_path / "nothing", device="cpu")
