@@ -1,0 +1,101 @@
+"""`madm events`: statistics of an event recording, its edge frames as a video, or the speed of this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from madm_model.events.edge_config import EdgeConfig
+    from madm_model.events.recording import EventRecording
+
+
+def events(
+    source: Annotated[
+        Path | None,
+        typer.Argument(metavar="INPUT", help="Event bag, or .raw, .aedat4, .h5 or text file; none with --bench."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Write edge frames as this .mp4.")] = None,
+    topic: Annotated[str | None, typer.Option(help="Event topic of a bag; needed if there are several.")] = None,
+    mode: Annotated[str, typer.Option(help="decay, edge_map, polarity, time_surface or speed_invariant.")] = "decay",
+    noise_filter: Annotated[str, typer.Option(help="none, background_activity or fast_decay.")] = "none",
+    period: Annotated[float, typer.Option(help="Seconds of sensor time from frame to frame.")] = 1 / 30,
+    count: Annotated[int | None, typer.Option(help="A frame every so many events instead.")] = None,
+    fps: Annotated[float, typer.Option(help="Frames per second of the video.")] = 30.0,
+    start: Annotated[float | None, typer.Option(help="Begin at this second of the recording.")] = None,
+    end: Annotated[float | None, typer.Option(help="Stop at this second of the recording.")] = None,
+    bench: Annotated[bool, typer.Option(help="Measure decoding and drawing, of INPUT or a made-up stream.")] = False,
+) -> None:
+    """Render an event recording to a video, or print its statistics."""
+    from rich.console import Console
+
+    from madm_model.cli.errors import clear_errors
+    from madm_model.events.edge_config import EdgeConfig
+    from madm_model.events.recording import open_events
+
+    console = Console()
+    with clear_errors(console):
+        if bench:
+            _bench(source, topic, console)
+            return
+        if source is None:
+            raise ValueError("name a recording, or ask for --bench")
+        window, size = ("time", EdgeConfig.count) if count is None else ("count", count)
+        config = EdgeConfig(mode=mode, noise_filter=noise_filter, window=window, count=size, period_s=period)
+        recording = open_events(source, topic, start_s=start, end_s=end)
+        if out is None:
+            _statistics(recording, console)
+        else:
+            _video(recording, config, out, fps, console)
+
+
+def _video(recording: EventRecording, config: EdgeConfig, out: Path, fps: float, console: Console) -> None:
+    import cv2
+
+    from madm_model.events.container import EventError
+    from madm_model.events.edges import EdgeFramer
+    from madm_model.pictures import VideoFile
+
+    if out.suffix.lower() != ".mp4":
+        raise ValueError(f"{out} is no .mp4 file: videos are written as .mp4")
+    framer: EdgeFramer | None = None
+    written = 0
+    with VideoFile(out, fps) as video:
+        for chunk in recording:
+            framer = framer or EdgeFramer(chunk.height, chunk.width, config)
+            for frame in framer.push(chunk):
+                video.add(cv2.cvtColor(frame.image, cv2.COLOR_GRAY2RGB))
+                written += 1
+    if not written:
+        raise EventError(f"{recording.path} is too short for one frame: choose a smaller --period or --count")
+    console.print(f"{out}: {written} frames of {config.mode}, {recording.counters.events} events")
+
+
+def _statistics(recording: EventRecording, console: Console) -> None:
+    from rich.table import Table
+
+    from madm_model.events.statistics import summarise
+
+    summary = summarise(recording)
+    table = Table(show_header=False, title=str(recording.path))
+    for name, value in summary.rows(recording.counters):
+        table.add_row(name, value)
+    console.print(table)
+
+
+def _bench(source: Path | None, topic: str | None, console: Console) -> None:
+    from rich.table import Table
+
+    from madm_model.events.bench import measure, stream_of
+
+    stream = stream_of(source, topic, rate_mev_s=40.0, seconds=0.5)
+    table = Table(title=f"{len(stream)} events of {source or 'moving edges'}, {stream.width}x{stream.height}, one core")
+    table.add_column("stage")
+    table.add_column("million events/s", justify="right")
+    for speed in measure(stream):
+        table.add_row(speed.stage, f"{speed.mev_s:.1f}")
+    console.print(table)

@@ -1,0 +1,34 @@
+"""Edge frames to the network's image."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from madm_model.io.frames import FrameError, RawFrame
+from madm_model.modalities.event import EventConfig, event_image
+
+EDGES = np.arange(12, dtype=np.uint8).reshape(3, 4)
+
+
+@pytest.mark.parametrize("encoding", ["mono8", "8UC1"])
+def test_one_channel_is_repeated(encoding):
+    image = event_image(RawFrame(EDGES, encoding, 0, "event_camera"))
+    assert image.dtype == np.uint8
+    np.testing.assert_array_equal(image, np.repeat(EDGES[..., None], 3, axis=2))
+
+
+def test_finished_edge_images_pass():
+    colour = np.arange(36, dtype=np.uint8).reshape(3, 4, 3)
+    np.testing.assert_array_equal(event_image(RawFrame(colour, "rgb8", 0, "event_camera")), colour)
+
+
+def test_dark_edges_on_white_are_inverted():
+    frame = RawFrame(255 - EDGES, "mono8", 0, "event_camera")
+    np.testing.assert_array_equal(event_image(frame, EventConfig(invert=True))[..., 1], EDGES)
+    np.testing.assert_array_equal(frame.array, 255 - EDGES)
+
+
+def test_other_encodings_are_refused():
+    with pytest.raises(FrameError, match="publish mono8"):
+        event_image(RawFrame(EDGES.astype(np.uint16), "mono16", 0, "event_camera"))
