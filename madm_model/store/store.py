@@ -1,0 +1,267 @@
+"""The store itself: versions in, one of them active, old ones out.
+
+    STORE/index.json         which version is active, and which were before
+    STORE/versions/v0001/    a model folder with version.json, never changed once it has this name
+    STORE/jobs/JOB_ID/       what the jobs keep (not read here)
+    STORE/.lock              held by the one process that writes
+
+Readers take no lock: an index is replaced in one step, and a version appears and goes in one step. Names that begin
+with a dot are unfinished or doomed; the next writer removes them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import json
+import logging
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from madm_model.model_config import ModelError
+from madm_model.store import durable
+from madm_model.store.version import VersionInfo, fault, read_info, write_info
+
+BASE = "base"
+"""Name of the version that is always there: the model the store was opened with."""
+
+INDEX_FILE = "index.json"
+_LOCK_TIMEOUT_S = 30.0
+_HISTORY = 20
+
+logger = logging.getLogger(__name__)
+
+
+class StoreError(Exception):
+    """The store cannot do what was asked; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What a reader sees at one moment."""
+
+    active: str
+    """Name of the active version."""
+    folder: Path
+    """Its model folder."""
+    versions: tuple[str, ...]
+    """All valid versions, oldest first; `BASE` is the first."""
+    note: str = ""
+    """Why the active version is not the one that was made active last; empty if it is."""
+
+
+@dataclass(frozen=True)
+class _Index:
+    active: str = BASE
+    history: tuple[str, ...] = ()
+    """Versions that were active before, the latest last."""
+    last_number: int = 0
+    """Largest version number ever given."""
+
+
+class VersionStore:
+    """Versions of one model, for one sensor.
+
+    Args:
+        root: the store's folder; made by the first write.
+        base: folder of the model that is active until something better is, and that never goes away.
+        keep: how many versions are kept, the newest; at least 1. The active version, the one before it and the base
+            are kept in any case.
+    """
+
+    def __init__(self, root: Path, base: Path, keep: int = 5) -> None:
+        if keep < 1:
+            raise ValueError("keep must be at least 1 version")
+        self.root, self.base, self._keep = Path(root), Path(base), keep
+        self._versions = self.root / "versions"
+
+    def read(self) -> Snapshot:
+        """The active version and all others. Never fails and never waits: at worst the base is active."""
+        index, note = self._read_index()
+        versions = self._valid_versions()
+        active = index.active
+        if active not in versions:
+            note = f"version {active} cannot be used ({fault(self._versions / active)})"
+        if note:
+            active = self._stand_in(index, versions)
+            note += f": {active} is active in its place"
+        return Snapshot(active, self.folder(active), versions, note)
+
+    def folder(self, version: str) -> Path:
+        """The model folder of a version."""
+        return self.base if version == BASE else self._versions / version
+
+    def info(self, version: str) -> VersionInfo:
+        """What is known about a version.
+
+        Raises:
+            ModelError: its folder is damaged.
+        """
+        return VersionInfo(BASE, "", "", "") if version == BASE else read_info(self._versions / version)
+
+    def add(self, save: Callable[[Path], object], make_info: Callable[[str], VersionInfo]) -> str:
+        """Write a new version; it is not made active.
+
+        Args:
+            save: writes a model folder, given its path.
+            make_info: describes the version, given its name.
+
+        Returns:
+            the version's name.
+
+        Raises:
+            StoreError: the disk is full or cannot be written to; the store is as it was before.
+            ModelError: whatever `save` raises, with the same effect.
+        """
+        with self._writing():
+            index = self._read_index()[0]
+            numbers = [int(name[1:]) for name in self._folders() if name[1:].isdigit()]
+            number = max([index.last_number, *numbers]) + 1
+            name = f"v{number:04d}"
+            temporary = self._versions / f".writing-{name}"
+            try:
+                temporary.mkdir(parents=True)
+                save(temporary)
+                write_info(temporary, make_info(name))
+                durable.publish_folder(temporary, self._versions / name)
+                self._write_index(_Index(index.active, index.history, number))
+            except BaseException:
+                shutil.rmtree(temporary, ignore_errors=True)
+                raise
+            self._prune(name)
+        return name
+
+    def activate(self, version: str) -> Snapshot:
+        """Make a version the active one.
+
+        Raises:
+            StoreError: there is no such version, its files are damaged, or the index cannot be written.
+        """
+        with self._writing():
+            return self._activate(version)
+
+    def rollback(self, version: str = "") -> Snapshot:
+        """Make an earlier version the active one.
+
+        Args:
+            version: its name; empty for the one that was active before, which is the base if nothing was.
+
+        Raises:
+            StoreError: as `activate`, or the base is active already.
+        """
+        with self._writing():
+            if not version:
+                present = self.read()
+                if present.active == BASE:
+                    raise StoreError("the base version is active: there is nothing to go back to")
+                history = self._read_index()[0].history
+                earlier = [name for name in history if name in present.versions and name != present.active]
+                version = earlier[-1] if earlier else BASE
+            return self._activate(version, is_rollback=True)
+
+    def _activate(self, version: str, is_rollback: bool = False) -> Snapshot:
+        present, index = self.read(), self._read_index()[0]
+        if version not in present.versions:
+            raise StoreError(f"there is no version '{version}': use one of {', '.join(present.versions)}")
+        if version != BASE and (reason := fault(self._versions / version, with_checksums=True)):
+            raise StoreError(f"version {version} is not activated: {reason}")
+        if version != index.active:
+            history = (*index.history, index.active)
+            if is_rollback and version in history:  # what was left is not gone back to
+                history = history[: history.index(version)]
+            self._write_index(_Index(version, history[-_HISTORY:], index.last_number))
+        return self.read()
+
+    # ---- reading ----
+
+    def _stand_in(self, index: _Index, versions: tuple[str, ...]) -> str:
+        """What is active when the index cannot say: the latest active version, else the newest that passed its gate."""
+        fit = [name for name in versions if self._passed(name)]
+        return next((name for name in reversed(index.history) if name in versions), fit[-1])
+
+    def _passed(self, version: str) -> bool:
+        with contextlib.suppress(ModelError, OSError):
+            return version == BASE or bool(self.info(version).gate.get("passed"))
+        return False
+
+    def _folders(self) -> list[str]:
+        try:
+            names = [entry.name for entry in self._versions.iterdir() if not entry.name.startswith(".")]
+            return sorted(names, key=lambda name: (len(name), name))
+        except FileNotFoundError:
+            return []
+
+    def _valid_versions(self) -> tuple[str, ...]:
+        return (BASE, *(name for name in self._folders() if not fault(self._versions / name)))
+
+    def _read_index(self) -> tuple[_Index, str]:
+        """The index, and what is wrong with it."""
+        path = self.root / INDEX_FILE
+        try:
+            data = json.loads(path.read_text())
+            return _Index(str(data["active"]), tuple(map(str, data["history"])), int(data["last_number"])), ""
+        except FileNotFoundError:
+            return _Index(), ""
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            return _Index(), f"{path} cannot be read ({error})"
+
+    # ---- writing ----
+
+    def _write_index(self, index: _Index) -> None:
+        data = {"active": index.active, "history": list(index.history), "last_number": index.last_number}
+        durable.write_json(self.root / INDEX_FILE, data)
+
+    def _prune(self, newest: str) -> None:
+        index = self._read_index()[0]
+        protected = {newest, index.active, *index.history[-1:]}
+        names = self._folders()
+        for name in names[: -self._keep]:
+            if name not in protected:
+                durable.remove_folder(self._versions / name)
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Be the one writer, and remove what a killed one left.
+
+        Raises:
+            StoreError: another process writes for too long, or the disk refuses.
+        """
+        try:
+            self._versions.mkdir(parents=True, exist_ok=True)
+            with (self.root / ".lock").open("w") as lock:
+                _wait_for(lock.fileno(), self.root)
+                self._clean()
+                yield
+        except OSError as error:
+            raise _store_error(self.root, error) from None
+
+    def _clean(self) -> None:
+        for folder, pattern in ((self._versions, ".*"), (self.root, f".{INDEX_FILE}.*")):
+            for left_over in folder.glob(pattern):
+                logger.info("removing %s, which an interrupted write left", left_over)
+                shutil.rmtree(left_over, ignore_errors=True)
+                if not left_over.is_dir():
+                    left_over.unlink(missing_ok=True)
+
+
+def _wait_for(descriptor: int, root: Path) -> None:
+    deadline = time.monotonic() + _LOCK_TIMEOUT_S
+    while True:
+        try:
+            # The kernel lets go of it when the process ends, however it ends.
+            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise StoreError(f"another process is writing to {root}: try again when it is done") from None
+            time.sleep(0.05)
+
+
+def _store_error(root: Path, error: OSError) -> StoreError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return StoreError(f"no space left in {root} ({os.strerror(error.errno)}): free some and try again")
+    return StoreError(f"{root} cannot be written ({error.strerror or error}): check the folder's permissions")

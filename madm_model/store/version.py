@@ -1,0 +1,108 @@
+"""One version folder: a model folder with `version.json` beside config and weights."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from madm_model.model_config import CONFIG_FILE, ModelError
+
+INFO_FILE = "version.json"
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True)
+class VersionInfo:
+    """Where a version comes from, and what was found out about it."""
+
+    version: str
+    """Its name in the store, such as v0003; numbers are never used twice."""
+    parent: str
+    """The version its training started from."""
+    job_id: str
+    """The adaptation job that made it."""
+    modality: str
+    """The modality it was adapted to."""
+    gate: dict[str, Any] = field(default_factory=dict)
+    """The gate's result, as `GateResult.to_dict` gives it; `passed` says whether it was fit to be activated."""
+    training: dict[str, Any] = field(default_factory=dict)
+    """How it was trained: iterations, seconds, source, bags."""
+    created: str = field(default_factory=lambda: datetime.now(timezone.utc).isoformat(timespec="seconds"))
+    """When it was written, UTC, ISO 8601."""
+
+
+def write_info(folder: Path, info: VersionInfo) -> None:
+    """Write version.json with the size and checksum of every file that is in the folder by then."""
+    files = {
+        file.name: {"size": file.stat().st_size, "sha256": checksum(file)}
+        for file in sorted(folder.iterdir())
+        if file.name != INFO_FILE
+    }
+    (folder / INFO_FILE).write_text(json.dumps(asdict(info) | {"files": files}, indent=2) + "\n")
+
+
+def read_info(folder: Path) -> VersionInfo:
+    """Read version.json.
+
+    Raises:
+        ModelError: it is missing or not readable.
+    """
+    data = _read(folder)
+    try:
+        return VersionInfo(**{key: value for key, value in data.items() if key != "files"})
+    except TypeError as error:
+        raise ModelError(f"{folder / INFO_FILE} is of another release ({error})") from None
+
+
+def fault(folder: Path, with_checksums: bool = False) -> str:
+    """What is wrong with a version folder; empty if nothing is.
+
+    Args:
+        folder: the version's folder.
+        with_checksums: read every byte; otherwise only names and sizes are compared.
+    """
+    try:
+        files = _read(folder)["files"]
+        if CONFIG_FILE not in files or len(files) < 2:
+            return f"{folder} is no model folder"
+        return next(_faults(folder, files, with_checksums), "")
+    except (ModelError, KeyError, TypeError, AttributeError, OSError) as error:
+        return f"{folder} cannot be read: {error}"
+
+
+def checksum(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _faults(folder: Path, files: dict[str, dict[str, Any]], with_checksums: bool) -> Iterator[str]:
+    for name, expected in files.items():
+        path = folder / name
+        if not path.is_file():
+            yield f"{path} is missing"
+        elif path.stat().st_size != expected["size"]:
+            yield f"{path} has {path.stat().st_size} bytes in place of {expected['size']}"
+        elif with_checksums and checksum(path) != expected["sha256"]:
+            yield f"{path} is damaged: its checksum differs"
+
+
+def _read(folder: Path) -> dict[str, Any]:
+    path = folder / INFO_FILE
+    try:
+        data = json.loads(path.read_text())
+    except FileNotFoundError:
+        raise ModelError(f"{folder} is no version folder: it has no {INFO_FILE}") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ModelError(f"{path} is not valid JSON ({error})") from None
+    if not isinstance(data, dict):
+        raise ModelError(f"{path} does not hold an object")
+    return data

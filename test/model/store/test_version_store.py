@@ -1,0 +1,262 @@
+"""The version store: writing, activating, pruning, falling back, and being killed on the way."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import random
+import signal
+import threading
+import time
+from multiprocessing import get_context
+from pathlib import Path
+
+import pytest
+
+from madm_model.model_config import ModelError
+from madm_model.store import BASE, StoreError, VersionInfo, VersionStore, durable
+from madm_model.store.version import fault
+
+KILLS = 25
+
+
+def save(folder: Path, size: int = 2000) -> None:
+    """Stands for save_model: a configuration and some weights."""
+    (folder / "config.json").write_text("{}")
+    (folder / "model.safetensors").write_bytes(os.urandom(size))
+
+
+def info(passed: bool = True):
+    return lambda version: VersionInfo(version, BASE, "job", "thermal", gate={"passed": passed})
+
+
+@pytest.fixture
+def store(tmp_path) -> VersionStore:
+    return VersionStore(tmp_path / "store", tmp_path / "base", keep=3)
+
+
+def add(store: VersionStore, activate: bool = False, passed: bool = True) -> str:
+    version = store.add(save, info(passed))
+    if activate:
+        store.activate(version)
+    return version
+
+
+def test_an_empty_store_has_the_base_active_and_reading_writes_nothing(store) -> None:
+    snapshot = store.read()
+    assert (snapshot.active, snapshot.folder, snapshot.versions, snapshot.note) == (BASE, store.base, (BASE,), "")
+    assert not store.root.exists()
+
+
+def test_a_new_version_is_whole_described_and_not_active(store) -> None:
+    version = add(store)
+    assert store.read().active == BASE
+    assert store.read().versions == (BASE, "v0001")
+    assert fault(store.folder(version), with_checksums=True) == ""
+    assert store.info(version).parent == BASE
+    assert store.info(version).job_id == "job"
+
+
+def test_activate_and_roll_back_step_by_step(store) -> None:
+    for _ in range(3):
+        add(store, activate=True)
+    assert store.read().active == "v0003"
+    assert store.read().folder == store.root / "versions" / "v0003"
+    assert [store.rollback().active for _ in range(3)] == ["v0002", "v0001", BASE]
+    with pytest.raises(StoreError, match="nothing to go back to"):
+        store.rollback()
+
+
+def test_after_a_rollback_a_new_version_goes_back_to_the_one_before(store) -> None:
+    add(store, activate=True)
+    add(store, activate=True)
+    store.rollback()
+    assert store.activate(add(store)).active == "v0003"
+    assert store.rollback().active == "v0001"
+
+
+def test_rollback_to_a_named_version(store) -> None:
+    for _ in range(3):
+        add(store, activate=True)
+    assert store.rollback("v0001").active == "v0001"
+    assert store.rollback().active == BASE
+    with pytest.raises(StoreError, match="no version 'v0009': use one of base, v0001, v0002, v0003"):
+        store.rollback("v0009")
+
+
+def test_pruning_keeps_the_newest_the_active_and_the_one_before(store) -> None:
+    add(store, activate=True)
+    add(store, activate=True)
+    for _ in range(5):
+        add(store)
+    assert store.read().versions == (BASE, "v0001", "v0002", "v0005", "v0006", "v0007")
+    store.rollback(BASE)
+    add(store)
+    assert store.read().versions == (BASE, "v0006", "v0007", "v0008")
+
+
+def test_numbers_are_not_used_twice(store) -> None:
+    for _ in range(2):
+        add(store)
+    durable.remove_folder(store.folder("v0002"))
+    assert add(store) == "v0003"
+
+
+def test_a_missing_active_version_falls_back_to_the_one_before_and_says_so(store) -> None:
+    add(store, activate=True)
+    add(store, activate=True)
+    add(store)
+    durable.remove_folder(store.folder("v0002"))
+    snapshot = store.read()
+    assert snapshot.active == "v0001"
+    assert "v0002 cannot be used" in snapshot.note
+    assert "v0001 is active in its place" in snapshot.note
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"active": "v0002"}', '{"active": 1, "history": 2}', "\xff\x00"])
+def test_a_damaged_index_falls_back_to_the_newest_version_that_passed(store, content) -> None:
+    add(store, activate=True)
+    add(store, activate=True)
+    add(store, passed=False)
+    (store.root / "index.json").write_bytes(content.encode("latin-1"))
+    snapshot = store.read()
+    assert snapshot.active == "v0002"
+    assert "index.json cannot be read" in snapshot.note
+    assert store.activate("v0001").note == ""
+
+
+def test_a_truncated_version_is_not_offered(store) -> None:
+    version = add(store)
+    weights = store.folder(version) / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1])
+    assert store.read().versions == (BASE,)
+    with pytest.raises(StoreError, match="no version 'v0001'"):
+        store.activate(version)
+
+
+def test_a_version_with_flipped_bits_is_not_activated(store) -> None:
+    version = add(store)
+    weights = store.folder(version) / "model.safetensors"
+    data = bytearray(weights.read_bytes())
+    data[7] ^= 1
+    weights.write_bytes(data)
+    with pytest.raises(StoreError, match="its checksum differs"):
+        store.activate(version)
+    assert store.read().active == BASE
+
+
+def test_left_overs_are_ignored_by_readers_and_removed_by_the_next_writer(store) -> None:
+    add(store)
+    left_overs = [store.root / "versions" / ".writing-v0002", store.root / "versions" / ".removed-v0000"]
+    for folder in left_overs:
+        folder.mkdir()
+        save(folder)
+    (store.root / ".index.json.4.tmp").write_text("{")
+    assert store.read().versions == (BASE, "v0001")
+    add(store)
+    assert not any(folder.exists() for folder in left_overs)
+    assert not list(store.root.glob(".index*"))
+
+
+@pytest.mark.parametrize("failing", ["save", "sync", "write_json"])
+def test_a_full_disk_leaves_the_store_as_it_was(store, monkeypatch, failing) -> None:
+    add(store, activate=True)
+    before = store.read()
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    if failing != "save":
+        monkeypatch.setattr(durable, failing, full)
+    with pytest.raises(StoreError, match=r"no space left .* free some"):
+        store.add(full if failing == "save" else save, info())
+    monkeypatch.undo()
+    after = store.read()
+    assert (after.active, after.note) == (before.active, "")
+    assert not list((store.root / "versions").glob(".*"))
+    assert add(store) in ("v0002", "v0003")
+
+
+def test_a_full_disk_while_activating_leaves_the_active_version(store, monkeypatch) -> None:
+    version = add(store)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(durable, "sync", full)
+    with pytest.raises(StoreError, match="no space left"):
+        store.activate(version)
+    assert store.read().active == BASE
+    assert not list(store.root.glob(".index*"))
+
+
+def test_an_error_of_the_model_writer_is_passed_on(store) -> None:
+    def fail(folder: Path) -> None:
+        raise ModelError("cannot write")
+
+    with pytest.raises(ModelError, match="cannot write"):
+        store.add(fail, info())
+    assert store.read().versions == (BASE,)
+
+
+def test_a_reader_does_not_wait_for_a_writer(store) -> None:
+    entered, release = threading.Event(), threading.Event()
+
+    def slow(folder: Path) -> None:
+        entered.set()
+        assert release.wait(20)
+        save(folder)
+
+    writer = threading.Thread(target=store.add, args=(slow, info()))
+    writer.start()
+    assert entered.wait(20)
+    assert VersionStore(store.root, store.base).read().versions == (BASE,)
+    release.set()
+    writer.join()
+    assert store.read().versions == (BASE, "v0001")
+
+
+def test_writers_take_turns(store) -> None:
+    threads = [threading.Thread(target=add, args=(VersionStore(store.root, store.base, keep=20),)) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert store.read().versions == (BASE, *(f"v000{number}" for number in range(1, 7)))
+
+
+def _write_forever(root: Path, base: Path) -> None:
+    """What a child does until it is killed: everything that changes a store."""
+    store = VersionStore(root, base, keep=2)
+    for turn in range(1_000_000):
+        store.activate(store.add(lambda folder: save(folder, 200_000), info()))
+        if turn % 4 == 3:
+            store.rollback()
+
+
+def test_a_writer_killed_at_any_moment_leaves_a_valid_store(store) -> None:
+    # Children of a server process that has imported this module: they start at once and inherit no thread of ours.
+    context = get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    moments, before = random.Random(7), 0
+    for _ in range(KILLS):
+        child = context.Process(target=_write_forever, args=(store.root, store.base))
+        child.start()
+        index = store.root / "index.json"
+        deadline = time.monotonic() + 60
+        while not index.exists() or index.stat().st_mtime_ns == before:
+            assert child.is_alive()
+            assert time.monotonic() < deadline
+        time.sleep(moments.uniform(0, 0.05))
+        os.kill(child.pid, signal.SIGKILL)
+        child.join()
+        before = index.stat().st_mtime_ns
+        snapshot = store.read()
+        assert snapshot.note == ""
+        assert snapshot.active == json.loads(index.read_text())["active"]
+        assert all(fault(store.folder(name), with_checksums=True) == "" for name in snapshot.versions[1:])
+        assert store.activate(BASE).active == BASE
+        before = index.stat().st_mtime_ns
+    store.add(save, info())
+    assert not list((store.root / "versions").glob(".*"))
