@@ -76,12 +76,12 @@ class Peer:
 
         wait_until(attempt, what)
 
-    def call(self, service_type: type, service: str, request: Any) -> Any:
+    def call(self, service_type: type, service: str, request: Any, timeout_s: float = 20.0) -> Any:
         """Response of a service."""
         client = self.node.create_client(service_type, service)
-        assert client.wait_for_service(10), f"no service {service}"
+        assert client.wait_for_service(timeout_s), f"no service {service}"
         future = client.call_async(request)
-        wait_until(future.done, f"an answer of {service}")
+        wait_until(future.done, f"an answer of {service}", timeout_s)
         return future.result()
 
     def close(self) -> None:
