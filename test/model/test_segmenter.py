@@ -105,6 +105,27 @@ def test_labels_follow_the_image_at_its_own_resolution() -> None:
     assert result.confidence[:, 95:97].max() < certain
 
 
+class FixedScores(torch.nn.Module):
+    """The same scores for every image."""
+
+    def __init__(self, scores: torch.Tensor) -> None:
+        super().__init__()
+        self.scores = scores
+
+    def forward(self, images: torch.Tensor) -> Scores:
+        return Scores(self.scores.clone())
+
+
+def test_labels_and_confidence_are_arg_max_and_softmax() -> None:
+    logits = torch.randn(1, 11, 64, 96, generator=torch.Generator().manual_seed(0)) * 4
+    logits[:, 5, :8] = logits[:, 2, :8] = 20.0  # equals: the first wins
+    segmenter = Segmenter(FixedScores(logits), STRETCHED, "cpu", torch.float32)
+    (result,) = segmenter.segment([image(64, 96)])
+    assert np.array_equal(result.labels, logits.argmax(1)[0].numpy())
+    assert set(result.labels.flat) == set(range(11))
+    assert np.array_equal(result.confidence, (logits.softmax(1).amax(1)[0] * 255).round().numpy())
+
+
 def test_input_range_maps_to_minus_one_and_one() -> None:
     network = BrightnessNetwork()
     segmenter = Segmenter(network, replace(STRETCHED, input_range=(50.0, 150.0)), "cpu", torch.float32)
