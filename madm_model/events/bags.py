@@ -68,6 +68,7 @@ class BagEvents:
         self.topic = topic or found[0]
         self.counters = StreamCounters()
         self.clock = SensorClock()
+        self.frame_id = ""
 
     def __iter__(self) -> Iterator[Events]:
         with BagReader(self.path) as reader:
@@ -82,7 +83,9 @@ class BagEvents:
             stream = EventStream()
             self.counters, self.clock = stream.counters, stream.clock
             for raw in raw_messages:
-                yield from stream.decode(_packet(types, raw))
+                chunks = stream.decode(_packet(types, raw))
+                self.frame_id = stream.frame_id
+                yield from chunks
 
 
 def _packet(types: Typestore, raw: RawMessage) -> EventPacketLike:

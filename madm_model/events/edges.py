@@ -58,6 +58,11 @@ class EdgeFramer:
         self._folded_us: int | None = None
         self._requests: list[int] = []
 
+    @property
+    def has_events(self) -> bool:
+        """Whether any event came since the start or the last restart."""
+        return self._now_us is not None
+
     def push(self, events: Events) -> list[EdgeFrame]:
         """Take in the next chunk of the stream; the frames that it completes.
 

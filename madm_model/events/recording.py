@@ -46,6 +46,16 @@ class EventRecording:
         """For a bag, the map from sensor time to ROS time; None for files, which know no other clock."""
         return self._bag.clock if self._bag else None
 
+    @property
+    def topic(self) -> str | None:
+        """For a bag, the topic that is read."""
+        return self._bag.topic if self._bag else None
+
+    @property
+    def frame_id(self) -> str:
+        """For a bag, the sensor's coordinate frame once a packet was read; for files their name without the ending."""
+        return self._bag.frame_id if self._bag else self.path.stem
+
     def __iter__(self) -> Iterator[Events]:
         self._counters = StreamCounters()
         chunks = self._bag if self._bag else self._chunks(self._counters)

@@ -25,6 +25,7 @@ class _Stamp(Protocol):
 
 class _Header(Protocol):
     stamp: _Stamp
+    frame_id: str
 
 
 class EventPacketLike(Protocol):
@@ -133,6 +134,8 @@ class EventStream:
         self.counters = StreamCounters()
         self.clock = SensorClock()
         """Maps the sensor's clock to ROS time."""
+        self.frame_id = ""
+        """Coordinate frame of the sensor, from the latest packet."""
         self._format: tuple[str, int, int] | None = None
         self._session: tuple[Decoder, EventOrder] | None = None
         self._last: tuple[int, int] | None = None
@@ -151,6 +154,7 @@ class EventStream:
             return []
         decoder, order, restart = self._ready(packet, seq)
         self._last = (seq, stamp_ns)
+        self.frame_id = packet.header.frame_id
 
         data = np.frombuffer(packet.events, np.uint8)
         chunks = order.check(decoder.decode(data, int(packet.time_base), bool(packet.is_bigendian)))

@@ -268,3 +268,21 @@ def test_recorded_edges_are_on_the_moving_things():
     # The dartboard at the upper right has texture everywhere, the wall at the upper left none.
     assert image[10:60, 160:225].mean() > 40
     assert image[5:70, 60:120].mean() < 4
+
+
+def test_speed_invariant_surface_is_near_to_dv_processing():
+    dv = pytest.importorskip("dv_processing", reason="dv-processing is not installed")
+    path = recording("events", "tonic_aedat4", "sample.aedat4")
+    chunks = list(open_events(path))
+    height, width = chunks[0].height, chunks[0].width
+    ours = EdgeFramer(height, width, EdgeConfig(mode="speed_invariant", window="stamps", memory_s=1e6))
+    theirs = dv.SpeedInvariantTimeSurface((width, height))
+    file = dv.io.MonoCameraRecording(str(path))
+    while (store := file.getNextEventBatch()) is not None:
+        theirs.accept(store)
+    run(ours, chunks)
+    ours.advance(int(chunks[-1].t_us[-1]) + 1)
+    (frame,) = ours.request(int(chunks[-1].t_us[-1]) + 1)
+    image = theirs.generateFrame().image
+    fired = (image > 0) | (frame.image > 0)
+    assert np.corrcoef(image[fired].astype(float), frame.image[fired])[0, 1] > 0.95

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from event_samples import events_at, random_events, recording
+from rosbags.rosbag1 import Writer as Ros1Writer
 from rosbags.rosbag2 import StoragePlugin, Writer
-from rosbags.typesys import get_types_from_msg
+from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
 from madm_model.events import files
 from madm_model.events.bags import PACKET_TYPE, packet_types
@@ -140,23 +141,56 @@ ARRAY_DEFINITION = "std_msgs/Header header\nuint32 height\nuint32 width\ndvs_msg
 EVENT_DEFINITION = "uint16 x\nuint16 y\nbuiltin_interfaces/Time ts\nbool polarity\n"
 
 
-def event_array(rows: list[tuple[int, int, int, int]], frame_id: str, little_endian: bool = True) -> bytes:
-    """A dvs_msgs/EventArray as rosbags' own serialiser writes it."""
-    types = packet_types()
+def array_types(types):
     types.register(get_types_from_msg(EVENT_DEFINITION, "dvs_msgs/msg/Event"))
     types.register(get_types_from_msg(ARRAY_DEFINITION, "dvs_msgs/msg/EventArray"))
+    return types
+
+
+def array_message(types, rows: list[tuple[int, int, int, int]], frame_id: str, **header):
     names = types.types
-    time = names["builtin_interfaces/msg/Time"]
-    message = names["dvs_msgs/msg/EventArray"](
-        header=names["std_msgs/msg/Header"](stamp=time(sec=1, nanosec=2), frame_id=frame_id),
+    time, event = names["builtin_interfaces/msg/Time"], names["dvs_msgs/msg/Event"]
+    return names["dvs_msgs/msg/EventArray"](
+        header=names["std_msgs/msg/Header"](stamp=time(sec=1, nanosec=2), frame_id=frame_id, **header),
         height=48,
         width=64,
         events=[
-            names["dvs_msgs/msg/Event"](x=x, y=y, ts=time(sec=t // 10**6, nanosec=t % 10**6 * 1000), polarity=bool(p))
-            for t, x, y, p in rows
+            event(x=x, y=y, ts=time(sec=t // 10**6, nanosec=t % 10**6 * 1000), polarity=bool(p)) for t, x, y, p in rows
         ],
     )
+
+
+def event_array(rows: list[tuple[int, int, int, int]], frame_id: str, little_endian: bool = True) -> bytes:
+    """A dvs_msgs/EventArray as rosbags' own serialiser writes it."""
+    types = array_types(packet_types())
+    message = array_message(types, rows, frame_id)
     return bytes(types.serialize_cdr(message, "dvs_msgs/msg/EventArray", little_endian=little_endian))
+
+
+ARRAY_ROWS = [[(5_000_001, 0, 0, 1), (5_000_002, 63, 47, 0)], [], [(5_000_900, 7, 8, 1)]]
+
+
+def test_bag_of_event_arrays(tmp_path):
+    types = array_types(packet_types())
+    with Writer(tmp_path / "bag", version=9, storage_plugin=StoragePlugin.SQLITE3) as writer:
+        connection = writer.add_connection("/dvs/events", "dvs_msgs/msg/EventArray", typestore=types)
+        for number, rows in enumerate(ARRAY_ROWS):
+            message = types.serialize_cdr(array_message(types, rows, "dvs"), "dvs_msgs/msg/EventArray")
+            writer.write(connection, number, message)
+    events = open_events(tmp_path / "bag")
+    assert_same_events(list(events), events_at([row for rows in ARRAY_ROWS for row in rows], 64, 48))
+    assert (events.counters.packets, events.counters.events) == (3, 3)
+
+
+def test_ros1_bag_of_event_arrays(tmp_path):
+    types = array_types(get_typestore(Stores.ROS1_NOETIC))
+    with Ros1Writer(tmp_path / "old.bag") as writer:
+        connection = writer.add_connection("/dvs/events", "dvs_msgs/msg/EventArray", typestore=types)
+        for number, rows in enumerate(ARRAY_ROWS):
+            message = array_message(types, rows, "dvs", seq=number)
+            writer.write(connection, number, types.serialize_ros1(message, "dvs_msgs/msg/EventArray"))
+    chunks = list(open_events(tmp_path / "old.bag"))
+    assert_same_events(chunks, events_at([row for rows in ARRAY_ROWS for row in rows], 64, 48))
 
 
 @pytest.mark.parametrize("frame_id", ["", "dvs", "camera", "davis_optical_frame"])
