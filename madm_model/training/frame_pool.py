@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -76,11 +76,19 @@ class FramePool:
         Returns:
             float32 (B, 3, h, w) in [-1, 1] and int64 (B, h, w).
         """
-        images, labels = [], []
-        for index in rng.integers(len(self), size=count):
-            image, label = _crop(rng, self.images[modality][index], self.labels[index], size, scale)
-            images.append(image)
-            labels.append(label)
+        indices = rng.integers(len(self), size=count)
+        return self.batch([self.crop(rng, modality, int(index), size, scale) for index in indices])
+
+    def crop(
+        self, rng: np.random.Generator, modality: str, index: int, size: tuple[int, int], scale: tuple[float, float]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """One frame, randomly scaled, cropped and flipped: uint8 (h, w, 3) and uint8 (h, w); see `crops`."""
+        return _crop(rng, self.images[modality][index], self.labels[index], size, scale)
+
+    @staticmethod
+    def batch(crops: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Stack crops: float32 (B, 3, h, w) in [-1, 1] and int64 (B, h, w)."""
+        images, labels = zip(*crops)
         batch = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float() / 127.5 - 1.0
         return batch.contiguous(), torch.from_numpy(np.stack(labels)).long()
 

@@ -1,0 +1,78 @@
+"""ClassMix: source pixels of half the classes, pasted onto the target (specification section 13.1).
+
+Olsson et al., "ClassMix", WACV 2021; Tranheden et al., "DACS", WACV 2021.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+ChooseClasses = Callable[[np.ndarray, np.random.Generator], np.ndarray]
+"""Takes the sorted ids of the source labels; gives those to paste."""
+
+
+class MixedBatch(NamedTuple):
+    """What the student sees of the target."""
+
+    images: torch.Tensor
+    """(B, 3, H, W)."""
+    labels: torch.Tensor
+    """int64 (B, H, W): ground truth where pasted from the source, pseudo-labels elsewhere."""
+    pixel_weight: torch.Tensor
+    """float32 (B, H, W): 1 where pasted from the source, the pseudo-labels' quality elsewhere."""
+    pasted_share: float
+    """Share of the pixels that come from the source."""
+
+
+def choose_half(classes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Half of the classes, rounded up, at random."""
+    return rng.choice(classes, (len(classes) + 1) // 2, replace=False)
+
+
+def class_mix(
+    source_images: torch.Tensor,
+    source_labels: torch.Tensor,
+    target_images: torch.Tensor,
+    target_labels: torch.Tensor,
+    quality: float,
+    rng: np.random.Generator,
+    choose: ChooseClasses = choose_half,
+) -> MixedBatch:
+    """Mix two batches of the same size, image by image.
+
+    The classes are those of all source labels of the batch, 255 included; every image draws its own half.
+
+    Args:
+        source_images: (B, 3, H, W).
+        source_labels: int64 (B, H, W), class ids or 255.
+        target_images: (B, 3, H, W).
+        target_labels: int64 (B, H, W), pseudo-labels.
+        quality: weight of the pseudo-labels, 0 to 1.
+        rng: decides the classes.
+        choose: picks the classes to paste.
+
+    Raises:
+        ValueError: source and target differ in size.
+    """
+    if source_images.shape != target_images.shape:
+        raise ValueError(
+            f"source images {tuple(source_images.shape)} and target images {tuple(target_images.shape)} "
+            "must have one shape to be mixed: crop both to the same size"
+        )
+    classes = source_labels.unique().cpu().numpy()  # sorted
+    pasted = torch.stack(
+        [
+            torch.isin(labels, torch.as_tensor(choose(classes, rng), device=labels.device, dtype=labels.dtype))
+            for labels in source_labels
+        ]
+    )  # bool (B, H, W)
+    return MixedBatch(
+        torch.where(pasted[:, None], source_images, target_images),
+        torch.where(pasted, source_labels, target_labels),
+        torch.where(pasted, 1.0, quality),
+        pasted.float().mean().item(),
+    )

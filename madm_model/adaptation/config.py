@@ -1,0 +1,241 @@
+"""Every setting of an adaptation, the released code's values per modality, and the paper's ablation rows.
+
+Where the paper and the released code disagree, the default is the code's way; the fields `TeacherConfig.average_unet`
+and `LPLRConfig` name the paper's (specification section 18).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import Literal
+
+from madm_model.training.optimizer import OptimizerConfig
+
+TeacherMode = Literal["train", "no_dropout", "eval"]
+Precision = Literal["float32", "bfloat16", "float16"]
+
+
+def _check_share(**values: float) -> None:
+    for name, value in values.items():
+        if not 0 <= value <= 1:
+            raise ValueError(f"{name} must be between 0 and 1, not {value}")
+
+
+@dataclass(frozen=True)
+class DPLGConfig:
+    """Diffusion-based pseudo-label generation: noise on the teacher's latent, annealed to none."""
+
+    initial_steps: tuple[int, int] = (60, 61)
+    """Smallest and largest diffusion step at iteration 0, both included; officially T and T + 1."""
+    noise_period: int = 5000
+    """Iterations E over which the step falls linearly to 0."""
+
+    def __post_init__(self) -> None:
+        low, high = self.initial_steps
+        if not 0 <= low <= high <= 999:
+            raise ValueError(f"initial_steps must be rising diffusion steps of 0 to 999, not {self.initial_steps}")
+        if self.noise_period < 1:
+            raise ValueError("noise_period must be at least 1 iteration")
+
+
+@dataclass(frozen=True)
+class LPLRConfig:
+    """Label palette and latent regression: weights of the regression losses."""
+
+    source_weight: float = 1.0
+    """Weight of the regression of the source's labels."""
+    target_weight: float = 1.0
+    """Weight of the regression of the mixed image's labels; 0 leaves that branch out."""
+
+    def __post_init__(self) -> None:
+        if min(self.source_weight, self.target_weight) < 0:
+            raise ValueError("regression weights must not be negative")
+
+
+@dataclass(frozen=True)
+class AugmentationConfig:
+    """Strong augmentation of the mixed image (specification section 13.2)."""
+
+    jitter_probability: float = 0.8
+    """Probability of colour jitter."""
+    jitter_strength: float = 0.2
+    """Largest change of brightness, contrast, saturation (as factors around 1) and hue (in turns)."""
+    blur_probability: float = 0.5
+    """Probability of Gaussian blur."""
+    blur_sigma: tuple[float, float] = (0.15, 1.15)
+    """Smallest and largest standard deviation of the blur in pixels."""
+
+    def __post_init__(self) -> None:
+        _check_share(jitter_probability=self.jitter_probability, blur_probability=self.blur_probability)
+        if not 0 <= self.jitter_strength <= 0.5:
+            raise ValueError("jitter_strength must be between 0 and 0.5")
+        if not 0 < self.blur_sigma[0] <= self.blur_sigma[1]:
+            raise ValueError("blur_sigma must be a rising pair above 0")
+
+
+@dataclass(frozen=True)
+class TeacherConfig:
+    """How the teacher follows the student, and how it labels."""
+
+    momentum: float = 0.999
+    """Largest share of its own weights that the teacher keeps per iteration."""
+    average_unet: bool = False
+    """False (released code): teacher and student share the UNet. True (paper, section 3.2): the teacher averages
+    the UNet too, which costs the memory of a second one."""
+    mode: TeacherMode = "train"
+    """train (released code): dropout acts and BatchNorm uses the batch. no_dropout (as DAFormer): dropout off,
+    BatchNorm uses the batch. eval: dropout off, BatchNorm uses the student's running statistics."""
+
+    def __post_init__(self) -> None:
+        _check_share(momentum=self.momentum)
+        if self.mode not in ("train", "no_dropout", "eval"):
+            raise ValueError(f"unknown teacher mode '{self.mode}': use train, no_dropout or eval")
+
+
+@dataclass(frozen=True)
+class SelfTrainingConfig:
+    """The target branch: pseudo-labels, mixing, teacher."""
+
+    pseudo_threshold: float = 0.968
+    """Softmax probability from which a pixel counts as certain in the quality weight."""
+    dplg: DPLGConfig | None = field(default_factory=DPLGConfig)
+    """Noise of the teacher's pass; None labels without annealed noise (t = 0)."""
+    augmentation: AugmentationConfig | None = field(default_factory=AugmentationConfig)
+    """Augmentation of the mixed image; None leaves it as it is."""
+    teacher: TeacherConfig = field(default_factory=TeacherConfig)
+    """Averaging and mode of the teacher."""
+
+    def __post_init__(self) -> None:
+        _check_share(pseudo_threshold=self.pseudo_threshold)
+
+
+@dataclass(frozen=True)
+class LoRAConfig:
+    """Low-rank adapters on the UNet in place of training all of it."""
+
+    rank: int = 16
+    """Rank of every adapter; its scale is 1."""
+    targets: tuple[str, ...] = (
+        *("to_q", "to_k", "to_v", "to_out.0", "ff.net.0.proj", "ff.net.2", "proj_in", "proj_out"),
+        *("conv1", "conv2", "conv_shortcut"),
+    )
+    """Names of the UNet's layers that get one: attention, feed-forward and residual convolutions."""
+
+    def __post_init__(self) -> None:
+        if self.rank < 1 or not self.targets:
+            raise ValueError("LoRA needs a rank of at least 1 and at least one target layer")
+
+
+@dataclass(frozen=True)
+class ResourceConfig:
+    """What it costs to train: memory against speed and exactness. The defaults change nothing about the numbers."""
+
+    precision: Precision = "float32"
+    """Autocast type of the passes; float16 (as officially) needs CUDA and scales the loss."""
+    half_frozen: bool = False
+    """Keep frozen weights (VAE, and the UNet under LoRA) in the autocast type: less memory; officially so for the
+    VAE. Has no effect in float32."""
+    gradient_checkpointing: bool = False
+    """Recompute the UNet's activations in the backward pass: less memory, slower."""
+    lora: LoRAConfig | None = None
+    """Adapters on the UNet; None trains all of it, as officially."""
+    accumulation: int = 1
+    """Batches whose gradients are averaged before an optimiser step."""
+    eight_bit_optimizer: bool = False
+    """bitsandbytes' AdamW with 8-bit state; needs that package and CUDA."""
+
+    def __post_init__(self) -> None:
+        if self.precision not in ("float32", "bfloat16", "float16"):
+            raise ValueError(f"unknown precision '{self.precision}': use float32, bfloat16 or float16")
+        if self.accumulation < 1:
+            raise ValueError("accumulation must be at least 1")
+
+
+@dataclass(frozen=True)
+class AdaptationConfig:
+    """One training: the method, its optimiser and its cost. Defaults are the released ones for depth."""
+
+    iterations: int = 10_000
+    """Optimiser steps."""
+    seed: int = 42
+    """Seeds batches, noise steps, mixing, augmentation and dropout."""
+    dropout: float = 0.1
+    """Probability of the head's channel dropout, student and teacher."""
+    self_training: SelfTrainingConfig | None = field(default_factory=SelfTrainingConfig)
+    """The target branch; None trains on the labelled source alone."""
+    lplr: LPLRConfig | None = field(default_factory=LPLRConfig)
+    """Latent regression; None leaves it out. The network still decodes the UNet's output and shows it to the head."""
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    """Learning rate, decay, clipping and schedule."""
+    resources: ResourceConfig = field(default_factory=ResourceConfig)
+    """Precision, memory and accumulation."""
+
+    def __post_init__(self) -> None:
+        if self.iterations < 1:
+            raise ValueError("iterations must be at least 1")
+        _check_share(dropout=self.dropout)
+
+
+def official_config(modality: str) -> AdaptationConfig:
+    """The released configuration of a target modality (specification sections 8 and 9.4).
+
+    Args:
+        modality: depth (T 60, E 5000), thermal or event (T 50, E 8000). Event regresses the source's labels only,
+            with weight 20; depth and thermal both branches with weight 1.
+
+    Raises:
+        ValueError: the modality has no released configuration.
+    """
+    if modality == "depth":
+        return AdaptationConfig()
+    if modality == "thermal":
+        return AdaptationConfig(self_training=SelfTrainingConfig(dplg=DPLGConfig((50, 51), 8000)))
+    if modality == "event":
+        self_training = SelfTrainingConfig(dplg=DPLGConfig((50, 51), 8000))
+        return AdaptationConfig(self_training=self_training, lplr=LPLRConfig(20.0, 0.0))
+    raise ValueError(f"no released configuration adapts to '{modality}': use depth, thermal or event")
+
+
+def paper_config(modality: str) -> AdaptationConfig:
+    """As `official_config`, but the paper's way where the two disagree (specification section 18, rows 1 to 3).
+
+    The teacher averages the UNet too, and event regresses both branches with weight 10.
+    """
+    config = official_config(modality)
+    assert config.self_training is not None
+    self_training = replace(config.self_training, teacher=TeacherConfig(average_unet=True))
+    lplr = LPLRConfig(10.0, 10.0) if modality == "event" else config.lplr
+    return replace(config, self_training=self_training, lplr=lplr)
+
+
+class AblationRow(str, Enum):
+    """The rows of the paper's Table 2, and the training without a target below them."""
+
+    SOURCE_ONLY = "source-only"
+    """Supervised on the source, nothing else."""
+    BASELINE = "baseline"
+    """Self-training without DPLG and LPLR."""
+    DPLG = "dplg"
+    """Baseline with DPLG."""
+    LPLR = "lplr"
+    """Baseline with LPLR."""
+    MADM = "madm"
+    """All of it."""
+
+
+def ablation(config: AdaptationConfig, row: AblationRow) -> AdaptationConfig:
+    """What remains of a full configuration in one row of the ablation.
+
+    Raises:
+        ValueError: the configuration lacks self-training, DPLG or LPLR, which a row would have to keep.
+    """
+    if config.self_training is None or config.self_training.dplg is None or config.lplr is None:
+        raise ValueError("an ablation starts from a configuration with self-training, DPLG and LPLR")
+    if row is AblationRow.SOURCE_ONLY:
+        return replace(config, self_training=None, lplr=None)
+    if row in (AblationRow.BASELINE, AblationRow.LPLR):
+        config = replace(config, self_training=replace(config.self_training, dplg=None))
+    if row in (AblationRow.BASELINE, AblationRow.DPLG):
+        config = replace(config, lplr=None)
+    return config

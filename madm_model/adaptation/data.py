@@ -1,0 +1,82 @@
+"""What a training reads: labelled source batches and unlabelled target batches."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import torch
+
+from madm_model.adaptation.rare_class_sampling import RareClassConfig, RareClassSampler, count_pixels
+from madm_model.training.frame_pool import FramePool
+
+
+class LabelledBatch(NamedTuple):
+    """Images with their labels."""
+
+    images: torch.Tensor
+    """float32 (B, 3, H, W) in [-1, 1], H and W multiples of the architecture's `size_multiple`."""
+    labels: torch.Tensor
+    """int64 (B, H, W), class ids or 255."""
+
+
+class AdaptationData(Protocol):
+    """A source and a target; both give batches of the same shape. The generator decides everything.
+
+    Source and target have generators of their own, so that the source's batches do not depend on the target.
+    """
+
+    def source(self, rng: np.random.Generator) -> LabelledBatch:
+        """A labelled batch, on the CPU."""
+
+    def target(self, rng: np.random.Generator) -> torch.Tensor:
+        """Target images, float32 (B, 3, H, W) in [-1, 1], on the CPU. Not called without self-training."""
+
+
+class FramePoolData:
+    """Simulated frames: labelled RGB as the source, another modality as the target."""
+
+    def __init__(
+        self,
+        source: FramePool,
+        target: FramePool,
+        target_modality: str,
+        num_classes: int,
+        batch_size: int = 1,
+        crop: tuple[int, int] = (128, 256),
+        scale: tuple[float, float] = (0.8, 1.6),
+        rare_classes: RareClassConfig | None = None,
+    ) -> None:
+        """Name the pools.
+
+        Args:
+            source: pool of the labelled RGB frames.
+            target: pool of the target frames; its labels are never read.
+            target_modality: thermal or depth (rgb works, for comparison).
+            num_classes: number of classes K of the labels.
+            batch_size: images per batch B.
+            crop: height and width of a crop in pixels.
+            scale: smallest and largest magnification of a frame before the crop.
+            rare_classes: Rare Class Sampling of the source; None draws frames uniformly.
+        """
+        self._source, self._target, self._modality = source, target, target_modality
+        self._batch_size, self._crop, self._scale = batch_size, crop, scale
+        self._sampler = None
+        if rare_classes is not None:
+            counts = np.stack([count_pixels(np.asarray(labels), num_classes) for labels in source.labels])
+            self._sampler = RareClassSampler(counts, rare_classes)
+
+    def source(self, rng: np.random.Generator) -> LabelledBatch:
+        """RGB crops and their labels."""
+        if self._sampler is None:
+            return LabelledBatch(*self._source.crops(rng, "rgb", self._batch_size, self._crop, self._scale))
+        crops = [self._rare_crop(rng, self._sampler) for _ in range(self._batch_size)]
+        return LabelledBatch(*FramePool.batch(crops))
+
+    def target(self, rng: np.random.Generator) -> torch.Tensor:
+        """Crops of the target modality."""
+        return self._target.crops(rng, self._modality, self._batch_size, self._crop, self._scale)[0]
+
+    def _rare_crop(self, rng: np.random.Generator, sampler: RareClassSampler) -> tuple[np.ndarray, np.ndarray]:
+        class_id, index = sampler.draw(rng)
+        return sampler.crop(class_id, lambda: self._source.crop(rng, "rgb", index, self._crop, self._scale))

@@ -1,0 +1,32 @@
+"""Diffusion-based pseudo-label generation: how much noise the teacher's latent gets (DPLG).
+
+Source: paper section 3.2, specification section 8.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from madm_model.adaptation.config import DPLGConfig
+
+
+def annealed_step(initial_step: int, iteration: int, noise_period: int) -> int:
+    """floor(t0 (1 - k / E)) up to iteration E, then 0.
+
+    Args:
+        initial_step: t0, the diffusion step at iteration 0.
+        iteration: k, counted from 0.
+        noise_period: E, in iterations.
+    """
+    if iteration >= noise_period:
+        return 0
+    # In integers: in floating point 60 (1 - 1000 / 5000) may fall short of 48.
+    return initial_step * (noise_period - iteration) // noise_period
+
+
+def draw_noise_step(config: DPLGConfig | None, iteration: int, rng: np.random.Generator) -> int:
+    """The diffusion step of the teacher's pass; 0 without DPLG."""
+    if config is None:
+        return 0
+    low, high = config.initial_steps
+    return annealed_step(int(rng.integers(low, high, endpoint=True)), iteration, config.noise_period)

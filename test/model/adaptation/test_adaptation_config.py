@@ -1,0 +1,96 @@
+"""Presets follow the released code and the paper; ablation rows add one part each."""
+
+from __future__ import annotations
+
+import pytest
+
+from madm_model.adaptation.config import (
+    AblationRow,
+    AdaptationConfig,
+    AugmentationConfig,
+    DPLGConfig,
+    LPLRConfig,
+    ResourceConfig,
+    SelfTrainingConfig,
+    TeacherConfig,
+    ablation,
+    official_config,
+    paper_config,
+)
+
+
+@pytest.mark.parametrize(
+    ("modality", "steps", "period", "weights"),
+    [
+        ("depth", (60, 61), 5000, (1.0, 1.0)),
+        ("thermal", (50, 51), 8000, (1.0, 1.0)),
+        ("event", (50, 51), 8000, (20.0, 0.0)),
+    ],
+)
+def test_released_values(modality, steps, period, weights):
+    config = official_config(modality)
+    assert config.self_training.dplg == DPLGConfig(steps, period)
+    assert (config.lplr.source_weight, config.lplr.target_weight) == weights
+    assert config.self_training.pseudo_threshold == 0.968
+    assert config.iterations == 10_000
+    assert config.optimizer.learning_rate == 5e-6
+    assert not config.self_training.teacher.average_unet
+    assert config.self_training.teacher.mode == "train"
+
+
+def test_paper_differs_where_section_18_says():
+    event = paper_config("event")
+    assert event.lplr == LPLRConfig(10.0, 10.0)
+    assert event.self_training.teacher.average_unet
+    assert paper_config("depth").lplr == official_config("depth").lplr
+
+
+def test_unknown_modality_names_the_known_ones():
+    with pytest.raises(ValueError, match="depth, thermal or event"):
+        official_config("radar")
+
+
+def test_ablation_rows():
+    full = official_config("thermal")
+    parts = {}
+    for row in AblationRow:
+        config = ablation(full, row)
+        dplg = config.self_training is not None and config.self_training.dplg is not None
+        parts[row] = (config.self_training is not None, dplg, config.lplr is not None)
+        assert config.optimizer == full.optimizer
+        assert config.seed == full.seed
+    assert parts == {
+        AblationRow.SOURCE_ONLY: (False, False, False),
+        AblationRow.BASELINE: (True, False, False),
+        AblationRow.DPLG: (True, True, False),
+        AblationRow.LPLR: (True, False, True),
+        AblationRow.MADM: (True, True, True),
+    }
+    assert ablation(full, AblationRow.MADM) == full
+
+
+def test_ablation_needs_a_full_configuration():
+    with pytest.raises(ValueError, match="starts from"):
+        ablation(AdaptationConfig(lplr=None), AblationRow.LPLR)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: DPLGConfig((61, 60), 5000),
+        lambda: DPLGConfig((60, 1000), 5000),
+        lambda: DPLGConfig(noise_period=0),
+        lambda: LPLRConfig(-1.0),
+        lambda: AugmentationConfig(jitter_probability=1.1),
+        lambda: AugmentationConfig(blur_sigma=(0.0, 1.0)),
+        lambda: TeacherConfig(mode="test"),
+        lambda: SelfTrainingConfig(pseudo_threshold=-0.1),
+        lambda: ResourceConfig(precision="int8"),
+        lambda: ResourceConfig(accumulation=0),
+        lambda: AdaptationConfig(iterations=0),
+        lambda: AdaptationConfig(dropout=2.0),
+    ],
+)
+def test_nonsense_is_refused(make):
+    with pytest.raises(ValueError):
+        make()

@@ -1,0 +1,39 @@
+"""The noise schedule of specification section 8."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from madm_model.adaptation.config import DPLGConfig
+from madm_model.adaptation.dplg import annealed_step, draw_noise_step
+
+
+@pytest.mark.parametrize(
+    ("initial", "period", "steps"),
+    [
+        (60, 5000, {0: 60, 1000: 48, 2500: 30, 4999: 0, 5000: 0, 9999: 0}),
+        (61, 5000, {0: 61, 1000: 48, 2500: 30, 5000: 0}),
+        (50, 8000, {0: 50, 1: 49, 1000: 43, 2500: 34, 8000: 0}),
+        (51, 8000, {0: 51, 1000: 44, 2500: 35, 8000: 0}),
+    ],
+)
+def test_table_of_the_specification(initial, period, steps):
+    assert {k: annealed_step(initial, k, period) for k in steps} == steps
+
+
+def test_annealing_never_rises():
+    steps = [annealed_step(60, k, 500) for k in range(520)]
+    assert steps == sorted(steps, reverse=True)
+    assert set(steps) == set(range(61))
+
+
+def test_draw_covers_both_ends_evenly():
+    rng = np.random.default_rng(0)
+    draws = np.array([draw_noise_step(DPLGConfig((50, 51), 8000), 0, rng) for _ in range(2000)])
+    assert set(draws.tolist()) == {50, 51}
+    assert abs((draws == 50).mean() - 0.5) < 0.05
+
+
+def test_no_noise_without_dplg():
+    assert draw_noise_step(None, 0, np.random.default_rng(0)) == 0
