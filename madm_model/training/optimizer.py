@@ -57,6 +57,16 @@ def learning_rate_factor(iteration: int, iterations: int, config: OptimizerConfi
     return factor
 
 
+def set_learning_rate(
+    optimizer: torch.optim.Optimizer, iteration: int, iterations: int, config: OptimizerConfig
+) -> float:
+    """Give every group the iteration's learning rate; returns it."""
+    learning_rate = config.learning_rate * learning_rate_factor(iteration, iterations, config)
+    for group in optimizer.param_groups:
+        group["lr"] = learning_rate
+    return learning_rate
+
+
 def clip_gradient(optimizer: torch.optim.Optimizer, config: OptimizerConfig) -> float:
     """Clip the global gradient norm in place; returns the norm before clipping."""
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]

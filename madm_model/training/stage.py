@@ -1,4 +1,4 @@
-"""One training stage: a resumable loop around a step function.
+"""One training stage: a resumable loop around a step.
 
 Every random number of an iteration comes from `(seed, iteration)`, so a stage that was stopped and
 resumed computes what the unbroken one would have: no generator state has to be saved.
@@ -11,12 +11,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol, TypeVar
 
 import torch
 from rich.console import Console
 from torch import nn
 
-from madm_model.training.optimizer import OptimizerConfig, build_optimizer, clip_gradient, learning_rate_factor
+from madm_model.training.optimizer import OptimizerConfig, build_optimizer, clip_gradient, set_learning_rate
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,80 @@ class StageConfig:
             raise ValueError("iterations, checkpoint_every and log_every must be at least 1")
 
 
+class Statistics(Protocol):
+    """What a step reports."""
+
+    def row(self) -> dict[str, float]:
+        """One line of the log."""
+
+
+StatisticsT = TypeVar("StatisticsT", bound=Statistics, covariant=True)
+
+
+class Trainee(Protocol[StatisticsT]):
+    """What a loop trains."""
+
+    def step(self, iteration: int) -> StatisticsT:
+        """One optimiser step; iterations count from 0."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that steps change, as tensors and plain data."""
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from `state_dict`."""
+
+
+def run_iterations(
+    config: StageConfig,
+    trainee: Trainee[StatisticsT],
+    work_dir: Path,
+    console: Console,
+    on_iteration: Callable[[int, StatisticsT], bool] | None = None,
+) -> float:
+    """Step until the stage's last iteration, from its last checkpoint if there is one.
+
+    Args:
+        config: length, rhythm and seed.
+        trainee: what is trained.
+        work_dir: gets `NAME.pt` (checkpoint) and `NAME.csv` (one row per logged iteration).
+        console: prints progress.
+        on_iteration: called after every iteration with the number done so far and its statistics; if it gives
+            False, the stage stops there with a checkpoint and can be resumed.
+
+    Returns:
+        seconds of training, earlier runs of the same stage included.
+    """
+    checkpoint, log = work_dir / f"{config.name}.pt", work_dir / f"{config.name}.csv"
+    first, seconds_before = 0, 0.0
+    if checkpoint.exists():
+        state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        trainee.load_state_dict(state)
+        first, seconds_before = state["iteration"], state["seconds"]
+        console.print(f"{config.name}: resuming at iteration {first} of {config.iterations}")
+    _cut_log(log, first)
+
+    started = time.monotonic()
+    for iteration in range(first, config.iterations):
+        torch.manual_seed(config.seed * 1_000_003 + iteration)
+        statistics = trainee.step(iteration)
+        done = iteration + 1
+        seconds = seconds_before + time.monotonic() - started
+        stop = on_iteration is not None and not on_iteration(done, statistics)
+        if done % config.log_every == 0 or done == config.iterations:
+            row = {"iteration": done, "seconds": round(seconds, 1)}
+            row |= {name: float(f"{value:.5g}") for name, value in statistics.row().items()}
+            _append_log(log, row)
+            console.print(f"{config.name} " + " ".join(f"{key}={value}" for key, value in row.items()))
+        if stop or done % config.checkpoint_every == 0 or done == config.iterations:
+            state = trainee.state_dict() | {"iteration": done, "seconds": seconds}
+            torch.save(state, checkpoint.with_suffix(".tmp"))
+            checkpoint.with_suffix(".tmp").replace(checkpoint)
+        if stop:
+            console.print(f"{config.name}: stopped at iteration {done} of {config.iterations}")
+            break
+    return seconds_before + time.monotonic() - started
+
+
 Step = Callable[[int], dict[str, torch.Tensor]]
 """Computes the named losses of an iteration; their sum is minimised."""
 
@@ -58,49 +133,54 @@ def run_stage(config: StageConfig, modules: nn.Module, step: Step, work_dir: Pat
     Returns:
         seconds of training, earlier runs of the same stage included.
     """
-    checkpoint = work_dir / f"{config.name}.pt"
-    optimizer = build_optimizer(modules, config.optimizer)
-    first, seconds_before = 0, 0.0
-    if checkpoint.exists():
-        state = torch.load(checkpoint, map_location="cpu", weights_only=True)
-        modules.load_state_dict(state["modules"])
-        optimizer.load_state_dict(state["optimizer"])
-        first, seconds_before = state["iteration"], state["seconds"]
-        console.print(f"{config.name}: resuming at iteration {first} of {config.iterations}")
+    return run_iterations(config, _Minimisation(config, modules, step), work_dir, console)
 
-    started = time.monotonic()
-    for iteration in range(first, config.iterations):
-        for group in optimizer.param_groups:
-            factor = learning_rate_factor(iteration, config.iterations, config.optimizer)
-            group["lr"] = config.optimizer.learning_rate * factor
-        torch.manual_seed(config.seed * 1_000_003 + iteration)
-        losses = step(iteration)
-        optimizer.zero_grad(set_to_none=True)
+
+@dataclass
+class _LossStatistics:
+    losses: dict[str, float]
+    gradient_norm: float
+
+    def row(self) -> dict[str, float]:
+        return {"gradient_norm": self.gradient_norm, **self.losses}
+
+
+class _Minimisation:
+    """Minimises the sum of a step's losses."""
+
+    def __init__(self, config: StageConfig, modules: nn.Module, step: Step) -> None:
+        self._config, self._modules, self._step = config, modules, step
+        self._optimizer = build_optimizer(modules, config.optimizer)
+
+    def step(self, iteration: int) -> _LossStatistics:
+        set_learning_rate(self._optimizer, iteration, self._config.iterations, self._config.optimizer)
+        losses = self._step(iteration)
+        self._optimizer.zero_grad(set_to_none=True)
         sum(losses.values()).backward()
-        gradient_norm = clip_gradient(optimizer, config.optimizer)
-        optimizer.step()
+        gradient_norm = clip_gradient(self._optimizer, self._config.optimizer)
+        self._optimizer.step()
+        return _LossStatistics({name: loss.item() for name, loss in losses.items()}, gradient_norm)
 
-        done = iteration + 1
-        seconds = seconds_before + time.monotonic() - started
-        if done % config.log_every == 0 or done == config.iterations:
-            row = {"iteration": done, "seconds": round(seconds, 1), "gradient_norm": round(gradient_norm, 4)}
-            row |= {name: round(loss.item(), 5) for name, loss in losses.items()}
-            _log(work_dir / f"{config.name}.csv", row, fresh=done <= config.log_every)
-            console.print(f"{config.name} " + " ".join(f"{key}={value}" for key, value in row.items()))
-        if done % config.checkpoint_every == 0 or done == config.iterations:
-            state = {
-                "modules": modules.state_dict(),
-                "optimizer": optimizer.state_dict(),
-                "iteration": done,
-                "seconds": seconds,
-            }
-            torch.save(state, checkpoint.with_suffix(".tmp"))
-            checkpoint.with_suffix(".tmp").replace(checkpoint)
-    return seconds_before + time.monotonic() - started
+    def state_dict(self) -> dict[str, Any]:
+        return {"modules": self._modules.state_dict(), "optimizer": self._optimizer.state_dict()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._modules.load_state_dict(state["modules"])
+        self._optimizer.load_state_dict(state["optimizer"])
 
 
-def _log(path: Path, row: dict[str, float], fresh: bool) -> None:
-    with path.open("w" if fresh else "a", newline="") as file:
+def _cut_log(path: Path, iterations: int) -> None:
+    """Keep the rows up to a checkpoint: what came after it is computed again."""
+    if not iterations:
+        path.unlink(missing_ok=True)
+    elif path.exists():
+        lines = path.read_text().splitlines(keepends=True)
+        path.write_text("".join([*lines[:1], *(line for line in lines[1:] if int(line.split(",")[0]) <= iterations)]))
+
+
+def _append_log(path: Path, row: dict[str, float]) -> None:
+    fresh = not path.exists()
+    with path.open("a", newline="") as file:
         writer = csv.DictWriter(file, list(row))
         if fresh:
             writer.writeheader()

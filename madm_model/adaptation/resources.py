@@ -1,0 +1,86 @@
+"""What lets a training fit a robot: autocast, adapters, checkpointing, 8-bit optimiser state."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+
+import torch
+from peft import LoraConfig
+
+from madm_model.adaptation.config import LoRAConfig, Precision, ResourceConfig
+from madm_model.network.madm import MADM
+from madm_model.training.optimizer import OptimizerConfig, build_optimizer, parameter_groups
+
+_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+class ResourceError(Exception):
+    """The machine cannot train as configured; the message says what to change."""
+
+
+def check_resources(config: ResourceConfig, device: torch.device) -> None:
+    """Refuse what the device cannot do.
+
+    Raises:
+        ResourceError: float16 or the 8-bit optimiser without CUDA.
+    """
+    if config.precision == "float16" and device.type != "cuda":
+        raise ResourceError("float16 training needs CUDA: use precision bfloat16 or float32 on this machine")
+    if config.eight_bit_optimizer and device.type != "cuda":
+        raise ResourceError("the 8-bit optimiser needs CUDA: turn eight_bit_optimizer off on this machine")
+
+
+def prepare_network(network: MADM, config: ResourceConfig) -> None:
+    """Mark in place what is trained (specification section 10), add adapters and checkpointing, halve the rest."""
+    network.requires_grad_(True)
+    network.freeze_fixed_parts()
+    if config.lora is not None:
+        add_lora(network, config.lora)
+    if config.gradient_checkpointing:
+        network.unet.enable_gradient_checkpointing()
+    if config.half_frozen:
+        _cast_frozen_matrices(network, _DTYPES[config.precision])
+
+
+def add_lora(network: MADM, config: LoRAConfig) -> None:
+    """Freeze the UNet and give it low-rank adapters, which start as no change."""
+    network.unet.add_adapter(
+        LoraConfig(r=config.rank, lora_alpha=config.rank, target_modules=list(config.targets), init_lora_weights=True)
+    )
+
+
+def merge_lora(network: MADM) -> None:
+    """Add the adapters to the weights they adapt and remove them: the network's layout is the plain one again."""
+    if getattr(network.unet, "peft_config", None):
+        network.unet.float()  # an adapter's small change would be lost in half precision
+        network.unet.fuse_lora()
+        network.unet.unload_lora()
+
+
+def make_optimizer(network: MADM, config: OptimizerConfig, eight_bit: bool) -> torch.optim.Optimizer:
+    """AdamW over the trained parameters, its state in 8 bits on request.
+
+    Raises:
+        ResourceError: bitsandbytes is not installed.
+    """
+    if not eight_bit:
+        return build_optimizer(network, config)
+    try:
+        from bitsandbytes.optim import AdamW8bit
+    except ImportError as error:
+        raise ResourceError(
+            "the 8-bit optimiser needs bitsandbytes: `pip install bitsandbytes`, or turn eight_bit_optimizer off"
+        ) from error
+    return AdamW8bit(parameter_groups(network, config.weight_decay), lr=config.learning_rate)
+
+
+def autocast(device: torch.device, precision: Precision) -> AbstractContextManager:
+    """Autocast of the passes; none in float32."""
+    return torch.autocast(device.type, _DTYPES[precision], enabled=precision != "float32")
+
+
+def _cast_frozen_matrices(network: MADM, dtype: torch.dtype) -> None:
+    """Norms and biases stay in float32: they are small, and autocast does not cast them everywhere."""
+    for parameter in network.parameters():
+        if not parameter.requires_grad and parameter.ndim >= 2:
+            parameter.data = parameter.data.to(dtype)

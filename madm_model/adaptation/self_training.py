@@ -1,0 +1,278 @@
+"""One iteration of MADM's self-training, from two batches to an optimiser step.
+
+Source: paper section 3, specification sections 8 to 13 and 16. Every row of the ablation, the released training and
+the plain supervised one run through this class; the configuration says which parts take place.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from madm_model.adaptation.augmentation import augment
+from madm_model.adaptation.class_mix import ChooseClasses, choose_half, class_mix
+from madm_model.adaptation.config import AdaptationConfig, LPLRConfig, SelfTrainingConfig
+from madm_model.adaptation.data import AdaptationData
+from madm_model.adaptation.dplg import draw_noise_step
+from madm_model.adaptation.ema_teacher import EMATeacher, load_partial_state
+from madm_model.adaptation.pseudo_labels import pseudo_labels
+from madm_model.adaptation.resources import autocast, check_resources, make_optimizer, merge_lora, prepare_network
+from madm_model.labels import IGNORE, LabelSet
+from madm_model.network.madm import MADM, MADMOutput
+from madm_model.training.label_palette import encode_labels
+from madm_model.training.losses import latent_regression_loss, segmentation_loss
+from madm_model.training.optimizer import set_learning_rate
+
+TRAINED_PARTS = ("unet", "projections", "head", "condition")
+
+_NO_LPLR = LPLRConfig(0.0, 0.0)
+
+
+class TrainingDiverged(Exception):
+    """A loss or gradient is not a finite number; the message says at which iteration."""
+
+
+@dataclass
+class TargetStatistics:
+    """What one iteration saw of the target."""
+
+    noise_step: int
+    """Diffusion step of the teacher's pass."""
+    quality: float
+    """Share of the target's pixels with a certain pseudo-label: their weight."""
+    confidence: float
+    """Mean probability of the pseudo-labels."""
+    pasted_share: float
+    """Share of the mixed images' pixels that come from the source."""
+    label_histogram: np.ndarray
+    """int64 (K,), pixels of the mixed labels per class, ignored ones left out."""
+
+
+@dataclass
+class StepStatistics:
+    """What one iteration computed; batches of an accumulated step are averaged."""
+
+    losses: dict[str, float]
+    """source_segmentation and, where configured, source_regression, target_segmentation, target_regression;
+    weights included."""
+    gradient_norm: float
+    """Global L2 norm before clipping."""
+    gradient_norms: dict[str, float]
+    """The same per part: unet, projections, head, condition."""
+    learning_rate: float
+    """Learning rate of this step."""
+    target: list[TargetStatistics] = field(default_factory=list)
+    """One entry per accumulated batch; empty without self-training."""
+
+    def row(self) -> dict[str, float]:
+        """One line of a log."""
+        row = {"gradient_norm": self.gradient_norm, "learning_rate": self.learning_rate} | self.losses
+        if self.target:
+            row["noise_step"] = self.target[-1].noise_step
+            for name in ("quality", "confidence", "pasted_share"):
+                row[name] = float(np.mean([getattr(batch, name) for batch in self.target]))
+        return row
+
+
+class SelfTraining:
+    """Trains a network in place, one iteration at a time; `stage.run_iterations` is its loop.
+
+    Everything random in an iteration follows from the seed and the iteration's number (dropout through torch's
+    global generator, which the loop seeds), so a resumed training equals the unbroken one.
+
+    Attributes:
+        network: the student, which is also what is saved in the end.
+        teacher: the network that labels the target; None without self-training.
+        optimizer: AdamW over the trained parameters.
+    """
+
+    def __init__(
+        self,
+        network: MADM,
+        label_set: LabelSet,
+        data: AdaptationData,
+        config: AdaptationConfig,
+        choose_classes: ChooseClasses = choose_half,
+    ) -> None:
+        """Get a network ready to train, in place, on the device it is on.
+
+        Args:
+            network: float32 weights to start from.
+            label_set: the classes, in the order of the network's output.
+            data: source and target batches.
+            config: the method, its optimiser and its cost.
+            choose_classes: which classes of the source are pasted onto the target.
+
+        Raises:
+            ResourceError: the device cannot train as configured.
+            ValueError: the label set does not fit the network.
+        """
+        if len(label_set) != network.num_classes:
+            raise ValueError(f"the network has {network.num_classes} classes, the label set {len(label_set)}")
+        self._device = network.shared_noise.device
+        check_resources(config.resources, self._device)
+        self.network, self._label_set, self._data, self._config = network, label_set, data, config
+        self._choose_classes = choose_classes
+        self._lplr = config.lplr or _NO_LPLR
+
+        prepare_network(network, config.resources)
+        network.train()
+        network.head.dropout.p = config.dropout
+        self_training = config.self_training
+        self.teacher = EMATeacher(network, self_training.teacher) if self_training else None
+        self.optimizer = make_optimizer(network, config.optimizer, config.resources.eight_bit_optimizer)
+        self._scaler = torch.amp.GradScaler(self._device.type, enabled=config.resources.precision == "float16")
+
+    def step(self, iteration: int) -> StepStatistics:
+        """Run one iteration, counted from 0.
+
+        Raises:
+            TrainingDiverged: a loss or gradient is not finite.
+        """
+        # 1. The teacher follows the student, which it equals at iteration 0
+        if self.teacher is not None and iteration > 0:
+            self.teacher.update(iteration)
+
+        # 2. to 7. Gradients of every batch of this step
+        self.optimizer.zero_grad(set_to_none=True)
+        batches = range(self._config.resources.accumulation)
+        losses, targets = zip(*(self._accumulate(iteration, batch) for batch in batches))
+
+        # 8. Clip and step
+        learning_rate = set_learning_rate(self.optimizer, iteration, self._config.iterations, self._config.optimizer)
+        gradient_norm, gradient_norms = self._update_weights(iteration)
+        return StepStatistics(
+            {name: float(np.mean([values[name] for values in losses])) for name in losses[0]},
+            gradient_norm,
+            gradient_norms,
+            learning_rate,
+            [target for target in targets if target is not None],
+        )
+
+    def _accumulate(self, iteration: int, batch: int) -> tuple[dict[str, float], TargetStatistics | None]:
+        """Add the gradients of one source and one target batch. B images of H x W, K classes, latent h x w."""
+        source_rng, target_rng, noise_rng, mix_rng, augment_rng = (
+            np.random.default_rng([self._config.seed, iteration, batch, purpose]) for purpose in range(5)
+        )
+        # 2. Source pass: the supervised losses
+        source = self._data.source(source_rng)
+        images, labels = source.images.to(self._device), source.labels.to(self._device)  # (B, 3, H, W), (B, H, W)
+        output = self._forward(images)  # logits (B, K, H, W), latent (B, 4, h, w)
+        losses = {"source_segmentation": segmentation_loss(output.logits, labels)}
+        if self._lplr.source_weight:
+            losses["source_regression"] = self._lplr.source_weight * self._regression(output, labels)
+        values = self._backward(losses, iteration)  # frees the pass's memory before the next one
+        if self.teacher is None or self._config.self_training is None:
+            return values, None
+        config: SelfTrainingConfig = self._config.self_training
+
+        # 3. Teacher pass on the plain target image, its latent under annealed noise (DPLG)
+        target = self._data.target(target_rng).to(self._device)  # (B, 3, H, W)
+        noise_step = draw_noise_step(config.dplg, iteration, noise_rng)
+        with autocast(self._device, self._config.resources.precision):
+            logits = self.teacher.logits(target, noise_step)  # (B, K, H, W)
+
+        # 4. Pseudo-labels of all pixels, and one weight for them
+        pseudo = pseudo_labels(logits, config.pseudo_threshold)  # labels (B, H, W)
+
+        # 5. Source pixels of half the classes go onto the target
+        mixed = class_mix(images, labels, target, pseudo.labels, pseudo.quality, mix_rng, self._choose_classes)
+
+        # 6. Strong augmentation, of the mixed image only
+        mixed_images = augment(mixed.images, config.augmentation, augment_rng)  # (B, 3, H, W)
+
+        # 7. Mixed pass: the target's losses
+        output = self._forward(mixed_images)
+        losses = {"target_segmentation": segmentation_loss(output.logits, mixed.labels, mixed.pixel_weight)}
+        if self._lplr.target_weight:
+            regression = self._regression(output, mixed.labels, pseudo.quality)
+            losses["target_regression"] = self._lplr.target_weight * regression
+        values |= self._backward(losses, iteration)
+
+        histogram = torch.bincount(mixed.labels[mixed.labels != IGNORE], minlength=self.network.num_classes)
+        return values, TargetStatistics(
+            noise_step, pseudo.quality, pseudo.confidence, mixed.pasted_share, histogram.cpu().numpy()
+        )
+
+    def _forward(self, images: torch.Tensor) -> MADMOutput:
+        """The student's clean pass (t = 0), its results in float32."""
+        with autocast(self._device, self._config.resources.precision):
+            output = self.network(images)
+        return MADMOutput(output.logits.float(), output.latent.float(), output.decoded)
+
+    def _regression(self, output: MADMOutput, labels: torch.Tensor, quality: float = 1.0) -> torch.Tensor:
+        """Latent regression of the painted labels (LPLR), labels (B, H, W)."""
+        with autocast(self._device, self._config.resources.precision):
+            scaling = self.network.architecture.latent_scaling
+            target = encode_labels(self.network.vae, scaling, labels, self._label_set)  # (B, 4, h, w)
+        return latent_regression_loss(output.latent, target.float(), labels, quality)
+
+    def _backward(self, losses: dict[str, torch.Tensor], iteration: int) -> dict[str, float]:
+        """Add the gradients of a pass; gives the losses' values."""
+        total = sum(losses.values(), torch.zeros((), device=self._device))
+        self._scaler.scale(total / self._config.resources.accumulation).backward()
+        values = {name: loss.item() for name, loss in losses.items()}
+        for name, value in values.items():
+            if not math.isfinite(value):
+                raise TrainingDiverged(f"{name} is {value} at iteration {iteration}: lower the learning rate")
+        return values
+
+    def _update_weights(self, iteration: int) -> tuple[float, dict[str, float]]:
+        """Clip and step; gives the gradient's norm before clipping, as a whole and by part."""
+        self._scaler.unscale_(self.optimizer)
+        norms = {part: _gradient_norm(self.network.get_submodule(part)) for part in TRAINED_PARTS}
+        total = math.sqrt(sum(norm**2 for norm in norms.values()))
+        # The scaler skips a step that overflowed, and scales the next one less.
+        if not self._scaler.is_enabled() and not math.isfinite(total):
+            raise TrainingDiverged(f"the gradient is {total} at iteration {iteration}: lower the learning rate")
+        trained = [value for group in self.optimizer.param_groups for value in group["params"]]
+        nn.utils.clip_grad_norm_(trained, self._config.optimizer.gradient_clip)
+        self._scaler.step(self.optimizer)
+        self._scaler.update()
+        return total, norms
+
+    def finish(self) -> MADM:
+        """The trained network, in evaluation mode, adapters merged; this object is spent."""
+        merge_lora(self.network)
+        self.network.unet.disable_gradient_checkpointing()
+        return self.network.eval()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that training changes; frozen weights are left out: a resumed training starts from the same."""
+        state = self.network.state_dict()
+        return {
+            "config": repr(self._config),
+            "network": {name: state[name] for name in self._trained_names()},
+            "teacher": self.teacher.state_dict() if self.teacher is not None else {},
+            "optimizer": self.optimizer.state_dict(),
+            "scaler": self._scaler.state_dict(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from `state_dict`, on a network that had the same weights before its training.
+
+        Raises:
+            ValueError: the state is from another configuration.
+        """
+        if state["config"] != repr(self._config):
+            raise ValueError("the checkpoint is from another configuration: resume with that one, or start afresh")
+        load_partial_state(self.network, state["network"], self._trained_names())
+        if self.teacher is not None:
+            self.teacher.load_state_dict(state["teacher"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self._scaler.load_state_dict(state["scaler"])
+
+    def _trained_names(self) -> set[str]:
+        """Names of the trained parameters and of all buffers, BatchNorm's statistics among them."""
+        frozen = {name for name, value in self.network.named_parameters() if not value.requires_grad}
+        return self.network.state_dict().keys() - frozen
+
+
+def _gradient_norm(part: nn.Module) -> float:
+    gradients = [parameter.grad for parameter in part.parameters() if parameter.grad is not None]
+    return float(nn.utils.get_total_norm(gradients))

@@ -1,0 +1,23 @@
+"""The official training's first two iterations, in a process of their own as a user would run the check."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+REFERENCES = ROOT.parent / "shared" / "reference" / "parity"
+
+
+@pytest.mark.parametrize("name", ["train_source_target.json", "train_source_only.json"])
+def test_two_official_iterations(name):
+    reference = REFERENCES / name
+    if not reference.is_file():
+        pytest.skip(f"needs the parity references in {REFERENCES}")
+    check = [sys.executable, str(ROOT / "test" / "check_training_parity.py"), str(reference)]
+    result = subprocess.run(check, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert result.stdout.count(" ok\n") == len(result.stdout.splitlines()) > 40
