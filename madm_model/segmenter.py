@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from madm_model.checkpoint.model_folder import load_model
 from madm_model.labels import IGNORE
@@ -63,10 +64,24 @@ class Segmenter:
         chosen_device = choose_device(device)
         chosen_dtype = choose_dtype(dtype, chosen_device)
         network, config = load_model(folder, chosen_device, chosen_dtype)
-        network.requires_grad_(False)
-        network.head.fold_norms()
-        network.to(memory_format=torch.channels_last)
-        return cls(network, config, chosen_device, chosen_dtype)
+        return cls.from_network(network, config, chosen_device, chosen_dtype)
+
+    @classmethod
+    def from_network(
+        cls, network: nn.Module, config: ModelConfig, device: torch.device, dtype: torch.dtype
+    ) -> Segmenter:
+        """Make a network ready for inference: it is moved, frozen and, if it is MADM, folded; do not train it after.
+
+        Args:
+            network: maps (B, 3, h, w) in [-1, 1] to an object with `logits` (B, K, h, w).
+            config: describes the network.
+            device: where it shall run.
+            dtype: what it shall compute in.
+        """
+        network = network.eval().requires_grad_(False).to(device, dtype)
+        if isinstance(network, MADM):
+            network.head.fold_norms()
+        return cls(network.to(memory_format=torch.channels_last), config, device, dtype)
 
     @torch.inference_mode()
     def segment(self, images: Sequence[np.ndarray]) -> list[Segmentation]:

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import typer
 
+from madm_model.cli.bench import bench
+from madm_model.cli.events import events
+from madm_model.cli.import_official import import_official
+from madm_model.cli.segment import segment
+from madm_model.cli.simulate import simulate
 from madm_model.cli.train_embedded import train_embedded
 
 app = typer.Typer(
@@ -12,6 +17,11 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
 )
+app.command("segment")(segment)
+app.command("simulate")(simulate)
+app.command("events")(events)
+app.command("import-official")(import_official)
+app.command("bench")(bench)
 app.command("train-embedded")(train_embedded)
 
 

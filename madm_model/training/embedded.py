@@ -24,7 +24,7 @@ from madm_model.training.frame_pool import POOL_MODALITIES, FramePool, FramePool
 from madm_model.training.optimizer import OptimizerConfig
 from madm_model.training.stage import StageConfig, run_stage
 from madm_model.training.supervised import SupervisedStage, supervised_step
-from madm_model.training.vae import VAEStage, latent_scaling, vae_step
+from madm_model.training.vae import VAEStage, latent_scaling, quieten, vae_step
 
 INPUT_SIZE = (256, 320)
 
@@ -35,11 +35,11 @@ class EmbeddedRecipe:
 
     seed: int = 0
     """Seeds the initial weights, batches and noise."""
-    vae_iterations: int = 2000
+    vae_iterations: int = 5000
     """Optimiser steps of the autoencoder."""
-    denoising_iterations: int = 1500
+    denoising_iterations: int = 1000
     """Optimiser steps of the denoising pre-training."""
-    supervised_iterations: int = 2500
+    supervised_iterations: int = 2200
     """Optimiser steps on labelled RGB."""
     training_frames: FramePoolConfig = field(default_factory=lambda: FramePoolConfig(0, 300, 6))
     """Streets that are trained on."""
@@ -73,8 +73,9 @@ def train_embedded(recipe: EmbeddedRecipe, work_dir: Path, out: Path, console: C
 
     # 2. autoencoder
     seconds = {}
-    stage = _stage("vae", recipe.vae_iterations, 2e-3, recipe.seed)
-    step = vae_step(network.vae, pool, VAEStage(), recipe.seed)
+    stage = _stage("vae", recipe.vae_iterations, 8e-4, recipe.seed)
+    quieten(network.vae)
+    step = vae_step(network.vae, pool, VAEStage(recipe.vae_iterations), recipe.seed)
     seconds["vae"] = run_stage(stage, network.vae, step, work_dir, console)
     network.vae.requires_grad_(False)
     scaling = latent_scaling(network.vae, lambda index: _frames_of_all_modalities(pool, index))

@@ -1,0 +1,155 @@
+"""Speed of networks on this machine: medians of interleaved runs, so that a busy moment hits all alike."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+from transformers import SegformerConfig, SegformerForSemanticSegmentation
+
+from madm_model.architecture import Architecture
+from madm_model.labels import STREET_11
+from madm_model.model_config import ModelConfig
+from madm_model.network import MADM
+from madm_model.segmenter import Segmenter, choose_device, choose_dtype
+
+WARM_UP_RUNS = 2
+
+
+@dataclass(frozen=True)
+class Speed:
+    """What was measured of one network at one input size."""
+
+    name: str
+    """Of the network."""
+    size: tuple[int, int]
+    """Height and width of the image, pixels."""
+    milliseconds: float
+    """Median time of one image, from uint8 pixels to class ids."""
+    fastest_milliseconds: float
+    """Fastest of the runs: what the machine can do when nothing else runs."""
+    stages: dict[str, float]
+    """Median milliseconds per stage of MADM, measured in runs of their own; empty for other networks."""
+    peak_gpu_bytes: int | None
+    """Largest GPU memory in use by tensors during the runs; None on a CPU."""
+
+
+class SegformerB0(nn.Module):
+    """SegFormer-B0 with random weights behind MADM's interface, as the yardstick of small networks."""
+
+    def __init__(self, num_classes: int) -> None:
+        super().__init__()
+        self.network = SegformerForSemanticSegmentation(SegformerConfig(num_labels=num_classes))
+
+    def forward(self, images: torch.Tensor) -> LogitsOnly:
+        """Logits (B, K, H/4, W/4) upsampled to (B, K, H, W), as the Segmenter expects them."""
+        logits = self.network(images).logits
+        return LogitsOnly(nn.functional.interpolate(logits, images.shape[-2:], mode="bilinear", align_corners=False))
+
+
+@dataclass
+class LogitsOnly:
+    """The part of MADM's output that a Segmenter needs."""
+
+    logits: torch.Tensor
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A network to time."""
+
+    name: str
+    """To report."""
+    segmenter: Segmenter
+    """The door to it."""
+    has_stages: bool
+    """Whether it is MADM, whose time can be split."""
+
+
+def madm(architecture: Architecture, size: tuple[int, int], device: str, dtype: str) -> Contender:
+    """MADM with random weights at a fixed input size: its speed is that of trained ones."""
+    with torch.device(choose_device(device)):
+        network = MADM(architecture, len(STREET_11))
+    return Contender(architecture.name, _segmenter(network, architecture, size, device, dtype), has_stages=True)
+
+
+def segformer_b0(architecture: Architecture, size: tuple[int, int], device: str, dtype: str) -> Contender:
+    """SegFormer-B0 with random weights at the same size; `architecture` only fills the configuration."""
+    network = SegformerB0(len(STREET_11))
+    return Contender("SegFormer-B0", _segmenter(network, architecture, size, device, dtype), has_stages=False)
+
+
+def _segmenter(
+    network: nn.Module, architecture: Architecture, size: tuple[int, int], device: str, dtype: str
+) -> Segmenter:
+    config = ModelConfig("bench", architecture, STREET_11, "rgb", size, keep_aspect=False)
+    chosen_device = choose_device(device)
+    return Segmenter.from_network(network, config, chosen_device, choose_dtype(dtype, chosen_device))
+
+
+def measure(
+    contenders: Sequence[Contender], size: tuple[int, int], runs: int, on_round: Callable[[], None] = lambda: None
+) -> list[Speed]:
+    """Time networks in turn, one run of each after the other.
+
+    Args:
+        contenders: all on one device.
+        size: height and width of the image.
+        runs: counted runs of each; `WARM_UP_RUNS` more come first.
+        on_round: called after every round.
+
+    Returns:
+        One result per network, in the same order.
+    """
+    image = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
+    seconds: list[list[float]] = [[] for _ in contenders]
+    peaks: list[int | None] = [None] * len(contenders)
+    for _ in range(WARM_UP_RUNS + runs):
+        for index, contender in enumerate(contenders):
+            device = contender.segmenter.device
+            if device.type == "cuda":
+                torch.cuda.reset_peak_memory_stats(device)
+            started = time.perf_counter()
+            contender.segmenter.segment([image])  # ends with a copy to the CPU: nothing is left in flight
+            seconds[index].append(time.perf_counter() - started)
+            if device.type == "cuda":
+                peaks[index] = torch.cuda.max_memory_allocated(device)
+        on_round()
+    results = []
+    for contender, times, peak in zip(contenders, seconds, peaks):
+        counted = np.array(times[WARM_UP_RUNS:]) * 1000
+        stages = _stages(contender.segmenter, image, runs) if contender.has_stages else {}
+        results.append(Speed(contender.name, size, float(np.median(counted)), float(counted.min()), stages, peak))
+    return results
+
+
+def _stages(segmenter: Segmenter, image: np.ndarray, runs: int) -> dict[str, float]:
+    """Median milliseconds per stage."""
+    splits = []
+    for _ in range(runs):
+        with segmenter.stage_timer() as timer:
+            segmenter.segment([image])
+        splits.append(timer.milliseconds)
+    return {stage: float(np.median([split[stage] for split in splits])) for stage in splits[0]}
+
+
+def describe_machine(device: torch.device) -> str:
+    """Processor or GPU, threads and torch version, to stand beside numbers."""
+    if device.type == "cuda":
+        return f"{torch.cuda.get_device_name(device)}, torch {torch.__version__}"
+    return f"{_processor()}, {torch.get_num_threads()} threads, torch {torch.__version__}"
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
