@@ -14,7 +14,7 @@ class EventError(InputError):
     """Events that cannot be read or used; the message says what to do."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Events:
     """Brightness changes of one sensor in the order of time.
 

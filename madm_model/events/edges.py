@@ -19,7 +19,7 @@ _MOST_IDLE_FRAMES = 30
 """Frames drawn over a silence before the windows skip to its end."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class EdgeFrame:
     """One edge frame."""
 
