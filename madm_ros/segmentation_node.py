@@ -5,6 +5,7 @@ A frame goes from `_on_image` (executor) through `LatestFrameWorker` to `FramePi
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -76,13 +77,17 @@ class SegmentationNode(LifecycleNode):
         self._worker: LatestFrameWorker[ReceivedImage] | None = None
         self._image_subscription: Subscription | None = None
         self._camera_subscription: Subscription | None = None
-        self._errors = ErrorLog(self.get_logger().error)
+        self._errors = ErrorLog(self._log_error)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         # A steady clock: reports go out also where /clock stands still.
         self.create_timer(1.0, self._report, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def _on_image(self, message: Image | CompressedImage) -> None:
         self._worker.submit(ReceivedImage(message, time.perf_counter()))
+
+    def _log_error(self, text: str) -> None:
+        if self.context.ok():  # after an interrupt the frame in work cannot be published, which is no error
+            self.get_logger().error(text)
 
     def _on_camera_info(self, message: CameraInfo) -> None:
         self._pipeline.camera = PinholeCamera.from_camera_info(message)
@@ -290,6 +295,8 @@ def main(args: list[str] | None = None) -> None:
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
     finally:
+        # A terminal and ros2 launch may both interrupt: the second time must not cut the cleaning up short.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         node.destroy_node()
         rclpy.try_shutdown()
 
