@@ -1,7 +1,7 @@
 """MADM: one pass of a diffusion UNet, with its features and its decoded output fused into a segmentation.
 
-Source: "Unveiling the Potential of Diffusion Model as Feature Extractor for Multi-Modal Adaptation" as released;
-specification sections 1 to 7 and 10.
+Source: "Unsupervised Modality Adaptation with Text-to-Image Diffusion Models for Semantic Segmentation" (NeurIPS 2024)
+as released; specification sections 1 to 7 and 10.
 """
 
 from __future__ import annotations
