@@ -6,7 +6,6 @@ Both storages give the same: topics, the time of the first message, and raw mess
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from rosbags import rosbag1, rosbag2
@@ -14,35 +13,11 @@ from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
 from madm_model.io.frames import InputError
+from madm_model.io.raw_message import RawMessage, Topic
 
 
 class BagError(InputError):
     """A bag cannot be read or written."""
-
-
-@dataclass(frozen=True)
-class Topic:
-    """One topic of a bag."""
-
-    name: str
-    """As recorded, with its leading slash."""
-    type: str
-    """Message type, like sensor_msgs/msg/Image."""
-    count: int
-    """Messages that can be read."""
-    definition: str
-    """Text of the message definition stored in the bag; empty where the bag holds none."""
-
-
-@dataclass(frozen=True)
-class RawMessage:
-    """One message as it lies in the bag."""
-
-    topic: Topic
-    data: bytes
-    """Serialised message, CDR: what an rclpy publisher sends as it is."""
-    stamp_ns: int
-    """When it was recorded, nanoseconds."""
 
 
 def standard_types() -> Typestore:

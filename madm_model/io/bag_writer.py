@@ -13,7 +13,8 @@ import numpy as np
 from rosbags.interfaces import Connection
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer, WriterError
 
-from madm_model.io.bag_storage import BagError, RawMessage, Topic, learn_type, standard_types
+from madm_model.io.bag_storage import BagError, learn_type, standard_types
+from madm_model.io.raw_message import RawMessage, Topic
 
 # Version 8 writes QoS profiles as text, which Humble reads too; 9 is for Jazzy and later alone.
 _METADATA_VERSION: Literal[8] = 8

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from madm_model.io import messages
-from madm_model.io.bag_storage import BagError, IndexedStorage, McapStream, RawMessage, Topic, standard_types
+from madm_model.io.bag_storage import BagError, IndexedStorage, McapStream, standard_types
 from madm_model.io.bag_writer import BagWriter, make_camera_info_message, make_image_message
 from madm_model.io.frames import FrameError, RawFrame
+from madm_model.io.raw_message import RawMessage, Topic
 
 __all__ = [
     "BAG_SUFFIXES",

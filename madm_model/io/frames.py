@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from madm_model.io.bag_storage import RawMessage
+from madm_model.io.raw_message import RawMessage
 
 
 class InputError(Exception):
