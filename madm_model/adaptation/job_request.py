@@ -1,0 +1,256 @@
+"""What a job is asked to do, the folder it works in, and the checks before it starts."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from madm_model.adaptation.job_settings import JobSettings, default_settings, with_options
+from madm_model.adaptation.source_frames import SIMULATED_STREETS, labelled_files
+from madm_model.adaptation.target_bags import TargetSelection, count_frames, frame_bytes
+from madm_model.io.frames import InputError
+from madm_model.modalities import make_preprocessor
+from madm_model.model_config import ModelConfig, ModelError
+from madm_model.store import BASE, VersionStore, durable
+
+REQUEST_FILE, STATE_FILE = "job.json", "state.json"
+
+PREPARING, TRAINING, EVALUATING = "preparing", "training", "evaluating"
+ACTIVATED, NOT_ACTIVATED, CANCELED, FAILED, INTERRUPTED = (
+    *("activated", "not_activated", "canceled", "failed", "interrupted"),
+)
+RUNNING_STATES = (PREPARING, TRAINING, EVALUATING)
+RESUMABLE_STATES = (*RUNNING_STATES, CANCELED, FAILED, INTERRUPTED)
+
+_PROBE_ITERATIONS = 1000
+_BYTES_PER_WEIGHT = 24
+"""float32 weights, gradients, AdamW's two states, the teacher and a copy while saving."""
+_BASE_MEMORY = 1_000_000_000
+"""PyTorch itself, activations of a small crop, the frames in flight."""
+
+
+class RequestError(InputError):
+    """A job is refused; the message says why."""
+
+
+@dataclass(frozen=True)
+class JobRequest:
+    """One adaptation, as the service, the action and the command line ask for it."""
+
+    target: TargetSelection
+    """Bags and frames of the sensor to learn."""
+    iterations: int = 0
+    """Optimiser steps; 0: as many as fit into the time budget."""
+    time_budget_s: float = 0.0
+    """Seconds of training at most; 0 for no limit."""
+    source: str = ""
+    """Folder with images/ and labels/, "sim", or empty for the replay set."""
+    options: Mapping[str, str] = field(default_factory=dict)
+    """Settings by their dotted name (`job_settings.with_options`)."""
+    preprocessing: Mapping[str, Any] = field(default_factory=dict)
+    """Settings of the modality, as of the running node."""
+    base: str = ""
+    """Model folder the store is based on."""
+    keep: int = 5
+    """Versions the store keeps."""
+    device: str = "auto"
+    """Where to train."""
+    gpu_memory_share: float = 1.0
+    """Share of the GPU's memory the job may take."""
+    niceness: int = 10
+    """Added to the process's niceness: 19 is the lowest priority."""
+    threads: int = 0
+    """CPU threads of the training; 0 leaves the choice to PyTorch."""
+
+    def __post_init__(self) -> None:
+        if self.iterations < 0 or self.time_budget_s < 0 or not (self.iterations or self.time_budget_s):
+            raise ValueError("set a number of iterations, a time budget, or both")
+        if not 0 < self.gpu_memory_share <= 1 or not 0 <= self.niceness <= 19 or self.threads < 0:
+            raise ValueError("gpu_memory_share must be up to 1, niceness 0 to 19, threads not negative")
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> JobRequest:
+        """Read back what `dataclasses.asdict` gave."""
+        target = dict(data["target"])
+        return cls(**{**data, "target": TargetSelection(**{**target, "bags": tuple(target["bags"])})})
+
+
+@dataclass(frozen=True)
+class JobState:
+    """How a job stands; kept in its folder."""
+
+    state: str = PREPARING
+    """One of the states named in this module."""
+    message: str = ""
+    """One sentence for a person."""
+    parent: str = ""
+    """Version the training started from."""
+    iterations: int = 0
+    """Optimiser steps decided on; 0 as long as the time budget has not been turned into iterations."""
+    new_version: str = ""
+    """Version that was written; empty before."""
+    report: str = ""
+    """Path of the report page; empty before it is written."""
+    progress: Mapping[str, Any] = field(default_factory=dict)
+    """The last progress event."""
+
+
+class JobFolder:
+    """Everything one job keeps: request, state, frames, checkpoint, report."""
+
+    def __init__(self, store_root: Path, job_id: str) -> None:
+        self.job_id, self.path = job_id, Path(store_root) / "jobs" / job_id
+
+    @classmethod
+    def create(cls, store_root: Path, request: JobRequest) -> JobFolder:
+        """Make the folder of a new job, under a name of its own.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        stamp = datetime.now(timezone.utc).strftime("%Y%m%d-%H%M%S")
+        number, created = 1, None
+        while created is None:
+            job = cls(store_root, stamp if number == 1 else f"{stamp}-{number}")
+            try:
+                job.path.mkdir(parents=True)
+                created = job
+            except FileExistsError:
+                number += 1
+        durable.write_json(created.path / REQUEST_FILE, asdict(request))
+        created.write_state(JobState())
+        return created
+
+    def request(self) -> JobRequest:
+        """What the job was asked.
+
+        Raises:
+            RequestError: there is no such job, or its folder is damaged.
+        """
+        try:
+            return JobRequest.from_dict(json.loads((self.path / REQUEST_FILE).read_text()))
+        except FileNotFoundError:
+            jobs = sorted(path.name for path in self.path.parent.glob("*")) if self.path.parent.is_dir() else []
+            raise RequestError(f"there is no job '{self.job_id}': {', '.join(jobs) or 'none was started'}") from None
+        except (ValueError, KeyError, TypeError) as error:
+            raise RequestError(f"{self.path / REQUEST_FILE} cannot be read: {error}") from None
+
+    def state(self) -> JobState:
+        """How the job stands; a damaged file counts as a job that has just begun."""
+        try:
+            return JobState(**json.loads((self.path / STATE_FILE).read_text()))
+        except (OSError, ValueError, TypeError):
+            return JobState()
+
+    def write_state(self, state: JobState) -> None:
+        """Keep a state.
+
+        Raises:
+            OSError: the disk is full.
+        """
+        durable.write_json(self.path / STATE_FILE, asdict(state))
+
+    def update(self, **changes: Any) -> JobState:
+        """Keep the state with some fields changed."""
+        state = replace(self.state(), **changes)
+        self.write_state(state)
+        return state
+
+
+def check_request(request: JobRequest, store: VersionStore, bag_roots: Sequence[Path] | None = None) -> JobSettings:
+    """Refuse what cannot work, before anything is started. Bags are opened, but no message is read.
+
+    Args:
+        request: the job.
+        store: where its version will go.
+        bag_roots: folders that bags and source must lie in, symbolic links resolved; None allows every path.
+
+    Returns:
+        the settings the job would have.
+
+    Raises:
+        RequestError: the reason, in one sentence that says what to do.
+    """
+    try:
+        present = store.read()
+        config = ModelConfig.load(present.folder)
+        _check_modality(request, store, present.versions)
+        settings = resolve_settings(request, config, request.iterations or _PROBE_ITERATIONS, on_gpu=False)
+        if bag_roots is not None:
+            for path in (*request.target.bags, *([] if request.source in SIMULATED_STREETS else [request.source])):
+                check_path(Path(path), bag_roots)
+        if request.source not in SIMULATED_STREETS:
+            labelled_files(Path(request.source))
+        frames = count_frames(request.target)
+        if frames < settings.limits.min_frames:
+            raise RequestError(
+                f"the selection has {frames} frames, {settings.limits.min_frames} are needed: name more bags or a "
+                "longer time range, or lower the frame stride"
+            )
+        _check_room(store, present.folder, frame_bytes(config, settings.limits, [frames]))
+    except (InputError, ModelError, ValueError, OSError) as error:
+        raise RequestError(str(error)) from None
+    return settings
+
+
+def resolve_settings(request: JobRequest, config: ModelConfig, iterations: int, on_gpu: bool) -> JobSettings:
+    """The settings of a job with that many iterations.
+
+    Raises:
+        ValueError: an option is unknown or does not fit, or the modality cannot be adapted to.
+    """
+    make_preprocessor(request.target.modality, request.preprocessing)
+    settings = default_settings(config, request.target.modality, iterations, on_gpu)
+    return with_options(settings, request.options)
+
+
+def check_path(path: Path, roots: Sequence[Path]) -> None:
+    """Refuse a path outside all roots, however it is written.
+
+    Raises:
+        RequestError: it lies outside.
+    """
+    resolved = path.resolve()
+    if not any(resolved.is_relative_to(root.resolve()) for root in roots):
+        listed = ", ".join(map(str, roots)) or "none is configured"
+        raise RequestError(f"{path} is not under one of the folders allowed by bag_roots ({listed})")
+
+
+def _check_modality(request: JobRequest, store: VersionStore, versions: Sequence[str]) -> None:
+    others = {store.info(version).modality for version in versions if version != BASE} - {request.target.modality}
+    if others:
+        raise RequestError(
+            f"{store.root} holds versions for {', '.join(sorted(others))}: give {request.target.modality} a store of "
+            "its own"
+        )
+
+
+def _check_room(store: VersionStore, model: Path, frames: int) -> None:
+    weights = sum(file.stat().st_size for file in model.glob("*.safetensors")) // 2  # half precision at least
+    existing = next(path for path in (store.root, *store.root.absolute().parents) if path.exists())
+    disk, needed = shutil.disk_usage(existing).free, frames + weights * (_BYTES_PER_WEIGHT + 8)
+    if disk < needed:
+        raise RequestError(f"{existing} has {_megabytes(disk)} free, the job needs about {_megabytes(needed)}")
+    memory, needed = _available_memory(), _BASE_MEMORY + weights * _BYTES_PER_WEIGHT
+    if memory < needed:
+        raise RequestError(f"{_megabytes(memory)} of memory are free, the job needs about {_megabytes(needed)}")
+
+
+def _available_memory() -> int:
+    """Bytes that processes may still take."""
+    meminfo = Path("/proc/meminfo")
+    if meminfo.exists():
+        for line in meminfo.read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / 1e6:.0f} MB"

@@ -1,0 +1,139 @@
+"""Batches for an adaptation job: crops of target frames and of the labelled source."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+
+from madm_model.adaptation.data import LabelledBatch
+from madm_model.adaptation.rare_class_sampling import RareClassConfig, RareClassSampler
+from madm_model.adaptation.source_frames import SourceFrames
+from madm_model.adaptation.target_bags import TargetFrames
+from madm_model.model_config import ModelConfig
+from madm_model.segmenter import network_size
+
+_HELD_OUT_SOURCE = 24
+
+
+@dataclass(frozen=True)
+class ViewConfig:
+    """What of a frame the network sees in training."""
+
+    batch_size: int = 1
+    """Images of the source, and as many of the target, in one batch."""
+    crop_height: int = 512
+    """Rows of a crop, a multiple of the architecture's `size_multiple`."""
+    crop_width: int = 512
+    """Columns of a crop, likewise."""
+    min_scale: float = 0.8
+    """Smallest magnification of a frame against how the network sees it live."""
+    max_scale: float = 1.6
+    """Largest magnification."""
+    rare_classes: bool = True
+    """Draw source images of rare classes more often (Rare Class Sampling)."""
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 1 or not 0 < self.min_scale <= self.max_scale:
+            raise ValueError("batch_size must be at least 1, and min_scale and max_scale a rising pair above 0")
+
+
+class JobData:
+    """`AdaptationData` of a job.
+
+    Attributes:
+        held_out: indices of source frames that are not trained on: the gate scores them.
+    """
+
+    def __init__(self, source: SourceFrames, target: TargetFrames, config: ModelConfig, view: ViewConfig) -> None:
+        """Set source frames aside for the gate, about a tenth, and prepare the sampling of the others.
+
+        Raises:
+            ValueError: the crop does not fit the architecture.
+        """
+        multiple = config.architecture.size_multiple
+        if view.crop_height % multiple or view.crop_width % multiple or min(view.crop_height, view.crop_width) < 1:
+            raise ValueError(f"crop_height and crop_width must be multiples of {multiple}")
+        self._source, self._target, self._config, self._view = source, target, config, view
+        count = len(source.pixel_counts)
+        self.held_out = np.unique(np.linspace(0, count - 1, min(_HELD_OUT_SOURCE, max(1, count // 10))).astype(int))
+        self._indices = np.setdiff1d(np.arange(count), self.held_out)
+        self._sampler = None
+        if view.rare_classes:
+            self._sampler = RareClassSampler(source.pixel_counts[self._indices], RareClassConfig())
+
+    def source(self, rng: np.random.Generator) -> LabelledBatch:
+        """RGB crops and their labels."""
+        crops = [self._source_crop(rng) for _ in range(self._view.batch_size)]
+        images, labels = zip(*crops)
+        return LabelledBatch(_batch(images), torch.from_numpy(np.stack(labels)).long())
+
+    def target(self, rng: np.random.Generator) -> torch.Tensor:
+        """Crops of target frames."""
+        indices = rng.choice(self._target.training, self._view.batch_size)
+        view = self._scale(1 / self._target.enlargement)
+        return _batch([random_view(rng, self._target.images[index], None, self._crop, view)[0] for index in indices])
+
+    @property
+    def _crop(self) -> tuple[int, int]:
+        return self._view.crop_height, self._view.crop_width
+
+    def _scale(self, live: float) -> tuple[float, float]:
+        """Range of magnifications of a frame that the network sees magnified by `live`."""
+        return self._view.min_scale * live, self._view.max_scale * live
+
+    def _source_crop(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        if self._sampler is None:
+            return self._view_of(rng, *self._source.frame(int(rng.choice(self._indices))))
+        class_id, position = self._sampler.draw(rng)
+        image, labels = self._source.frame(int(self._indices[position]))
+        return self._sampler.crop(class_id, lambda: self._view_of(rng, image, labels))
+
+    def _view_of(
+        self, rng: np.random.Generator, image: np.ndarray, labels: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        height, width = network_size(self._config, *labels.shape)
+        live = math.sqrt(height * width / labels.size)
+        image, cropped = random_view(rng, image, labels, self._crop, self._scale(live))
+        assert cropped is not None
+        return image, cropped
+
+
+def random_view(
+    rng: np.random.Generator,
+    image: np.ndarray,
+    labels: np.ndarray | None,
+    size: tuple[int, int],
+    scale: tuple[float, float],
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """A randomly placed, scaled and mirrored part of an image.
+
+    Args:
+        rng: decides everything.
+        image: uint8 (H, W, 3).
+        labels: uint8 (H, W), or None.
+        size: height and width of the result.
+        scale: smallest and largest magnification; more if the image would not fill the result otherwise.
+
+    Returns:
+        uint8 (h, w, 3) and uint8 (h, w) or None.
+    """
+    height, width = image.shape[:2]
+    magnification = max(rng.uniform(*scale), size[0] / height, size[1] / width)
+    rows, columns = round(size[0] / magnification), round(size[1] / magnification)
+    top, left = rng.integers(height - rows + 1), rng.integers(width - columns + 1)
+    window = np.s_[top : top + rows, left : left + columns]
+    mirror = np.s_[:, :: -1 if rng.random() < 0.5 else 1]
+    interpolation = cv2.INTER_AREA if magnification < 1 else cv2.INTER_LINEAR
+    view = cv2.resize(np.asarray(image[window]), size[::-1], interpolation=interpolation)[mirror]
+    if labels is None:
+        return view, None
+    return view, cv2.resize(labels[window], size[::-1], interpolation=cv2.INTER_NEAREST)[mirror]
+
+
+def _batch(images: list[np.ndarray] | tuple[np.ndarray, ...]) -> torch.Tensor:
+    """uint8 (h, w, 3) images as float32 (B, 3, h, w) in [-1, 1]."""
+    return (torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float() / 127.5 - 1.0).contiguous()

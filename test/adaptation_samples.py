@@ -1,0 +1,101 @@
+"""What tests of adaptation need: a network of a moment, a recording and a labelled source, all of 48x32 pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+
+from madm_model.adaptation.job_request import JobRequest
+from madm_model.adaptation.target_bags import TargetSelection
+from madm_model.architecture import TINY
+from madm_model.checkpoint.model_folder import save_model
+from madm_model.io.bags import BagWriter, make_image_message
+from madm_model.labels import STREET_11
+from madm_model.model_config import ModelConfig
+from madm_model.network.madm import MADM
+
+MINIATURE = replace(
+    TINY,
+    name="miniature",
+    unet_block_out_channels=(8, 8, 16, 16),
+    unet_attention_heads=2,
+    unet_norm_num_groups=4,
+    cross_attention_dim=8,
+    vae_block_out_channels=(4, 8),
+    vae_norm_num_groups=2,
+    projection_bottleneck=8,
+    projection_out=(8, 12, 12, 12),
+    projection_norm_num_groups=4,
+    head_channels=8,
+)
+HEIGHT, WIDTH = 32, 48
+CONFIG = ModelConfig("miniature", MINIATURE, STREET_11, "rgb", (HEIGHT, WIDTH), keep_aspect=True)
+TOPIC = "/thermal/image_raw"
+
+LENIENT = {"agreement_drop": "1", "confidence_drop": "1", "class_ratio": "0", "largest_class": "1"} | {
+    "temporal_drop": "1",
+    "source_miou_drop": "1",
+}
+"""Options under which the gate lets a network of random weights pass."""
+SMALL = {"gate.frames": "4", "batch_size": "1", "crop_height": "16", "crop_width": "16", "min_frames": "4"}
+"""Options that make a job quick."""
+
+
+def write_model(folder: Path, seed: int = 0) -> Path:
+    """A model folder with random weights."""
+    torch.manual_seed(seed)
+    save_model(folder, MADM(MINIATURE, len(STREET_11)).eval(), CONFIG, torch.float16)
+    return folder
+
+
+def thermal_frames(count: int, first: int = 0) -> Iterator[np.ndarray]:
+    """Warm blocks that move over a cold background, uint16 (32, 48)."""
+    background = np.random.default_rng(3).integers(7000, 7400, (HEIGHT, 200)).astype(np.uint16)
+    for number in range(first, first + count):
+        frame = background[:, 2 * number % 140 :][:, :WIDTH].copy()
+        frame[8:24, 4 + number % 30 : 16 + number % 30] = 9000
+        yield frame
+
+
+def write_bag(path: Path, count: int = 24, topic: str = TOPIC) -> Path:
+    """A bag of thermal images, ten a second."""
+    with BagWriter(path) as bag:
+        for number, frame in enumerate(thermal_frames(count)):
+            stamp_ns = 1_000_000_000 + number * 100_000_000
+            bag.write(topic, make_image_message(frame, "mono16", stamp_ns, "thermal"), stamp_ns)
+    return path
+
+
+def write_source(folder: Path, count: int = 6) -> Path:
+    """A labelled source: blocks of colour, with their number as the class."""
+    for name in ("images", "labels"):
+        (folder / name).mkdir(parents=True)
+    generator = np.random.default_rng(1)
+    for number in range(count):
+        labels = np.kron(generator.integers(0, 11, (4, 6)), np.ones((8, 8), int)).astype(np.uint8)
+        image = (labels[..., None] * (20, 10, 5) + 30).astype(np.uint8)
+        cv2.imwrite(str(folder / "images" / f"{number}.png"), image)
+        cv2.imwrite(str(folder / "labels" / f"{number}.png"), labels)
+    return folder
+
+
+def make_request(tmp_path: Path, bag: Path, iterations: int = 3, lenient: bool = True) -> JobRequest:
+    """A small job on a bag, with a source and a model of its own under tmp_path."""
+    base = tmp_path / "base"
+    if not base.exists():
+        write_model(base)
+        write_source(tmp_path / "source")
+    return JobRequest(
+        TargetSelection((str(bag),), "thermal"),
+        iterations,
+        source=str(tmp_path / "source"),
+        options={**SMALL, **(LENIENT if lenient else {})},
+        base=str(base),
+        threads=1,
+        device="cpu",
+    )
