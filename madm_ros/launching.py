@@ -48,10 +48,19 @@ def segmentation_launch(modality: str, topics: Mapping[str, str]) -> LaunchDescr
     return LaunchDescription([*arguments, OpaqueFunction(function=_actions, args=[modality, list(topics)])])
 
 
+def parameter_overrides(argument: Mapping[str, str]) -> dict[str, str]:
+    """What the launch arguments, by name, change of the parameters in params_file."""
+    overrides = {name: argument[name] for name in ("model", "device") if argument[name]}
+    if argument["bag"]:
+        # The player offers it, and over best effort Fast DDS loses images of more than half a megabyte.
+        overrides[f"qos_overrides.{argument['image_topic']}.subscription.reliability"] = "reliable"
+    return overrides
+
+
 def _actions(context: LaunchContext, modality: str, topics: list[str]) -> list[Node]:
     """The processes, once the arguments have their values."""
     argument = {key: LaunchConfiguration(key).perform(context) for key in context.launch_configurations}
-    overrides = {name: argument[name] for name in ("model", "device") if argument[name]}
+    overrides = parameter_overrides(argument)
     nodes = [
         Node(
             package="madm_ros",

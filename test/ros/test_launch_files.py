@@ -97,3 +97,15 @@ def test_launch_starts_rviz_and_a_bag_on_demand(modality: str) -> None:
     nodes = _nodes(modality, rviz="true", bag="recording", bag_loop="true", model="folder")
     executables = [node.node_executable for node in nodes]
     assert executables == ["segmentation_node", "rviz2", "bag_player"]
+
+
+def test_arguments_override_the_parameter_file_only_where_given() -> None:
+    pytest.importorskip("launch_ros", reason="launch_ros is not installed; it comes with a ROS 2 distribution")
+    from madm_ros.launching import parameter_overrides
+
+    nothing = {"model": "", "device": "", "bag": "", "image_topic": "/thermal/image_raw"}
+    assert parameter_overrides(nothing) == {}
+    assert parameter_overrides({**nothing, "model": "folder", "bag": "recording"}) == {
+        "model": "folder",
+        "qos_overrides./thermal/image_raw.subscription.reliability": "reliable",
+    }
