@@ -28,6 +28,8 @@ class Speed:
 
     name: str
     """Of the network."""
+    precision: str
+    """Number format, as torch names it."""
     size: tuple[int, int]
     """Height and width of the image, pixels."""
     milliseconds: float
@@ -125,7 +127,9 @@ def measure(
     for contender, times, peak in zip(contenders, seconds, peaks):
         counted = np.array(times[WARM_UP_RUNS:]) * 1000
         stages = _stages(contender.segmenter, image, runs) if contender.has_stages else {}
-        results.append(Speed(contender.name, size, float(np.median(counted)), float(counted.min()), stages, peak))
+        precision = str(contender.segmenter.dtype).removeprefix("torch.")
+        median, fastest = float(np.median(counted)), float(counted.min())
+        results.append(Speed(contender.name, precision, size, median, fastest, stages, peak))
     return results
 
 

@@ -6,9 +6,15 @@ import json
 import subprocess
 import sys
 from importlib.util import find_spec
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from madm_model.bench import Speed
 
 SIZES = {"tiny": ((256, 320), (512, 512)), "sd14": ((512, 512),)}
 """Input sizes, height and width, at which each architecture is timed."""
@@ -23,12 +29,11 @@ def bench(
 ) -> None:
     """Print frames a second and the split of latency, with SegFormer-B0 beside it, all with random weights."""
     from rich.console import Console
-    from rich.table import Table
 
     from madm_model.cli.errors import clear_errors
 
     console = Console()
-    with clear_errors(console):
+    with clear_errors():
         import torch
 
         from madm_model.architecture import ARCHITECTURES
@@ -40,34 +45,52 @@ def bench(
         if unknown := [name for name in names if name not in SIZES]:
             raise ValueError(f"unknown architecture '{unknown[0]}': use auto, {', '.join(SIZES)}")
         console.print(describe_machine(chosen))
-        table = Table("network", "size", "ms (median)", "ms (fastest)", "frames/s", "split, ms", "peak GPU MiB")
+        speeds = []
         for name in names:
+            sizes = ARCHITECTURES[name]
             for size in SIZES[name]:
-                sizes = ARCHITECTURES[name]
                 contenders = [make(sizes, size, device, dtype) for make in (madm, segformer_b0)]
-                for speed in measure(contenders, size, runs):
-                    table.add_row(
-                        f"{speed.name} {str(contenders[0].segmenter.dtype).removeprefix('torch.')}",
-                        f"{size[0]}x{size[1]}",
-                        f"{speed.milliseconds:.1f}",
-                        f"{speed.fastest_milliseconds:.1f}",
-                        f"{1000 / speed.milliseconds:.1f}",
-                        ", ".join(f"{stage} {value:.1f}" for stage, value in speed.stages.items()),
-                        "" if speed.peak_gpu_bytes is None else f"{speed.peak_gpu_bytes / 2**20:.0f}",
-                    )
+                speeds += measure(contenders, size, runs)
                 del contenders
                 if chosen.type == "cuda":
                     torch.cuda.empty_cache()
-        console.print(table)
+    console.print(_speed_table(speeds))
+    console.print(_split_table([speed for speed in speeds if speed.stages]))
     if node and find_spec("rclpy"):
         _print_node_overhead(console)
 
 
-def _print_node_overhead(console) -> None:
+def _speed_table(speeds: list[Speed]) -> Table:
+    from rich.table import Table
+
+    table = Table("network", "size", "ms (median)", "ms (fastest)", "frames/s", "peak GPU MiB")
+    for speed in speeds:
+        table.add_row(
+            f"{speed.name} {speed.precision}",
+            f"{speed.size[0]}x{speed.size[1]}",
+            f"{speed.milliseconds:.1f}",
+            f"{speed.fastest_milliseconds:.1f}",
+            f"{1000 / speed.milliseconds:.1f}",
+            "-" if speed.peak_gpu_bytes is None else f"{speed.peak_gpu_bytes / 2**20:.0f}",
+        )
+    return table
+
+
+def _split_table(speeds: list[Speed]) -> Table:
+    from rich.table import Table
+
+    table = Table("network", "size", *speeds[0].stages, title="where the time goes, ms (median)", title_justify="left")
+    for speed in speeds:
+        table.add_row(speed.name, f"{speed.size[0]}x{speed.size[1]}", *(f"{ms:.1f}" for ms in speed.stages.values()))
+    return table
+
+
+def _print_node_overhead(console: Console) -> None:
+    from madm_model.cli.errors import fail
+
     # A process of its own: this package imports no ROS.
     run = subprocess.run([sys.executable, "-m", "madm_ros.node_bench"], capture_output=True, text=True)
     if run.returncode:
-        console.print(f"[red]error:[/red] the node's overhead could not be measured: {run.stderr.strip()[-400:]}")
-        raise typer.Exit(1)
+        raise fail(f"the node's overhead could not be measured: {run.stderr.strip()[-400:]}")
     result = json.loads(run.stdout.strip().splitlines()[-1])
     console.print("node, message in to message out without inference: " + json.dumps(result))

@@ -1,4 +1,4 @@
-"""How commands end on bad input: one line that says what to do, and exit code 1."""
+"""How commands end on bad input: one line on stderr that says what to do, and exit status 1."""
 
 from __future__ import annotations
 
@@ -7,17 +7,21 @@ from contextlib import contextmanager
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 
 from madm_model.io.frames import InputError
 from madm_model.model_config import ModelError
 
 
+def fail(message: str) -> typer.Exit:
+    """Print an error; raise what is returned."""
+    Console(stderr=True, highlight=False, soft_wrap=True).print(f"error: {message}", markup=False, style="red")
+    return typer.Exit(1)
+
+
 @contextmanager
-def clear_errors(console: Console) -> Iterator[None]:
+def clear_errors() -> Iterator[None]:
     """Turn errors that a user can mend into one printed line; others keep their traceback."""
     try:
         yield
     except (InputError, ModelError, ValueError, OSError) as error:
-        console.print(f"[red]error:[/red] {escape(str(error))}")
-        raise typer.Exit(1) from None
+        raise fail(str(error)) from None

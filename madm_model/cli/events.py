@@ -38,7 +38,7 @@ def events(
     from madm_model.events.recording import open_events
 
     console = Console()
-    with clear_errors(console):
+    with clear_errors():
         if bench:
             _bench(source, topic, console)
             return

@@ -32,16 +32,12 @@ def import_official(
 
     from madm_model.architecture import SD14
     from madm_model.checkpoint.official import import_to_folder
-    from madm_model.model_config import ModelError
+    from madm_model.cli.errors import clear_errors
 
-    errors = Console(stderr=True, highlight=False, soft_wrap=True)
-    try:
+    with clear_errors():
         imported = import_to_folder(checkpoint, out, SD14, modality, base, getattr(torch, dtype.value))
-    except ModelError as error:
-        errors.print(f"error: {error}", markup=False)
-        raise typer.Exit(1) from None
     for warning in imported.warnings:
-        errors.print(f"warning: {warning}", markup=False)
+        Console(stderr=True, highlight=False, soft_wrap=True).print(f"warning: {warning}", markup=False)
     parameters = sum(parameter.numel() for parameter in imported.network.parameters()) / 1e6
     classes = len(imported.config.label_set)
     print(f"{out}: {modality}, {classes} classes, {parameters:.1f} M parameters")

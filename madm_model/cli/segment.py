@@ -24,11 +24,11 @@ def segment(
     from rich.console import Console
     from rich.progress import Progress
 
-    from madm_model.cli.errors import clear_errors
+    from madm_model.cli.errors import clear_errors, fail
     from madm_model.cli.tables import timing_table
 
     console = Console()
-    with clear_errors(console):
+    with clear_errors():
         from madm_model.checkpoint.model_folder import EMBEDDED, resolve_model
         from madm_model.io.sources import open_frames
         from madm_model.modalities import make_preprocessor
@@ -47,11 +47,11 @@ def segment(
     console.print(timing_table(f"milliseconds a frame on {segmenter.device}", summary.milliseconds))
     for reason, count in _counted([*skipped, *summary.skipped]):
         console.print(f"[yellow]left out {count} frame{'s' * (count > 1)}:[/yellow] {reason}")
-    if summary.broken_off:
-        console.print(f"[red]error:[/red] {summary.broken_off}")
     console.print(f"{summary.frames} frames segmented into {out}")
-    if summary.broken_off or not summary.frames:
-        raise typer.Exit(1)
+    if summary.broken_off:
+        raise fail(summary.broken_off)
+    if not summary.frames:
+        raise fail("no frame could be segmented")
 
 
 def _counted(reasons: list[str]) -> list[tuple[str, int]]:

@@ -24,7 +24,7 @@ def simulate(
     from madm_model.cli.errors import clear_errors
 
     console = Console()
-    with clear_errors(console):
+    with clear_errors():
         from madm_model.simulator import SimulatorConfig, StreetSimulator
         from madm_model.simulator.record import record_drive
 
