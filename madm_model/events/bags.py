@@ -14,8 +14,8 @@ from madm_model.events.container import EventError, Events
 from madm_model.events.event_arrays import ARRAY_TYPES, EventArrayStream
 from madm_model.events.stream import EventPacketLike, EventStream, StreamCounters
 from madm_model.io.bag_storage import standard_types
-from madm_model.io.raw_message import RawMessage
 from madm_model.io.bags import BagReader
+from madm_model.io.raw_message import RawMessage
 
 PACKET_TYPE = "event_camera_msgs/msg/EventPacket"
 PACKET_TYPES = (PACKET_TYPE, "event_array_msgs/msg/EventArray")
