@@ -1,0 +1,125 @@
+"""`madm adapt`: the job of /madm/adapt without ROS, with a progress bar."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+
+def adapt(
+    out: Annotated[Path, typer.Option(help="Store for the new version; made if missing.")],
+    bags: Annotated[
+        list[Path] | None, typer.Argument(help="Recordings of the sensor to learn; none with --resume.", metavar="BAG")
+    ] = None,
+    modality: Annotated[str, typer.Option(help="thermal or depth.")] = "thermal",
+    source: Annotated[
+        str,
+        typer.Option(help="Labelled RGB: a folder with images/ and labels/, or sim; default: a small replay set."),
+    ] = "",
+    iterations: Annotated[int, typer.Option(help="Optimiser steps; 0: as many as fit --minutes.", min=0)] = 0,
+    minutes: Annotated[float, typer.Option(help="Training time at most; 0: no limit.", min=0)] = 0.0,
+    topic: Annotated[str, typer.Option(help="Image topic; needed only if a bag has several.")] = "",
+    start: Annotated[float, typer.Option(help="Seconds of each bag to skip.", min=0)] = 0.0,
+    end: Annotated[float, typer.Option(help="Second of each bag to stop at; 0: its end.", min=0)] = 0.0,
+    stride: Annotated[int, typer.Option(help="Look at every n-th frame.", min=1)] = 1,
+    model: Annotated[str, typer.Option(help="Model the store is based on; default: the embedded one.")] = "",
+    device: Annotated[str, typer.Option(help="cuda, cpu, or auto: the GPU where there is one.")] = "auto",
+    threads: Annotated[int, typer.Option(help="CPU threads of the training; 0: PyTorch's choice.", min=0)] = 0,
+    keep: Annotated[int, typer.Option(help="Versions the store keeps.", min=1)] = 5,
+    option: Annotated[
+        list[str] | None, typer.Option(help="A setting as NAME=VALUE, for example dplg.noise_period=60.")
+    ] = None,
+    resume: Annotated[str, typer.Option(help="Id of an interrupted job of this store to go on with.")] = "",
+) -> None:
+    """Adapt a model to a sensor from unlabelled recordings; the new version is active in OUT if it passes the gate."""
+    from madm_model.cli.errors import clear_errors, fail
+
+    console = Console()
+    if bool(bags) == bool(resume):
+        raise fail("give at least one BAG, or --resume with the id of a job")
+    with clear_errors():
+        from madm_model.adaptation.job_request import JobFolder, JobRequest, check_request
+        from madm_model.adaptation.target_bags import TargetSelection
+        from madm_model.checkpoint.model_folder import EMBEDDED, resolve_model
+        from madm_model.store import VersionStore
+
+        job = JobFolder(out, resume)
+        if not resume:
+            base = resolve_model(model or EMBEDDED).absolute()
+            paths = tuple(str(bag.absolute()) for bag in bags or ())
+            target = TargetSelection(paths, modality, topic, start, end, stride)
+            source = source if source in ("", "sim") else str(Path(source).absolute())
+            request = JobRequest(
+                target,
+                iterations,
+                60 * minutes,
+                source,
+                _read(option or []),
+                {},
+                str(base),
+                keep,
+                device,
+                niceness=0,
+                threads=threads,
+            )
+            check_request(request, VersionStore(out, base, keep))
+            job = JobFolder.create(out, request)
+        state = _run(console, out, job.job_id)
+
+    final = job.state()
+    if final.report:
+        console.print(f"report: {final.report}", soft_wrap=True)
+    if state == "canceled":
+        console.print(f"go on with: madm adapt --out {out} --resume {job.job_id}", soft_wrap=True)
+    if state not in ("activated", "not_activated"):
+        raise typer.Exit(1)
+
+
+def _read(options: list[str]) -> dict[str, str]:
+    pairs = [option.partition("=") for option in options]
+    if wrong := [name for name, equals, _ in pairs if not equals]:
+        raise ValueError(f"option '{wrong[0]}' has no value: write NAME=VALUE")
+    return {name: value for name, _, value in pairs}
+
+
+def _run(console: Console, store: Path, job_id: str) -> str:
+    """Run the job here, drawing its events; Ctrl-C cancels it."""
+    import signal
+
+    from rich.markup import escape
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    from madm_model.adaptation.job import AdaptationJob
+
+    stopped = False
+
+    def stop(*_: object) -> None:
+        nonlocal stopped
+        stopped = True
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"))
+    with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=console) as progress:
+        task = progress.add_task("preparing", total=None)
+
+        def show(event: dict) -> None:
+            if event["event"] == "state":
+                console.print(f"{event['state']}: {escape(event['message'])}", soft_wrap=True)
+            elif event["event"] == "frames":
+                progress.update(task, description=f"{event['kept']} frames kept", completed=event["read"], total=None)
+            elif event["event"] == "source":
+                progress.update(task, description="source", completed=event["done"], total=event["total"])
+            elif event["event"] == "progress":
+                loss = sum(event["losses"].values())
+                certain = "" if event["confidence"] is None else f", {event['confidence']:.0%} certain"
+                text = f"loss {loss:.3f}{certain}, noise {event['noise_step']}"
+                progress.update(task, description=text, completed=event["iteration"], total=event["iterations"])
+
+        previous = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            return AdaptationJob(store, job_id, show, lambda: stopped).run()
+        finally:
+            for number, handler in previous.items():
+                signal.signal(number, handler)

@@ -1,0 +1,58 @@
+"""`madm adapt` from the command line's arguments to the store."""
+
+from __future__ import annotations
+
+import pytest
+import typer
+from adaptation_samples import LENIENT, SMALL, write_bag, write_model, write_source
+from typer.testing import CliRunner
+
+from madm_model.cli.adapt import adapt
+from madm_model.store import VersionStore
+
+app = typer.Typer()
+app.command()(adapt)
+
+
+@pytest.fixture
+def arguments(tmp_path) -> list[str]:
+    write_model(tmp_path / "base")
+    write_source(tmp_path / "source")
+    settings = [f"--option={name}={value}" for name, value in {**SMALL, **LENIENT}.items()]
+    folders = [f"--source={tmp_path / 'source'}", f"--model={tmp_path / 'base'}", f"--out={tmp_path / 'store'}"]
+    return [str(write_bag(tmp_path / "bag")), *folders, "--iterations=2", "--device=cpu", "--threads=1", *settings]
+
+
+def run(arguments: list[str]) -> tuple[int, str]:
+    result = CliRunner().invoke(app, arguments)
+    return result.exit_code, " ".join(result.output.split())
+
+
+def test_a_recording_becomes_the_active_version(tmp_path, arguments) -> None:
+    code, output = run(arguments)
+    assert code == 0, output
+    assert "activated: v0001 passed the gate and is active in place of base" in output
+    assert "report/index.html" in output
+    assert VersionStore(tmp_path / "store", tmp_path / "base").read().active == "v0001"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ([], "set a number of iterations, a time budget, or both"),
+        (["--iterations=2", "--option=speed"], "option 'speed' has no value: write NAME=VALUE"),
+        (["--iterations=2", "--topic=/rgb"], "has no topic /rgb"),
+        (["--iterations=2", "--resume=20260101-000000"], "give at least one BAG, or --resume"),
+    ],
+)
+def test_bad_arguments_end_with_one_clear_line(tmp_path, arguments, change, message) -> None:
+    code, output = run([argument for argument in arguments if not argument.startswith("--iterations")] + change)
+    assert code == 1
+    assert message in output
+    assert not (tmp_path / "store").exists()
+
+
+def test_resuming_an_unknown_job_is_refused(tmp_path) -> None:
+    code, output = run([f"--out={tmp_path}", "--resume=20260101-000000"])
+    assert code == 1
+    assert "there is no job '20260101-000000'" in output
