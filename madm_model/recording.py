@@ -6,9 +6,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from madm_model.events.container import EventError
 from madm_model.io.bags import BagError, BagWriter, make_image_message
 from madm_model.io.frames import FrameError, InputError, RawFrame
 from madm_model.io.sources import FrameSource
@@ -38,7 +40,7 @@ class RecordingSummary:
 
 
 class ResultFolder:
-    """Writes labels/, overlay.mp4, contact_sheet.png and, for a bag, bag/ with the image and its label topic.
+    """Writes labels/, overlay.mp4, contact_sheet.png and, for a bag or events, bag/ with images and labels.
 
     Args:
         folder: must not exist or be empty.
@@ -46,13 +48,21 @@ class ResultFolder:
         opacity: of the label colours over the image, 0 to 1.
         rate_hz: frames a second of the recording, for the video; None means 10.
         expected: number of frames to come, if known: spreads the sheet's rows over the recording.
+        made_topic: the topic of frames that are no messages of a recording but made of many, as edge frames are: they
+            are numbered, and bag/ holds them beside their labels. None for images: bag/ copies their messages.
 
     Raises:
         InputError: the folder holds something already.
     """
 
     def __init__(
-        self, folder: Path, label_set: LabelSet, opacity: float, rate_hz: float | None, expected: int | None
+        self,
+        folder: Path,
+        label_set: LabelSet,
+        opacity: float,
+        rate_hz: float | None,
+        expected: int | None,
+        made_topic: str | None = None,
     ) -> None:
         if folder.exists() and any(folder.iterdir()):
             raise InputError(f"{folder} is not empty: choose another folder or remove it")
@@ -60,6 +70,7 @@ class ResultFolder:
         self.folder = folder
         self._label_set = label_set
         self._opacity = opacity
+        self._made_topic = made_topic
         self._sheet_every = max(1, (expected or 10 * _SHEET_ROWS) // _SHEET_ROWS)
         self._rows: list[list[np.ndarray]] = []
         self._count = 0
@@ -78,7 +89,8 @@ class ResultFolder:
             OSError, BagError: the disk is full or cannot be written to.
         """
         raw = frame.recorded
-        name = f"{self._count:06d}" if raw is not None else frame.frame_id
+        topic = raw.topic.name if raw is not None else self._made_topic
+        name = frame.frame_id if topic is None else f"{self._count:06d}"
         save_png(self.folder / "labels" / f"{name}.png", result.labels)
         drawn = overlay(image, result.labels, self._label_set, self._opacity)
         self._video.add(drawn)
@@ -86,13 +98,20 @@ class ResultFolder:
             same_size = not self._rows or self._rows[0][0].shape == image.shape
             if same_size:
                 self._rows.append([image, drawn, colorize(result.labels, self._label_set)])
-        if raw is not None:
-            if self._bag is None:
-                self._bag = BagWriter(self.folder / "bag")
-            self._bag.copy(raw)
-            message = make_image_message(result.labels, "mono8", frame.stamp_ns, frame.frame_id)
-            self._bag.write(label_topic(raw.topic.name), message, raw.stamp_ns)
+        if topic is not None:
+            self._record(topic, frame, result.labels)
         self._count += 1
+
+    def _record(self, topic: str, frame: RawFrame, labels: np.ndarray) -> None:
+        if self._bag is None:
+            self._bag = BagWriter(self.folder / "bag")
+        recorded_ns = frame.stamp_ns
+        if frame.recorded is not None:
+            recorded_ns = frame.recorded.stamp_ns
+            self._bag.copy(frame.recorded)
+        else:
+            self._bag.write(topic, _image_message(frame.array, frame.encoding, frame), recorded_ns)
+        self._bag.write(label_topic(topic), _image_message(labels, "mono8", frame), recorded_ns)
 
     def close(self) -> None:
         """Finish the video, the sheet and the bag."""
@@ -102,6 +121,10 @@ class ResultFolder:
             save_png(self.folder / "contact_sheet.png", contact_sheet(self._rows, titles, self._label_set))
         if self._bag is not None:
             self._bag.close()
+
+
+def _image_message(array: np.ndarray, encoding: str, frame: RawFrame) -> Any:
+    return make_image_message(array, encoding, frame.stamp_ns, frame.frame_id)
 
 
 def label_topic(image_topic: str) -> str:
@@ -147,7 +170,7 @@ def segment_recording(
                 summary.milliseconds[stage].append(1000 * seconds)
             summary.frames += 1
             on_frame()
-    except BagError as error:
+    except (BagError, EventError) as error:
         summary.broken_off = str(error)
     results.close()
     if not summary.frames and not summary.broken_off and not summary.skipped:

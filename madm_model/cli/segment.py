@@ -7,20 +7,24 @@ from typing import Annotated
 
 import typer
 
+from madm_model.events.edge_config import MODES, EdgeConfig
+
 
 def segment(
-    recording: Annotated[Path, typer.Argument(help="A bag, a folder of images, or one image.", metavar="INPUT")],
+    recording: Annotated[Path, typer.Argument(help="A bag, images, or an event file.", metavar="INPUT")],
     out: Annotated[Path, typer.Option(help="Folder for the results; must not exist or be empty.")],
-    modality: Annotated[str, typer.Option(help="thermal, depth or rgb.")] = "thermal",
-    topic: Annotated[str | None, typer.Option(help="Image topic of a bag; needed only if it has several.")] = None,
+    modality: Annotated[str, typer.Option(help="thermal, depth, rgb or event.")] = "thermal",
+    topic: Annotated[str | None, typer.Option(help="Image or event topic of a bag; needed if it has several.")] = None,
     model: Annotated[str, typer.Option(help="Model folder, or the name of an embedded model.")] = "",
     device: Annotated[str, typer.Option(help="cuda, cpu, or auto: the GPU where there is one.")] = "auto",
-    start: Annotated[float | None, typer.Option(help="Seconds of the bag to skip.")] = None,
-    end: Annotated[float | None, typer.Option(help="Second of the bag to stop at.")] = None,
+    start: Annotated[float | None, typer.Option(help="Seconds of the bag or event file to skip.")] = None,
+    end: Annotated[float | None, typer.Option(help="Second of the bag or event file to stop at.")] = None,
     stride: Annotated[int, typer.Option(help="Segment every n-th frame.", min=1)] = 1,
+    edge_mode: Annotated[str, typer.Option(help=f"Edge frames of events: {', '.join(MODES)}.")] = EdgeConfig.mode,
+    period: Annotated[float, typer.Option(help="Seconds from edge frame to edge frame.")] = EdgeConfig.period_s,
     opacity: Annotated[float, typer.Option(help="Of the label colours over the image.", min=0, max=1)] = 0.5,
 ) -> None:
-    """Segment a recording into OUT: labels/*.png, overlay.mp4, contact_sheet.png and, for a bag, bag/ with labels."""
+    """Segment a recording into OUT: labels/*.png, overlay.mp4, contact_sheet.png and, for bags and events, bag/."""
     from rich.console import Console
     from rich.progress import Progress
 
@@ -30,16 +34,23 @@ def segment(
     console = Console()
     with clear_errors():
         from madm_model.checkpoint.model_folder import EMBEDDED, resolve_model
+        from madm_model.events.edge_source import edge_topic, holds_events, open_edge_frames
         from madm_model.io.sources import open_frames
         from madm_model.modalities import make_preprocessor
         from madm_model.recording import ResultFolder, segment_recording
         from madm_model.segmenter import Segmenter
 
         skipped: list[str] = []
-        source = open_frames(recording, topic, start, end, stride, lambda error: skipped.append(str(error)))
         preprocess = make_preprocessor(modality)
+        made_topic = None
+        if modality == "event" and holds_events(recording, topic):
+            edges = EdgeConfig(mode=edge_mode, period_s=period)
+            source = open_edge_frames(recording, topic, edges, start_s=start, end_s=end, stride=stride)
+            made_topic = edge_topic(source.topic)
+        else:
+            source = open_frames(recording, topic, start, end, stride, lambda error: skipped.append(str(error)))
         segmenter = Segmenter.from_folder(resolve_model(model or EMBEDDED), device)
-        results = ResultFolder(out, segmenter.config.label_set, opacity, source.rate_hz, source.length)
+        results = ResultFolder(out, segmenter.config.label_set, opacity, source.rate_hz, source.length, made_topic)
         with Progress(console=console) as progress:
             task = progress.add_task("segmenting", total=source.length)
             summary = segment_recording(source, preprocess, segmenter, results, lambda: progress.advance(task))

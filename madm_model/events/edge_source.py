@@ -6,12 +6,14 @@ import struct
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
+from madm_model.events.bags import event_topics
 from madm_model.events.edge_config import EdgeConfig
 from madm_model.events.edges import EdgeFrame, EdgeFramer
-from madm_model.events.recording import EventRecording, open_events
-from madm_model.io.bags import BagReader
+from madm_model.events.recording import FILE_SUFFIXES, EventRecording, open_events
+from madm_model.io.bags import BagError, BagReader
 from madm_model.io.frames import RawFrame
 from madm_model.io.sources import FrameSource
 
@@ -23,6 +25,7 @@ def open_edge_frames(
     in_step_with: str | None = None,
     start_s: float | None = None,
     end_s: float | None = None,
+    stride: int = 1,
 ) -> FrameSource:
     """Open an event recording as frames.
 
@@ -34,6 +37,7 @@ def open_edge_frames(
             of `config`.
         start_s: as in `open_events`.
         end_s: as in `open_events`.
+        stride: give every stride-th frame only.
 
     Returns:
         Frames mono8 (H, W). Stamps are the ends of the windows: in ROS time, as `SensorClock` maps it, for packets in
@@ -50,10 +54,32 @@ def open_edge_frames(
         config = replace(config, window="stamps")
 
     def read() -> Iterator[RawFrame]:
-        return _stepped(recording, config, in_step_with) if in_step_with else _windowed(recording, config)
+        frames = _stepped(recording, config, in_step_with) if in_step_with else _windowed(recording, config)
+        return islice(frames, 0, None, stride)
 
-    rate_hz = 1 / config.period_s if config.window == "time" else None
+    rate_hz = 1 / config.period_s / stride if config.window == "time" else None
     return FrameSource(recording.path, recording.topic, None, rate_hz, read)
+
+
+def holds_events(path: str | Path, topic: str | None = None) -> bool:
+    """Whether `open_edge_frames` is the door for a path: an event file, or a bag in which the topic is one of events.
+
+    Finished edge frames, in a folder of images or on an image topic, are no events: `open_frames` reads them.
+    """
+    path = Path(path)
+    if path.suffix.lower() in FILE_SUFFIXES:
+        return True
+    try:
+        with BagReader(path) as reader:
+            found = event_topics(reader)
+    except BagError:
+        return False
+    return bool(found) if topic is None else topic in found
+
+
+def edge_topic(event_topic: str | None) -> str:
+    """The topic of edge frames beside an event topic: /event_camera/events gives /event_camera/edges."""
+    return f"{event_topic.rsplit('/', 1)[0]}/edges" if event_topic else "/edges"
 
 
 def _windowed(recording: EventRecording, config: EdgeConfig) -> Iterator[RawFrame]:

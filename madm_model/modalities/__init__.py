@@ -11,12 +11,21 @@ import numpy as np
 
 from madm_model.io.frames import RawFrame
 from madm_model.modalities.depth import DepthConfig, depth_image
+from madm_model.modalities.event import EventConfig, event_image
 from madm_model.modalities.rgb import rgb_image
 from madm_model.modalities.thermal import ThermalConfig, ThermalPreprocessor
 
-__all__ = ["DepthConfig", "Preprocessor", "ThermalConfig", "ThermalPreprocessor", "make_preprocessor", "read_settings"]
+__all__ = [
+    "DepthConfig",
+    "EventConfig",
+    "Preprocessor",
+    "ThermalConfig",
+    "ThermalPreprocessor",
+    "make_preprocessor",
+    "read_settings",
+]
 
-_Config = TypeVar("_Config", ThermalConfig, DepthConfig)
+_Config = TypeVar("_Config", ThermalConfig, DepthConfig, EventConfig)
 
 
 class Preprocessor(Protocol):
@@ -30,8 +39,8 @@ def make_preprocessor(modality: str, settings: Mapping[str, Any] | None = None) 
     """The way of one modality to the network's image.
 
     Args:
-        modality: rgb, thermal or depth.
-        settings: values for fields of ThermalConfig or DepthConfig; rgb has none.
+        modality: rgb, thermal, depth, or event, whose frames are edge frames.
+        settings: values for fields of ThermalConfig, DepthConfig or EventConfig; rgb has none.
 
     Raises:
         ValueError: an unknown modality or setting, or a value out of its range.
@@ -41,11 +50,13 @@ def make_preprocessor(modality: str, settings: Mapping[str, Any] | None = None) 
         return ThermalPreprocessor(read_settings(ThermalConfig, settings))
     if modality == "depth":
         return partial(depth_image, config=read_settings(DepthConfig, settings))
+    if modality == "event":
+        return partial(event_image, config=read_settings(EventConfig, settings))
     if modality == "rgb":
         if settings:
             raise ValueError(f"unknown setting '{next(iter(settings))}': rgb has no settings")
         return rgb_image
-    raise ValueError(f"modality '{modality}' cannot be read from images: use rgb, thermal or depth")
+    raise ValueError(f"modality '{modality}' is unknown: use rgb, thermal, depth or event")
 
 
 def read_settings(config: type[_Config], settings: Mapping[str, Any]) -> _Config:

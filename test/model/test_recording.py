@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
+from madm_model.events.container import EventError
 from madm_model.io.bags import BagReader, BagWriter, make_image_message
-from madm_model.io.frames import InputError
-from madm_model.io.sources import open_frames
+from madm_model.io.frames import InputError, RawFrame
+from madm_model.io.sources import FrameSource, open_frames
 from madm_model.labels import STREET_11
 from madm_model.modalities import make_preprocessor
 from madm_model.recording import RecordingSummary, ResultFolder, segment_recording
@@ -98,3 +100,21 @@ def test_results_are_never_overwritten(tmp_path):
     (tmp_path / "precious").write_text("results of yesterday")
     with pytest.raises(InputError, match="not empty"):
         ResultFolder(tmp_path, STREET_11, 0.5, 10, None)
+
+
+def test_frames_made_of_other_messages_are_written_beside_their_labels(tmp_path):
+    def read() -> Iterator[RawFrame]:
+        yield from (RawFrame(half_bright(), "mono8", index * 10**9, "dvs") for index in range(1, 4))
+        raise EventError("a packet is damaged")
+
+    source = FrameSource(tmp_path, "/dvs/events", None, 1.0, read)
+    results = ResultFolder(tmp_path / "out", STREET_11, 0.5, 1.0, None, made_topic="/dvs/edges")
+    summary = segment_recording(source, make_preprocessor("event"), HalvesSegmenter(), results, lambda: None)
+    assert summary.frames == 3 and summary.broken_off == "a packet is damaged"
+    names = sorted(path.name for path in (tmp_path / "out" / "labels").iterdir())
+    assert names == ["000000.png", "000001.png", "000002.png"]
+    with BagReader(tmp_path / "out" / "bag") as bag:
+        for topic in ("/dvs/edges", "/dvs/labels"):
+            frames = list(bag.frames(topic))
+            assert [(frame.stamp_ns, frame.frame_id) for frame in frames] == [(n * 10**9, "dvs") for n in (1, 2, 3)]
+        np.testing.assert_array_equal(next(bag.frames("/dvs/edges")).array, half_bright())

@@ -33,11 +33,18 @@ def test_every_modality_can_be_made_with_whole_numbers_for_fractions():
     assert (image < 255).all()
 
 
+def test_edge_frames_are_shown_bright_on_black():
+    edges = RawFrame(COLOUR[..., 0], "mono8", 0, "")
+    expected = np.repeat(COLOUR[..., :1], 3, axis=-1)
+    np.testing.assert_array_equal(make_preprocessor("event")(edges), expected)
+    np.testing.assert_array_equal(make_preprocessor("event", {"invert": True})(edges), 255 - expected)
+
+
 @pytest.mark.parametrize(
     ("modality", "settings", "message"),
     [
-        ("sonar", {}, "modality 'sonar' cannot be read from images: use rgb, thermal or depth"),
-        ("event", {}, "modality 'event' cannot be read from images"),
+        ("sonar", {}, "modality 'sonar' is unknown: use rgb, thermal, depth or event"),
+        ("event", {"decay_s": 0.1}, "unknown setting 'decay_s': use invert"),
         ("rgb", {"gain": "fixed"}, "unknown setting 'gain': rgb has no settings"),
     ],
 )
