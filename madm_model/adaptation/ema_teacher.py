@@ -57,11 +57,12 @@ class EMATeacher:
 
     def state_dict(self) -> dict[str, torch.Tensor]:
         """What the teacher owns, frozen UNet weights left out: they are the student's."""
+        frozen = self._frozen()
         return {
             f"{part}.{name}": value
             for part, module in self._own_parts()
             for name, value in module.state_dict().items()
-            if f"{part}.{name}" not in self._frozen()
+            if f"{part}.{name}" not in frozen
         }
 
     def load_state_dict(self, state: dict[str, torch.Tensor]) -> None:

@@ -99,6 +99,7 @@ def test_state_round_trip(make_network, average_unet):
     other_student.freeze_fixed_parts()
     other = EMATeacher(other_student, config)
     other.load_state_dict(state)
-    assert all(torch.equal(other.state_dict()[name], value) for name, value in state.items())
+    loaded = other.state_dict()
+    assert all(torch.equal(loaded[name], value) for name, value in state.items())
     with pytest.raises(RuntimeError, match="another configuration"):
         other.load_state_dict({name: value for name, value in state.items() if "head" not in name})
