@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from madm_model.cli.adapt import adapt
 from madm_model.cli.bench import bench
 from madm_model.cli.events import events
 from madm_model.cli.import_official import import_official
@@ -18,6 +19,7 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
 )
 app.command("segment")(segment)
+app.command("adapt")(adapt)
 app.command("simulate")(simulate)
 app.command("events")(events)
 app.command("import-official")(import_official)
