@@ -47,11 +47,13 @@ def start_node(ros: Any) -> Iterator[Callable[..., Any]]:
     started = []
 
     def start(
-        segmenter: Any = None, bring_up: bool = True, cli_args: Any = None, **parameters: Any
+        segmenter: Any = None, bring_up: bool = True, cli_args: Any = None, image_source: str = "", **parameters: Any
     ) -> SegmentationNode:
         factory = segmenter if callable(segmenter) else (lambda *_: segmenter or FakeSegmenter())
         overrides = [Parameter(name, value=value) for name, value in parameters.items()]
-        node = SegmentationNode(factory, parameter_overrides=overrides, use_global_arguments=False, cli_args=cli_args)
+        node = SegmentationNode(
+            factory, image_source, parameter_overrides=overrides, use_global_arguments=False, cli_args=cli_args
+        )
         if bring_up:
             assert node.bring_up()
         executor = SingleThreadedExecutor()

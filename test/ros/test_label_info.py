@@ -19,6 +19,7 @@ from sensor_msgs.msg import Image
 from vision_msgs.msg import LabelInfo
 
 from madm_model.labels import IGNORE, STREET_9
+from madm_ros.publications import Publications
 
 LATCHED = QoSProfile(depth=5, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
@@ -42,14 +43,18 @@ def test_class_map_comes_without_images_and_to_late_subscribers(peer, start_node
     assert len(late[0].class_map) == len(STREET_9)
 
 
-def test_class_map_comes_before_the_first_labels(peer, start_node) -> None:
-    order: list[str] = []
-    peer.node.create_subscription(Image, "/segmentation_node/labels", lambda _: order.append("labels"), 10)
-    peer.node.create_subscription(LabelInfo, "/segmentation_node/label_info", lambda _: order.append("info"), LATCHED)
-    start_node()
-    publisher = peer.publisher(Image, "/image")
-    peer.send(publisher, image_message(np.zeros((8, 8), np.uint8), "mono8"), lambda: "labels" in order)
-    assert order[0] == "info"
+def test_class_map_is_published_before_the_node_listens_to_images(start_node, monkeypatch) -> None:
+    listeners_then: list[int] = []
+    publish = Publications.publish_label_info
+
+    def publish_and_look(self: Publications, threshold: float) -> None:
+        listeners_then.append(self._node.count_subscribers("/image"))
+        publish(self, threshold)
+
+    monkeypatch.setattr(Publications, "publish_label_info", publish_and_look)
+    node = start_node()
+    assert listeners_then == [0]
+    wait_until(lambda: node.count_subscribers("/image") == 1, "the subscription to images")
 
 
 def test_a_new_threshold_is_announced(peer, start_node) -> None:

@@ -101,7 +101,7 @@ def test_the_process_lives_on_without_its_model_and_ends_on_interrupt(peer) -> N
     command = [sys.executable, "-m", "madm_ros.segmentation_node", "--ros-args", "-p", "model:=nowhere"]
     process = subprocess.Popen(command, cwd=ROOT, env=os.environ.copy(), stderr=subprocess.PIPE, text=True)
     try:
-        state = peer.call(GetState, "/segmentation_node/get_state", GetState.Request(), timeout_s=150)
+        state = peer.call(GetState, "/segmentation_node/get_state", GetState.Request(), timeout_s=300)
         assert state.current_state.label == "unconfigured"
         assert process.poll() is None
     finally:

@@ -139,3 +139,20 @@ def test_quality_of_service_is_sensor_data_and_can_be_overridden(peer, start_nod
     wait_until(lambda: len(overridden.get_subscriptions_info_by_topic("/image")) == 1, "one subscription")
     (info,) = overridden.get_subscriptions_info_by_topic("/image")
     assert info.qos_profile.reliability == ReliabilityPolicy.RELIABLE
+
+
+def test_images_may_come_from_within_the_process(peer, start_node) -> None:
+    node = start_node(image_source="/camera/edges", modality="event")
+    labels = peer.collect(Image, "/segmentation_node/labels")
+    reports = peer.collect(DiagnosticArray, "/diagnostics")
+    wait_until(lambda: node.count_subscribers("/segmentation_node/labels") == 1, "a listener to the labels")
+    assert node.count_subscribers("/image") == 0
+    sent = image_message(RAMP, "mono8", stamp_s=5)
+    node.accept(sent)
+    wait_until(lambda: labels, "labels")
+    assert labels[0].header == sent.header
+    np.testing.assert_array_equal(pixels_of(labels[0]), RAMP // 32)
+    wait_until(lambda: reports, "a report")
+    assert {item.key: item.value for item in reports[-1].status[0].values}["image topic"] == "/camera/edges"
+    node.trigger_deactivate()
+    node.accept(sent)

@@ -1,0 +1,179 @@
+"""Another version takes over between two frames, or is reported and left."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+from dataclasses import replace
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("rclpy", reason="ROS 2's rclpy is not installed")
+
+from ros_helpers import FakeSegmenter, wait_until
+
+from madm_model.labels import STREET_11
+from madm_model.model_config import ModelError
+from madm_model.store import BASE, VersionInfo, VersionStore
+from madm_model.store.version import fault
+from madm_ros.following_segmenter import FollowingSegmenter, open_segmenter
+
+FRAME = np.zeros((8, 8, 3), np.uint8)
+KILLS = 20
+
+
+class Loader:
+    """Makes fake segmenters by folder, and remembers them."""
+
+    def __init__(self) -> None:
+        self.made: dict[str, FakeSegmenter] = {}
+        self.broken: set[str] = set()
+
+    def __call__(self, folder) -> FakeSegmenter:
+        name = Path(folder).name
+        if name in self.broken:
+            raise ModelError(f"{name} is damaged")
+        segmenter = self.made[name] = FakeSegmenter()
+        segmenter.config = replace(segmenter.config, name=name)
+        return segmenter
+
+
+def save(folder: Path) -> None:
+    (folder / "config.json").write_text("{}")
+    (folder / "model.safetensors").write_bytes(b"weights")
+
+
+def info(version: str) -> VersionInfo:
+    return VersionInfo(version, BASE, "job", "thermal", gate={"passed": True})
+
+
+@pytest.fixture
+def store(tmp_path) -> VersionStore:
+    return VersionStore(tmp_path / "store", tmp_path / "base")
+
+
+@pytest.fixture
+def loader() -> Loader:
+    return Loader()
+
+
+@pytest.fixture
+def follow(store, loader):
+    opened, errors = [], []
+
+    def start() -> tuple[FollowingSegmenter, list[str]]:
+        opened.append(FollowingSegmenter(store, loader, errors.append, lambda line: None))
+        return opened[-1], errors
+
+    yield start
+    for segmenter in opened:
+        segmenter.close()
+
+
+def segment_until(segmenter: FollowingSegmenter, version: str) -> None:
+    def attempt() -> bool:
+        assert len(segmenter.segment([FRAME])) == 1
+        return segmenter.version == version
+
+    wait_until(attempt, f"version {version}")
+
+
+def test_without_a_store_the_model_is_loaded_as_it_is(loader) -> None:
+    assert open_segmenter("some", "", loader, print, print) is loader.made["some"]
+
+
+def test_a_new_active_version_takes_over_and_the_old_one_is_closed(store, loader, follow) -> None:
+    segmenter, errors = follow()
+    assert segmenter.version == BASE
+    assert segmenter.config.name == "base"
+    store.activate(store.add(save, info))
+    segment_until(segmenter, "v0001")
+    assert segmenter.config.name == "v0001"
+    assert loader.made["base"].closed
+    store.rollback()
+    segment_until(segmenter, BASE)
+    assert errors == []
+
+
+def test_frames_go_through_the_old_version_while_the_new_one_loads(store, loader, follow) -> None:
+    segmenter, _ = follow()
+    store.activate(store.add(save, info))
+    wait_until(lambda: "v0001" in loader.made, "the version to be loaded")
+    assert segmenter.version == BASE
+    assert not loader.made["base"].closed
+    segment_until(segmenter, "v0001")
+    assert len(loader.made["v0001"].images) == 1
+
+
+def test_a_version_that_cannot_be_loaded_is_reported_once_and_the_present_one_goes_on(store, loader, follow) -> None:
+    loader.broken.add("v0001")
+    segmenter, errors = follow()
+    store.activate(store.add(save, info))
+    wait_until(lambda: errors, "an error")
+    time.sleep(1.1)
+    assert errors == ["version v0001 cannot be used, base goes on: v0001 is damaged"]
+    assert segmenter.segment([FRAME])
+    store.activate(store.add(save, info))
+    segment_until(segmenter, "v0002")
+
+
+def test_a_version_with_other_classes_does_not_take_over(store, loader, follow, monkeypatch) -> None:
+    segmenter, errors = follow()
+
+    def other(folder) -> FakeSegmenter:
+        made = loader(folder)
+        made.config = replace(made.config, label_set=STREET_11)
+        return made
+
+    monkeypatch.setattr(segmenter, "_load", other)
+    store.activate(store.add(save, info))
+    wait_until(lambda: errors, "an error")
+    assert "it has other classes" in errors[0]
+    assert loader.made["v0001"].closed
+
+
+def test_at_the_start_a_damaged_active_version_gives_way_to_the_base(store, loader, follow) -> None:
+    store.activate(store.add(save, info))
+    loader.broken.add("v0001")
+    segmenter, errors = follow()
+    assert segmenter.version == BASE
+    assert errors == ["version v0001 cannot be loaded, the base segments in its place: v0001 is damaged"]
+
+
+def test_closing_gives_back_everything_that_was_loaded(store, loader, follow) -> None:
+    segmenter, _ = follow()
+    store.activate(store.add(save, info))
+    wait_until(lambda: segmenter._next, "the version to wait")
+    segmenter.close()
+    assert all(made.closed for made in loader.made.values())
+
+
+def _follow_until_killed(root: Path, base: Path, alive: str) -> None:
+    """What a node does with a store: it segments while versions come and go."""
+    segmenter = FollowingSegmenter(VersionStore(root, base), Loader(), print, lambda line: None)
+    while True:
+        segmenter.segment([FRAME])
+        Path(alive).touch()
+
+
+def test_a_follower_killed_while_versions_change_leaves_a_valid_store(store, tmp_path) -> None:
+    context = get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    moments, alive = random.Random(5), tmp_path / "alive"
+    for _ in range(KILLS):
+        alive.unlink(missing_ok=True)
+        child = context.Process(target=_follow_until_killed, args=(store.root, store.base, str(alive)))
+        child.start()
+        wait_until(alive.exists, "the follower")
+        store.activate(store.add(save, info))
+        time.sleep(moments.uniform(0, 0.6))
+        os.kill(child.pid, signal.SIGKILL)
+        child.join()
+        snapshot = store.read()
+        assert (snapshot.note, snapshot.active) == ("", snapshot.versions[-1])
+        assert fault(snapshot.folder, with_checksums=True) == ""
