@@ -11,6 +11,7 @@ from typing import Literal
 
 import numpy as np
 
+from madm_model.events.clock import SensorClock
 from madm_model.events.container import EventError, Events
 from madm_model.events.decoders import Columns
 from madm_model.events.stream import EventOrder, StreamCounters
@@ -36,6 +37,10 @@ class EventArrayStream:
 
     def __init__(self) -> None:
         self.counters = StreamCounters()
+        self.clock = SensorClock()
+        """Changes nothing, as no packet is observed: the events bear ROS time."""
+        self.frame_id = ""
+        """Coordinate frame of the sensor, from the latest message."""
         self._order: EventOrder | None = None
         self._size = (0, 0)
 
@@ -48,6 +53,7 @@ class EventArrayStream:
             EventError: the bytes are no such message, or the sensor has no size.
         """
         width, height, columns = event_array_columns(message)
+        self.frame_id = _frame_id(message)
         if width <= 0 or height <= 0:
             raise EventError(f"event array of a {width}x{height} sensor: width and height must be set")
         if self._order is None or self._size != (width, height):
@@ -88,6 +94,12 @@ def event_array_columns(message: bytes) -> tuple[int, int, Columns]:
     t_us = rows["s"].astype(np.int64) * 1_000_000 + rows["ns"] // 1000
     sign = (rows["p"] > 0).astype(np.uint8)
     return width, height, (t_us, rows["x"].astype(np.uint16), rows["y"].astype(np.uint16), sign)
+
+
+def _frame_id(message: bytes) -> str:
+    """The header's frame_id of a message that `event_array_columns` could read."""
+    (length,) = struct.unpack_from("<I" if message[1] == 1 else ">I", message, 12)
+    return bytes(message[16 : 16 + max(length - 1, 0)]).decode(errors="replace")
 
 
 def _no_pixels() -> tuple[np.ndarray, np.ndarray, np.ndarray]:

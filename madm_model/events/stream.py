@@ -169,6 +169,11 @@ class EventStream:
             chunks[:1] = [replace(first, restart=True)]
         return chunks
 
+    def resync(self) -> None:
+        """Packets were left out on purpose: forget the row and the time that stood in them."""
+        if self._session is not None:
+            self._session[0].resync()
+
     def _ready(self, packet: EventPacketLike, seq: int) -> tuple[Decoder, EventOrder, bool]:
         """The decoder and order for a packet, and whether they are new ones amid the stream."""
         wanted = (str(packet.encoding), int(packet.width), int(packet.height))
@@ -194,11 +199,12 @@ class EventStream:
         encoding, width, height = wanted
         if width <= 0 or height <= 0:
             raise EventError(f"event packet of a {width}x{height} sensor: width and height must be set")
+        decoder = make_decoder(encoding, width, height)
         if self._session is not None:
             old, _ = self._session
             self._spent.triggers += old.triggers
             self._spent.cut_bytes += old.cut_bytes
             self._spent.stale += old.stale
         self._format = wanted
-        self._session = (make_decoder(encoding, width, height), EventOrder(width, height, self.counters))
+        self._session = (decoder, EventOrder(width, height, self.counters))
         return self._session

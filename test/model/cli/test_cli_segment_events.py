@@ -13,9 +13,9 @@ from typer.testing import CliRunner
 from madm_model.architecture import TINY
 from madm_model.checkpoint.model_folder import save_model
 from madm_model.cli.app import app
-from madm_model.events.bags import PACKET_TYPE, packet_types
 from madm_model.events.edge_config import EdgeConfig
 from madm_model.events.edge_source import open_edge_frames
+from madm_model.events.messages import PACKET_TYPE, packet_types
 from madm_model.io.bags import BagReader
 from madm_model.labels import STREET_11
 from madm_model.model_config import ModelConfig

@@ -7,10 +7,10 @@ import pytest
 from event_samples import random_events, recording
 from rosbags.rosbag2 import StoragePlugin, Writer
 
-from madm_model.events.bags import PACKET_TYPE, packet_types
 from madm_model.events.edge_config import EdgeConfig
 from madm_model.events.edge_source import image_stamps, open_edge_frames
 from madm_model.events.encoders import encode_mono
+from madm_model.events.messages import PACKET_TYPE, packet_types
 from madm_model.io.bags import BagError
 from madm_model.modalities.event import event_image
 

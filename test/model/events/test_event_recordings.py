@@ -11,10 +11,10 @@ from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
 from madm_model.events import files
-from madm_model.events.bags import PACKET_TYPE, packet_types
 from madm_model.events.container import EventError, Events
 from madm_model.events.encoders import encode_evt3, encode_mono
 from madm_model.events.event_arrays import EventArrayStream, event_array_columns
+from madm_model.events.messages import PACKET_TYPE, packet_types
 from madm_model.events.recording import open_events
 
 SECOND = 1_000_000_000

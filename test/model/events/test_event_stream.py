@@ -151,3 +151,22 @@ def test_join_keeps_order_and_refuses_mixed_chunks():
         join([whole, random_events(10, 32, 32, 1000)])
     with pytest.raises(EventError, match="keep them"):
         join([whole, events_at([(1, 1, 1, 1)], 64, 48), Events(*([np.empty(0, int)] * 4), 64, 48, restart=True)])
+
+
+def test_an_encoding_without_a_decoder_stays_an_error_amid_the_stream():
+    stream = EventStream()
+    stream.decode(mono([(10, 1, 2, 1)], 0))
+    for seq in (1, 2):
+        with pytest.raises(EventError, match="morse"):
+            stream.decode(Packet(np.zeros(8, np.uint8), seq=seq, encoding="morse"))
+    assert rows_of(stream.decode(mono([(20, 3, 4, 1)], 3))) == [(20, 3, 4, 1)]
+
+
+def test_packets_left_out_on_purpose_are_like_lost_ones():
+    stream = EventStream()
+    full = words((HIGH, 0), (LOW, 5), (Y, 7), (X, 3))
+    assert rows_of(stream.decode(Packet(full))) == [(5, 3, 7, 0)]
+    stream.resync()
+    # The driver does not count its packets: only the caller knows that the row may have changed in between.
+    assert stream.decode(Packet(words((X, 4)), stamp_ns=1)) == []
+    assert stream.counters.stale == 1

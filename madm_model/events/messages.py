@@ -1,0 +1,83 @@
+"""One topic's serialised messages -> checked events, whatever their type: the same for bags and live topics."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from rosbags.typesys import get_types_from_msg
+from rosbags.typesys.store import Typestore
+
+from madm_model.events.clock import SensorClock
+from madm_model.events.container import EventError, Events
+from madm_model.events.event_arrays import ARRAY_TYPES, EventArrayStream
+from madm_model.events.stream import EventPacketLike, EventStream, StreamCounters
+from madm_model.io.bag_storage import standard_types
+
+PACKET_TYPE = "event_camera_msgs/msg/EventPacket"
+OLD_PACKET_TYPE = "event_array_msgs/msg/EventArray"
+"""The name of EventPacket before 2023: the same fields, so the same bytes."""
+
+EVENT_TYPES = (PACKET_TYPE, OLD_PACKET_TYPE, *ARRAY_TYPES)
+
+_PACKET_DEFINITION = """std_msgs/Header header
+uint32 height
+uint32 width
+uint64 seq
+uint64 time_base
+string encoding
+bool is_bigendian
+uint8[] events
+"""
+
+
+def packet_types() -> Typestore:
+    """Standard message types and EventPacket, for bags that carry no definition or one that cannot be parsed."""
+    types = standard_types()
+    types.register(get_types_from_msg(_PACKET_DEFINITION, PACKET_TYPE))
+    return types
+
+
+class EventMessages:
+    """Decodes the messages of one topic; it must see all of them, in order.
+
+    Args:
+        type_name: the topic's message type, one of `EVENT_TYPES`.
+    """
+
+    def __init__(self, type_name: str) -> None:
+        self._types = packet_types()
+        self._stream = EventArrayStream() if type_name in ARRAY_TYPES else EventStream()
+
+    @property
+    def counters(self) -> StreamCounters:
+        """What the topic met so far."""
+        return self._stream.counters
+
+    @property
+    def clock(self) -> SensorClock:
+        """Maps the time of events to ROS time; for EventArray, whose events bear ROS time, it changes nothing."""
+        return self._stream.clock
+
+    @property
+    def frame_id(self) -> str:
+        """Coordinate frame of the sensor, from the latest message."""
+        return self._stream.frame_id
+
+    def decode(self, data: bytes) -> list[Events]:
+        """The events of one serialised (CDR) message, as `EventStream.decode` gives them.
+
+        Raises:
+            EventError: the bytes are no such message, its sensor has no size, or its encoding has no decoder.
+        """
+        if isinstance(self._stream, EventArrayStream):
+            return self._stream.decode(data)
+        try:
+            packet = self._types.deserialize_cdr(data, PACKET_TYPE)
+        except Exception as error:  # rosbags raises errors of several kinds on damaged bytes
+            raise EventError(f"the message is no readable event packet ({error})") from None
+        return self._stream.decode(cast(EventPacketLike, packet))
+
+    def resync(self) -> None:
+        """Messages were left out on purpose: forget what decoders remember of the rows and times in them."""
+        if isinstance(self._stream, EventStream):
+            self._stream.resync()
