@@ -157,10 +157,11 @@ def test_resumed_equals_unbroken(make_network, data, tmp_path, config):
     assert first_rows + last_rows == all_rows
     assert all_rows[-1]["noise_step"] == 0
     assert all_rows[1]["noise_step"] > 0
+    resumed_network, resumed_teacher = resumed.network.state_dict(), resumed.teacher.network.state_dict()
     for name, value in unbroken.network.state_dict().items():
-        assert torch.equal(resumed.network.state_dict()[name], value), name
+        assert torch.equal(resumed_network[name], value), name
     for name, value in unbroken.teacher.network.state_dict().items():
-        assert torch.equal(resumed.teacher.network.state_dict()[name], value), name
+        assert torch.equal(resumed_teacher[name], value), name
     states = zip(unbroken.optimizer.state_dict()["state"].values(), resumed.optimizer.state_dict()["state"].values())
     assert all(torch.equal(mine[key], theirs[key]) for mine, theirs in states for key in mine)
     assert (tmp_path / "broken" / "adaptation.csv").read_text().count("\n") == ITERATIONS + 1
