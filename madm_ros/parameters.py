@@ -9,7 +9,7 @@ from typing import Any
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.node import Node
 
-from madm_model.modalities import DepthConfig, ThermalConfig, read_settings
+from madm_model.modalities import DepthConfig, EventConfig, ThermalConfig, read_settings
 from madm_model.modalities.depth import ENCODINGS, HOLE_FILLING
 from madm_model.modalities.thermal import GAINS
 
@@ -50,7 +50,7 @@ class NodeParameter:
 TRANSPORT_SUFFIX = {"raw": "", "compressed": "/compressed", "compressedDepth": "/compressedDepth"}
 """Transport -> what image_transport appends to the image topic."""
 
-PREPROCESSING = {"thermal": ThermalConfig, "depth": DepthConfig}
+PREPROCESSING = {"thermal": ThermalConfig, "depth": DepthConfig, "event": EventConfig}
 """Modalities with settings; a field is the parameter `MODALITY.FIELD`."""
 
 
@@ -63,10 +63,16 @@ def _setting(modality: str, field: str, description: str, **constraints: Any) ->
 PARAMETERS = (
     NodeParameter("model", "tiny-rgb", "Model folder, or the name of the embedded model."),
     NodeParameter(
+        "store",
+        "",
+        "Folder of model versions, the adaptation server's: its active version segments, and a new one takes over "
+        "between two frames. Empty: the model alone.",
+    ),
+    NodeParameter(
         "modality",
         "thermal",
         "Which sensor the images come from, and so how they are prepared.",
-        choices=("thermal", "depth", "rgb"),
+        choices=("thermal", "depth", "event", "rgb"),
     ),
     NodeParameter("device", "auto", "Where the network runs: auto (a GPU if there is one), cpu, cuda, cuda:1, ..."),
     NodeParameter(
@@ -122,6 +128,7 @@ PARAMETERS = (
         "Pixels farther than this from a reading stay unknown, share of the image's height.",
         range=(0.001, 1.0),
     ),
+    _setting("event", "invert", "True for edge frames with dark edges on white."),
 )
 
 

@@ -1,6 +1,6 @@
 """The segmentation node: images in, label images out.
 
-A frame goes from `_on_image` (executor) through `LatestFrameWorker` to `FramePipeline.process` (worker thread).
+A frame goes from `accept` (executor) through `LatestFrameWorker` to `FramePipeline.process` (worker thread).
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from madm_model.model_config import ModelConfig
 from madm_ros import diagnostics, parameters, point_cloud
 from madm_ros.cloud_geometry import PinholeCamera
 from madm_ros.error_log import ErrorLog
+from madm_ros.following_segmenter import open_segmenter
 from madm_ros.frame_pipeline import FramePipeline, FrameSettings, ReceivedImage, SegmenterLike
 from madm_ros.latest_frame_worker import LatestFrameWorker
 from madm_ros.publications import Publications
@@ -57,14 +58,18 @@ class SegmentationNode(LifecycleNode):
 
     Args:
         segmenter_factory: called on configure; tests put a small one here.
+        image_source: part of this process that hands images to `accept`; empty: the topic `image` brings them.
         arguments: of LifecycleNode, such as namespace or parameter_overrides.
     """
 
-    def __init__(self, segmenter_factory: SegmenterFactory = load_segmenter, **arguments: Any) -> None:
+    def __init__(
+        self, segmenter_factory: SegmenterFactory = load_segmenter, image_source: str = "", **arguments: Any
+    ) -> None:
         super().__init__("segmentation_node", **arguments)
         parameters.declare(self)
         self.add_on_set_parameters_callback(self._on_set_parameters)
         self._make_segmenter = segmenter_factory
+        self._image_source = image_source
         self._state = "unconfigured"
         self._transition_error = ""
         # From configure to cleanup:
@@ -82,8 +87,11 @@ class SegmentationNode(LifecycleNode):
         # A steady clock: reports go out also where /clock stands still.
         self.create_timer(1.0, self._report, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
-    def _on_image(self, message: Image | CompressedImage) -> None:
-        self._worker.submit(ReceivedImage(message, time.perf_counter()))
+    def accept(self, message: Image | CompressedImage) -> None:
+        """Take an image, from the subscription or from any thread of this process; ignored while not active."""
+        worker = self._worker
+        if worker is not None:
+            worker.submit(ReceivedImage(message, time.perf_counter()))
 
     def _log_error(self, text: str) -> None:
         if self.context.ok():  # after an interrupt the frame in work cannot be published, which is no error
@@ -168,7 +176,8 @@ class SegmentationNode(LifecycleNode):
         transport = self._value("transport")
         topic = self.resolve_topic_name("image") + parameters.TRANSPORT_SUFFIX[transport]
         message_type = Image if transport == "raw" else CompressedImage
-        self._image_subscription = self._listen(message_type, topic, self._on_image)
+        if not self._image_source:
+            self._image_subscription = self._listen(message_type, topic, self.accept)
         if self._publications.has_points:
             self._camera_subscription = self._listen(CameraInfo, "camera_info", self._on_camera_info)
 
@@ -183,7 +192,14 @@ class SegmentationNode(LifecycleNode):
 
     def _load(self) -> None:
         started = time.perf_counter()
-        self._segmenter = self._make_segmenter(self._value("model"), self._value("device"), self._value("precision"))
+        device, precision = self._value("device"), self._value("precision")
+        self._segmenter = open_segmenter(
+            self._value("model"),
+            self._value("store"),
+            lambda model: self._make_segmenter(str(model), device, precision),
+            self._errors.report,
+            self.get_logger().info,
+        )
         self._config = self._segmenter.config
         self._segmenter.warm_up(*self._config.input_size)
         self.get_logger().info(
@@ -243,8 +259,8 @@ class SegmentationNode(LifecycleNode):
         subscription = self._image_subscription
         health = diagnostics.NodeHealth(
             state=self._state,
-            model=self._config.name if self._config else "",
-            topic=subscription.topic_name if subscription else "",
+            model=self._segmenter.config.name if self._segmenter else self._config.name if self._config else "",
+            topic=subscription.topic_name if subscription else self._image_source,
             fps=self._pipeline.statistics.fps() if self._pipeline else 0.0,
             timings=self._pipeline.statistics.timings() if self._pipeline else [],
             dropped=self._worker.dropped if self._worker else 0,

@@ -18,6 +18,7 @@ can be run again and goes on where it stopped.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import io
 import json
 import os
@@ -48,6 +49,7 @@ from madm_model.adaptation.job_request import (
     JobRequest,
     check_request,
     resolve_settings,
+    the_one_job,
 )
 from madm_model.adaptation.job_settings import JobSettings
 from madm_model.adaptation.resources import ResourceError
@@ -96,7 +98,8 @@ class AdaptationJob:
     def run(self) -> str:
         """Run to the end; gives the last state, which is also in the job's folder."""
         try:
-            return self._run()
+            with the_one_job(self._store.root, self._folder.job_id):
+                return self._run()
         except JobCanceled:
             return self._state(CANCELED, "canceled; it can be resumed")
         except (InputError, ModelError, StoreError, ResourceError, TrainingDiverged, ValueError, OSError) as error:
@@ -341,7 +344,9 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(number, stop)
 
     def emit(event: dict[str, Any]) -> None:
-        print(json.dumps(event), flush=True)
+        # Whoever started the job may be gone: it goes on alone.
+        with contextlib.suppress(BrokenPipeError):
+            print(json.dumps(event), flush=True)
 
     try:
         job = AdaptationJob(options.store, options.job_id, emit, lambda: stopped)

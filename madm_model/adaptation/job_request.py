@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import itertools
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -20,6 +23,7 @@ from madm_model.model_config import ModelConfig, ModelError
 from madm_model.store import BASE, VersionStore, durable
 
 REQUEST_FILE, STATE_FILE = "job.json", "state.json"
+_RUNNING_FILE = ".running"
 
 PREPARING, TRAINING, EVALUATING = "preparing", "training", "evaluating"
 ACTIVATED, NOT_ACTIVATED, CANCELED, FAILED, INTERRUPTED = (
@@ -109,23 +113,38 @@ class JobFolder:
 
     @classmethod
     def create(cls, store_root: Path, request: JobRequest) -> JobFolder:
-        """Make the folder of a new job, under a name of its own.
+        """Make the folder of a new job, and keep its request.
 
         Raises:
             OSError: it cannot be written.
         """
+        job = cls.reserve(store_root)
+        job.write_request(request)
+        return job
+
+    @classmethod
+    def reserve(cls, store_root: Path) -> JobFolder:
+        """Make the empty folder of a new job, under a name of its own.
+
+        Raises:
+            OSError: it cannot be made.
+        """
         stamp = datetime.now(timezone.utc).strftime("%Y%m%d-%H%M%S")
-        number, created = 1, None
-        while created is None:
+        for number in itertools.count(1):
             job = cls(store_root, stamp if number == 1 else f"{stamp}-{number}")
-            try:
+            with contextlib.suppress(FileExistsError):
                 job.path.mkdir(parents=True)
-                created = job
-            except FileExistsError:
-                number += 1
-        durable.write_json(created.path / REQUEST_FILE, asdict(request))
-        created.write_state(JobState())
-        return created
+                break
+        return job
+
+    def write_request(self, request: JobRequest) -> None:
+        """Keep the request of a new job.
+
+        Raises:
+            OSError: the disk is full.
+        """
+        self.write_state(JobState())
+        durable.write_json(self.path / REQUEST_FILE, asdict(request))
 
     def request(self) -> JobRequest:
         """What the job was asked.
@@ -136,7 +155,7 @@ class JobFolder:
         try:
             return JobRequest.from_dict(json.loads((self.path / REQUEST_FILE).read_text()))
         except FileNotFoundError:
-            jobs = sorted(path.name for path in self.path.parent.glob("*")) if self.path.parent.is_dir() else []
+            jobs = sorted(path.name for path in self.path.parent.glob("[!.]*")) if self.path.parent.is_dir() else []
             raise RequestError(f"there is no job '{self.job_id}': {', '.join(jobs) or 'none was started'}") from None
         except (ValueError, KeyError, TypeError) as error:
             raise RequestError(f"{self.path / REQUEST_FILE} cannot be read: {error}") from None
@@ -161,6 +180,36 @@ class JobFolder:
         state = replace(self.state(), **changes)
         self.write_state(state)
         return state
+
+
+@contextlib.contextmanager
+def the_one_job(store_root: Path, job_id: str) -> Iterator[None]:
+    """Be the only job that runs on a store; the kernel ends this with the process, however that ends.
+
+    Raises:
+        RequestError: another job is running; the message names it.
+    """
+    path = Path(store_root) / "jobs" / _RUNNING_FILE
+    with path.open("a+") as file:
+        try:
+            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RequestError(f"job {path.read_text()} is running: wait for its end, or cancel it") from None
+        file.truncate(0)
+        file.write(job_id)
+        file.flush()
+        yield
+
+
+def running_job(store_root: Path) -> str:
+    """Id of the job that runs on a store, in whatever process; empty if none does."""
+    path = Path(store_root) / "jobs" / _RUNNING_FILE
+    with contextlib.suppress(FileNotFoundError), path.open() as file:
+        try:
+            fcntl.flock(file.fileno(), fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return file.read()
+    return ""
 
 
 def check_request(request: JobRequest, store: VersionStore, bag_roots: Sequence[Path] | None = None) -> JobSettings:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import random
-import signal
 import time
 from dataclasses import replace
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +12,7 @@ import pytest
 
 pytest.importorskip("rclpy", reason="ROS 2's rclpy is not installed")
 
+from kill_samples import kill_after, start_child
 from ros_helpers import FakeSegmenter, wait_until
 
 from madm_model.labels import STREET_11
@@ -162,18 +160,13 @@ def _follow_until_killed(root: Path, base: Path, alive: str) -> None:
 
 
 def test_a_follower_killed_while_versions_change_leaves_a_valid_store(store, tmp_path) -> None:
-    context = get_context("forkserver")
-    context.set_forkserver_preload([__name__])
     moments, alive = random.Random(5), tmp_path / "alive"
     for _ in range(KILLS):
         alive.unlink(missing_ok=True)
-        child = context.Process(target=_follow_until_killed, args=(store.root, store.base, str(alive)))
-        child.start()
+        child = start_child(_follow_until_killed, store.root, store.base, str(alive))
         wait_until(alive.exists, "the follower")
         store.activate(store.add(save, info))
-        time.sleep(moments.uniform(0, 0.6))
-        os.kill(child.pid, signal.SIGKILL)
-        child.join()
+        assert kill_after(child, moments.uniform(0, 0.6))
         snapshot = store.read()
         assert (snapshot.note, snapshot.active) == ("", snapshot.versions[-1])
         assert fault(snapshot.folder, with_checksums=True) == ""

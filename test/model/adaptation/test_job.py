@@ -7,22 +7,27 @@ import json
 import os
 import random
 import shutil
-import signal
-import time
 from dataclasses import replace
-from multiprocessing import get_context
 from pathlib import Path
 
 import cv2
 import pytest
 import torch
 from adaptation_samples import make_request, write_bag, write_model
+from kill_samples import kill_after, start_child
 from safetensors.torch import load_file
 
 from madm_model.adaptation import gate_run, job
 from madm_model.adaptation.gate import Check, GateResult
 from madm_model.adaptation.job import AdaptationJob
-from madm_model.adaptation.job_request import JobFolder, JobRequest, RequestError, check_request
+from madm_model.adaptation.job_request import (
+    JobFolder,
+    JobRequest,
+    RequestError,
+    check_request,
+    running_job,
+    the_one_job,
+)
 from madm_model.adaptation.target_bags import TargetSelection
 from madm_model.checkpoint.model_folder import load_model
 from madm_model.model_config import ModelConfig
@@ -196,6 +201,16 @@ def test_an_unknown_job_is_named(store, request_) -> None:
         Run(store, job_id="x")()
 
 
+def test_only_one_job_runs_on_a_store(store, request_) -> None:
+    run = Run(store, request_)
+    assert running_job(store.root) == ""
+    with the_one_job(store.root, "another"):
+        assert running_job(store.root) == "another"
+        assert run() == "failed"
+        assert run.of("state")[-1]["message"] == "job another is running: wait for its end, or cancel it"
+    assert running_job(store.root) == ""
+
+
 def refusal(request: JobRequest, store: VersionStore, roots: list[Path] | None = None) -> str:
     with pytest.raises(RequestError) as error:
         check_request(request, store, roots)
@@ -264,19 +279,12 @@ def _run_job(root: Path, job_id: str) -> None:
 
 
 def test_a_job_killed_at_any_moment_leaves_a_valid_store_and_can_be_resumed(store, request_) -> None:
-    context = get_context("forkserver")
-    context.set_forkserver_preload([__name__])
     moments = random.Random(11)
-    request = replace(request_, iterations=4, options={**request_.options, "checkpoint_every": "1"})
+    request = replace(request_, iterations=2, options={**request_.options, "checkpoint_every": "1"})
     job_id, kills = "", 0
     while kills < KILLS:
         job_id = job_id or JobFolder.create(store.root, request).job_id
-        child = context.Process(target=_run_job, args=(store.root, job_id))
-        child.start()
-        time.sleep(moments.uniform(0, 1.2))
-        os.kill(child.pid, signal.SIGKILL)
-        child.join()
-        kills += child.exitcode == -signal.SIGKILL
+        kills += kill_after(start_child(_run_job, store.root, job_id), moments.uniform(0, 1.8))
         snapshot = store.read()
         assert snapshot.note == ""
         assert all(fault(store.folder(name), with_checksums=True) == "" for name in snapshot.versions[1:])

@@ -6,13 +6,12 @@ import errno
 import json
 import os
 import random
-import signal
 import threading
 import time
-from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
+from kill_samples import kill_after, start_child
 
 from madm_model.model_config import ModelError
 from madm_model.store import BASE, StoreError, VersionInfo, VersionStore, durable
@@ -236,21 +235,15 @@ def _write_forever(root: Path, base: Path) -> None:
 
 
 def test_a_writer_killed_at_any_moment_leaves_a_valid_store(store) -> None:
-    # Children of a server process that has imported this module: they start at once and inherit no thread of ours.
-    context = get_context("forkserver")
-    context.set_forkserver_preload([__name__])
     moments, before = random.Random(7), 0
     for _ in range(KILLS):
-        child = context.Process(target=_write_forever, args=(store.root, store.base))
-        child.start()
+        child = start_child(_write_forever, store.root, store.base)
         index = store.root / "index.json"
         deadline = time.monotonic() + 60
         while not index.exists() or index.stat().st_mtime_ns == before:
             assert child.is_alive()
             assert time.monotonic() < deadline
-        time.sleep(moments.uniform(0, 0.05))
-        os.kill(child.pid, signal.SIGKILL)
-        child.join()
+        assert kill_after(child, moments.uniform(0, 0.05))
         before = index.stat().st_mtime_ns
         snapshot = store.read()
         assert snapshot.note == ""

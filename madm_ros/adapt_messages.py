@@ -1,0 +1,104 @@
+"""Between madm_msgs and the adaptation's own data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlparse
+
+from builtin_interfaces.msg import Duration
+from madm_msgs.msg import AdaptJob, AdaptProgress, AdaptStatus
+
+from madm_model.adaptation.job_request import (
+    ACTIVATED,
+    CANCELED,
+    EVALUATING,
+    FAILED,
+    INTERRUPTED,
+    NOT_ACTIVATED,
+    PREPARING,
+    TRAINING,
+    JobRequest,
+)
+from madm_model.adaptation.target_bags import TargetSelection
+
+STATES = {
+    PREPARING: AdaptStatus.STATE_PREPARING,
+    TRAINING: AdaptStatus.STATE_TRAINING,
+    EVALUATING: AdaptStatus.STATE_EVALUATING,
+    ACTIVATED: AdaptStatus.STATE_ACTIVATED,
+    NOT_ACTIVATED: AdaptStatus.STATE_NOT_ACTIVATED,
+    CANCELED: AdaptStatus.STATE_CANCELED,
+    FAILED: AdaptStatus.STATE_FAILED,
+    INTERRUPTED: AdaptStatus.STATE_INTERRUPTED,
+}
+"""A job's state and its number in AdaptStatus."""
+
+_LOSSES = {
+    "source_segmentation": "loss_source",
+    "target_segmentation": "loss_target",
+    "source_regression": "loss_regression_source",
+    "target_regression": "loss_regression_target",
+}
+
+
+def to_request(job: AdaptJob, modality: str, preprocessing: Mapping[str, Any], **node_settings: Any) -> JobRequest:
+    """The request of a message.
+
+    Args:
+        job: the message.
+        modality: the one the node adapts to.
+        preprocessing: settings of that modality.
+        node_settings: the fields of JobRequest that the node's parameters decide.
+
+    Raises:
+        ValueError: the message makes no sense, or asks for another modality.
+    """
+    if job.modality not in ("", modality):
+        raise ValueError(
+            f"this server adapts {modality}, not {job.modality}: start one with modality:={job.modality} and a store "
+            "of its own"
+        )
+    bags = tuple(_path(uri) for uri in job.bag_uris)
+    target = TargetSelection(bags, modality, job.topic, job.start_s, job.end_s, max(1, job.frame_stride))
+    return JobRequest(
+        target,
+        job.iterations,
+        _seconds(job.time_budget),
+        job.source if job.source in ("", "sim") else _path(job.source),
+        {option.key: option.value for option in job.options},
+        dict(preprocessing),
+        **node_settings,
+    )
+
+
+def to_progress(event: Mapping[str, Any]) -> AdaptProgress:
+    """A progress event of the job as a message; an empty one gives an empty message."""
+    losses = event.get("losses", {})
+    confidence = event.get("confidence")
+    parts = {field: float(losses.get(name, "nan")) for name, field in _LOSSES.items()}
+    return AdaptProgress(
+        iteration=event.get("iteration", 0),
+        iterations=event.get("iterations", 0),
+        loss_total=float(sum(losses.values())),
+        pseudo_label_confidence=float("nan") if confidence is None else confidence,
+        noise_step=event.get("noise_step", -1),
+        elapsed=_duration(event.get("elapsed", 0.0)),
+        eta=_duration(event.get("eta", -1.0)),
+        **parts,
+    )
+
+
+def _path(uri: str) -> str:
+    """A path, given as it is or as file:// URI."""
+    return unquote(urlparse(uri).path) if uri.startswith("file://") else str(Path(uri).expanduser())
+
+
+def _seconds(duration: Duration) -> float:
+    return duration.sec + duration.nanosec * 1e-9
+
+
+def _duration(seconds: float) -> Duration:
+    whole = int(seconds // 1)
+    return Duration(sec=whole, nanosec=int((seconds - whole) * 1e9))

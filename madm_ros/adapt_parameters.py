@@ -1,0 +1,105 @@
+"""Parameters of the adaptation server."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
+from rclpy.node import Node
+
+from madm_model.modalities import make_preprocessor
+from madm_ros import parameters
+
+MODALITIES = ("thermal", "depth")
+
+
+@dataclass(frozen=True)
+class AdaptSettings:
+    """Values of the parameters, checked."""
+
+    store: Path
+    """Folder of the version store, which the segmentation node follows."""
+    model: str
+    """The base: model folder, or the name of the embedded model."""
+    modality: str
+    """The modality that is adapted to."""
+    bag_roots: tuple[Path, ...]
+    """Folders that recordings and sources may lie in."""
+    keep: int
+    """Versions the store keeps."""
+    device: str
+    """Where jobs train."""
+    niceness: int
+    """Added to a job's niceness."""
+    threads: int
+    """CPU threads of a job."""
+    gpu_memory_share: float
+    """Share of the GPU's memory a job may take."""
+    preprocessing: Mapping[str, Any]
+    """Settings of the modality, as of the segmentation node."""
+
+    def job_fields(self, base: Path) -> dict[str, Any]:
+        """Fields of JobRequest that are the node's to decide."""
+        return {
+            "base": str(base),
+            "keep": self.keep,
+            "device": self.device,
+            "gpu_memory_share": self.gpu_memory_share,
+            "niceness": self.niceness,
+            "threads": self.threads,
+        }
+
+
+def declare(node: Node) -> AdaptSettings:
+    """Declare the parameters and read them; all are fixed once the node runs.
+
+    Raises:
+        ValueError: a value makes no sense.
+    """
+
+    def value(name: str, default: Any, description: str, lowest: float = 0, highest: float = 0) -> Any:
+        descriptor = ParameterDescriptor(description=description, read_only=True)
+        if highest and isinstance(default, int):
+            descriptor.integer_range = [IntegerRange(from_value=int(lowest), to_value=int(highest), step=1)]
+        elif highest:
+            descriptor.floating_point_range = [FloatingPointRange(from_value=lowest, to_value=highest)]
+        return node.declare_parameter(name, default, descriptor).value
+
+    model = value("model", "tiny-rgb", "Base of the store: model folder, or the name of the embedded model.")
+    modality = value("modality", "thermal", f"The sensor that is adapted to: {' or '.join(MODALITIES)}.")
+    store = value("store", "", "Folder of the model versions; empty: ~/.madm/MODALITY. The segmentation node's too.")
+    roots = value("bag_roots", [""], "Folders that recordings and sources may lie in; none: every job is refused.")
+    keep = value("keep", 5, "Versions that are kept besides the base and the active one.", 1, 1000)
+    device = value("device", "auto", "Where jobs train: auto (a GPU if there is one), cpu, cuda, ...")
+    niceness = value("niceness", 10, "Added to a job's niceness; 19 is the lowest priority.", 0, 19)
+    threads = value("threads", 0, "CPU threads of a job; 0: half of the cores.", 0, 1024)
+    share = value("gpu_memory_share", 1.0, "Share of the GPU's memory a job may take.", 0.01, 1.0)
+    if modality not in MODALITIES:
+        raise ValueError(f"modality is '{modality}': it has to be one of {', '.join(MODALITIES)}")
+    for parameter in parameters.PARAMETERS:
+        if parameter.name.startswith(f"{modality}."):
+            node.declare_parameter(parameter.name, parameter.default, parameter.descriptor())
+    names = [item.name for item in parameters.PARAMETERS if item.name.startswith(f"{modality}.")]
+    preprocessing = {name.partition(".")[2]: node.get_parameter(name).value for name in names}
+    make_preprocessor(modality, preprocessing)
+    return AdaptSettings(
+        default_store(modality) if not store else Path(store).expanduser(),
+        model,
+        modality,
+        tuple(Path(root).expanduser() for root in roots if root),
+        keep,
+        device,
+        niceness,
+        threads or max(1, (os.cpu_count() or 2) // 2),
+        share,
+        preprocessing,
+    )
+
+
+def default_store(modality: str) -> Path:
+    """Where versions of a modality are kept unless told otherwise."""
+    return Path.home() / ".madm" / modality

@@ -1,0 +1,163 @@
+"""A segmenter that follows a version store: when another version becomes active, it takes over between two frames."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from madm_model.model_config import ModelConfig
+from madm_model.store import BASE, VersionStore
+from madm_model.store.store import INDEX_FILE
+from madm_ros.frame_pipeline import SegmenterLike
+
+_PERIOD_S = 0.5
+
+
+Load = Callable[[str | Path], SegmenterLike]
+"""Makes a segmenter of a model folder, or of the embedded model's name."""
+
+
+def open_segmenter(
+    model: str, store: str, load: Load, on_error: Callable[[str], object], log_info: Callable[[str], object]
+) -> SegmenterLike:
+    """A segmenter of a model or, where a store is named, of the store's active version, with the model as its base.
+
+    Raises:
+        ModelError: it cannot be loaded.
+    """
+    if not store:
+        return load(model)
+    from madm_model.checkpoint.model_folder import resolve_model  # brings torch, which takes seconds
+
+    return FollowingSegmenter(VersionStore(Path(store).expanduser(), resolve_model(model)), load, on_error, log_info)
+
+
+class FollowingSegmenter:
+    """Segments with the active version of a store.
+
+    A new active version is loaded and warmed up in a thread of its own, while frames go on through the present one;
+    the first frame after that goes through the new one. No frame waits or is lost. A version that cannot be loaded is
+    reported once and the present one stays. While both are loaded, both take memory.
+
+    Args:
+        store: the versions; only read.
+        load: makes a segmenter of a model folder.
+        on_error: gets one line when a version cannot be used.
+        log_info: gets one line when a version takes over.
+
+    Raises:
+        ModelError: neither the active version nor the base can be loaded.
+    """
+
+    def __init__(
+        self,
+        store: VersionStore,
+        load: Load,
+        on_error: Callable[[str], object],
+        log_info: Callable[[str], object],
+    ) -> None:
+        self._store, self._load, self._on_error, self._log_info = store, load, on_error, log_info
+        self._signature = self._index_signature()
+        self._version, self._present = self._load_first()
+        self._lock = threading.Lock()  # guards `_next` and `_closed`
+        self._next: tuple[str, SegmenterLike] | None = None
+        self._closed = threading.Event()
+        threading.Thread(target=self._follow, name="store follower", daemon=True).start()
+
+    @property
+    def version(self) -> str:
+        """The version that segments."""
+        return self._version
+
+    @property
+    def config(self) -> ModelConfig:
+        """Of the version that segments."""
+        return self._present.config
+
+    @property
+    def device(self) -> Any:
+        """Where it computes."""
+        return self._present.device
+
+    def segment(self, images: list[Any]) -> list[Any]:
+        """As the segmenters it is made of; called from one thread."""
+        if self._next is not None:
+            self._take_over()
+        return self._present.segment(images)
+
+    def warm_up(self, height: int, width: int) -> None:
+        """Run the present version once."""
+        self._present.warm_up(height, width)
+
+    def close(self) -> None:
+        """Stop following and give all memory back."""
+        with self._lock:
+            self._closed.set()
+            waiting, self._next = self._next, None
+        for segmenter in (self._present, *(waiting[1:] if waiting else ())):
+            segmenter.close()
+
+    def _load_first(self) -> tuple[str, SegmenterLike]:
+        snapshot = self._store.read()
+        if snapshot.note:
+            self._on_error(snapshot.note)
+        if snapshot.active != BASE:
+            try:
+                return snapshot.active, self._load(snapshot.folder)
+            except Exception as error:
+                self._on_error(f"version {snapshot.active} cannot be loaded, the base segments in its place: {error}")
+        return BASE, self._load(self._store.base)
+
+    def _take_over(self) -> None:
+        with self._lock:
+            if self._next is None:
+                return
+            old, (self._version, self._present), self._next = self._present, self._next, None
+        old.close()
+        self._log_info(f"version {self._version} ({self._present.config.name}) segments now")
+
+    # ---- in the follower's thread ----
+
+    def _follow(self) -> None:
+        while not self._closed.wait(_PERIOD_S):
+            signature = self._index_signature()
+            if signature == self._signature:
+                continue
+            self._signature = signature
+            snapshot = self._store.read()
+            if snapshot.note:
+                self._on_error(snapshot.note)
+            coming = self._next[0] if self._next else self._version
+            if snapshot.active != coming:
+                self._prepare(snapshot.active, snapshot.folder)
+
+    def _prepare(self, version: str, folder: Path) -> None:
+        started = time.perf_counter()
+        try:
+            segmenter = self._load(folder)
+            if segmenter.config.label_set != self.config.label_set:
+                segmenter.close()
+                raise ValueError("it has other classes: clean up and configure the node to use it")
+            segmenter.warm_up(*segmenter.config.input_size)
+        except Exception as error:
+            self._on_error(f"version {version} cannot be used, {self._version} goes on: {error}")
+            return
+        self._log_info(f"version {version} is loaded after {time.perf_counter() - started:.1f} s")
+        with self._lock:
+            outdated = self._next
+            if self._closed.is_set():
+                outdated = (version, segmenter)
+            else:
+                self._next = (version, segmenter)
+        if outdated is not None:
+            outdated[1].close()
+
+    def _index_signature(self) -> tuple[int, int]:
+        try:
+            status = (self._store.root / INDEX_FILE).stat()
+        except OSError:
+            return 0, 0
+        return status.st_mtime_ns, status.st_ino

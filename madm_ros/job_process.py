@@ -1,0 +1,69 @@
+"""A job's process, as the server sees it: started, listened to, told to stop."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+OnEvent = Callable[[dict[str, Any]], None]
+LOG_FILE = "job.log"
+
+
+class JobProcess:
+    """Runs `python -m madm_model.adaptation.job` and hands its events on, from a thread of its own.
+
+    Args:
+        store: folder of the store.
+        job_id: the job; its folder gets `job.log` with what the process writes to standard error.
+        on_event: called with every event.
+        on_exit: called once at the end, with the exit status (negative: ended by that signal).
+    """
+
+    def __init__(self, store: Path, job_id: str, on_event: OnEvent, on_exit: Callable[[int], None]) -> None:
+        self._on_event, self._on_exit = on_event, on_exit
+        with (store / "jobs" / job_id / LOG_FILE).open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "madm_model.adaptation.job", str(store), job_id],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                start_new_session=True,  # Ctrl-C is for the node, which then cancels in its own way
+            )
+        threading.Thread(target=self._listen, name=f"job {job_id}", daemon=True).start()
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    def cancel(self) -> None:
+        """Ask it to stop after the iteration in work; harmless when it has ended."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+
+    def end(self, timeout_s: float) -> None:
+        """Cancel it, wait, and kill it if it does not end."""
+        self.cancel()
+        try:
+            self._process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def _listen(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            try:
+                event = json.loads(line)
+            except json.JSONDecodeError:
+                continue  # a library that prints, or the last line of a killed process
+            if isinstance(event, dict) and "event" in event:
+                self._on_event(event)
+        self._on_exit(self._process.wait())

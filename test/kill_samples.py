@@ -1,0 +1,37 @@
+"""Child processes that tests kill: forked from a server that has imported what is slow to import."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from multiprocessing import get_context
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+_PRELOADED = ["pytest", "madm_model.adaptation.job", "madm_ros.following_segmenter"]
+
+
+def start_child(target: Callable[..., object], *arguments: Any) -> BaseProcess:
+    """Run a function of a test module in a child; returns when it is about to be called."""
+    context = get_context("forkserver")
+    context.set_forkserver_preload(_PRELOADED)  # where ROS is not installed, the last one is left out
+    begun = context.Event()
+    child = context.Process(target=_announce, args=(begun, target, *arguments))
+    child.start()
+    assert begun.wait(120)
+    return child
+
+
+def kill_after(child: BaseProcess, seconds: float) -> bool:
+    """SIGKILL it after a while; False if it had ended before."""
+    time.sleep(seconds)
+    os.kill(child.pid, signal.SIGKILL)
+    child.join()
+    return child.exitcode == -signal.SIGKILL
+
+
+def _announce(begun: Any, target: Callable[..., object], *arguments: Any) -> None:
+    begun.set()
+    target(*arguments)
