@@ -16,6 +16,7 @@ import os
 import statistics
 import sys
 import time
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -68,21 +69,24 @@ def _run_node(width: int, height: int) -> None:
         rclpy.spin(node)
 
 
-def measure(width: int, height: int, frames: int, timeout_s: float = 60.0) -> dict[str, Any]:
+def measure(
+    width: int, height: int, frames: int, is_node_alive: Callable[[], bool], timeout_s: float = 60.0
+) -> dict[str, Any]:
     """Time images through the node of another process.
 
     Args:
         width: columns of the mono8 images.
         height: rows.
         frames: how many to time, after `WARM_UP_FRAMES`.
-        timeout_s: how long to wait for the node to come up.
+        is_node_alive: false once the node's process has ended.
+        timeout_s: how long to wait for labels.
 
     Returns:
         `round_trip_ms`: from publishing the image to the labels' callback, both ways over DDS included;
         `inside_node_ms`: from the image's callback to the labels' publication, as the node reports it.
 
     Raises:
-        TimeoutError: the node does not answer.
+        RuntimeError: the node ended, or does not answer.
     """
     rclpy.init(args=[])
     peer = rclpy.create_node("node_bench")
@@ -98,8 +102,10 @@ def measure(width: int, height: int, frames: int, timeout_s: float = 60.0) -> di
     times: list[float] = []
     try:
         while len(times) < WARM_UP_FRAMES + frames:
+            if not is_node_alive():
+                raise RuntimeError("the node ended: see its message above")
             if time.monotonic() > deadline:
-                raise TimeoutError(f"the node gave no labels for {timeout_s:.0f} s")
+                raise RuntimeError(f"the node gave no labels for {timeout_s:.0f} s")
             answers.clear()
             sent = time.perf_counter()
             publisher.publish(message)
@@ -148,8 +154,8 @@ def main() -> None:
     node = multiprocessing.get_context("spawn").Process(target=_run_node, args=(options.width, options.height))
     node.start()
     try:
-        result = measure(options.width, options.height, options.frames)
-    except TimeoutError as error:
+        result = measure(options.width, options.height, options.frames, node.is_alive)
+    except RuntimeError as error:
         sys.exit(f"node_bench: {error}")
     finally:
         node.terminate()
