@@ -229,7 +229,7 @@ def test_requests_are_checked_before_anything_starts(store, request_, tmp_path) 
     assert "unknown option 'speed'" in refusal(replace(request_, options={"speed": "1"}), store)
     assert "images/ and labels/" in refusal(replace(request_, source=str(tmp_path)), store)
     assert "invert is 3" in refusal(replace(request_, preprocessing={"invert": 3}), store)
-    assert "cannot be read from images" in refusal(target(modality="event"), store)
+    assert "modality 'radar'" in refusal(target(modality="radar"), store)
     assert not store.root.exists()
 
 
