@@ -47,6 +47,7 @@ from madm_model.adaptation.job_request import (
 )
 from madm_model.adaptation.source_frames import SIMULATED_STREETS
 from madm_model.checkpoint.model_folder import resolve_model
+from madm_model.io.bag_storage import standard_types
 from madm_model.store import Snapshot, StoreError, VersionStore
 from madm_ros import adapt_parameters
 from madm_ros.adapt_messages import STATES, to_progress, to_request
@@ -75,10 +76,12 @@ class AdaptServer(Node):
         self._store = VersionStore(self._settings.store, base, self._settings.keep)
         self._changed = threading.Condition()  # guards what follows
         self._process: JobProcess | None = None
+        self._launcher: threading.Thread | None = None
         self._job_id, self._state, self._event = "", JobState(state=""), {}
         self._job_message = AdaptJob()
         self._told_progress = 0.0
         self._checks = ThreadPoolExecutor(1, "request check")
+        self._checks.submit(standard_types)  # parses all message definitions the first time
         latched = QoSProfile(
             depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
         )
@@ -99,6 +102,8 @@ class AdaptServer(Node):
 
     def destroy_node(self) -> None:
         """Stop a running job; it can be resumed."""
+        if self._launcher is not None:
+            self._launcher.join()
         with self._changed:
             process = self._process
         if process is not None:
@@ -174,7 +179,8 @@ class AdaptServer(Node):
             self._job_id, self._job_message, self._event = folder.job_id, job, {}
             self._state = JobState(PREPARING, message)
         # The disk may be slow: the answer does not wait for it.
-        threading.Thread(target=self._launch, args=(folder, write), daemon=True).start()
+        self._launcher = threading.Thread(target=self._launch, args=(folder, write), daemon=True)
+        self._launcher.start()
         self.get_logger().info(f"job {folder.job_id}: {message}")
         return True, message, folder.job_id
 
@@ -233,7 +239,9 @@ class AdaptServer(Node):
     def _on_exit(self, status: int) -> None:
         """The process is gone: its folder says how it ended, unless it could not."""
         state = JobFolder(self._store.root, self._job_id).state()
-        if state.state in RUNNING_STATES:
+        if state.state in RUNNING_STATES and self._process is not None and self._process.canceled:
+            self._finish(CANCELED, "canceled before training began; it can be resumed")
+        elif state.state in RUNNING_STATES:
             how = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
             log = self._store.root / "jobs" / self._job_id / LOG_FILE
             self._finish(INTERRUPTED, f"the job's process {how}; it can be resumed ({log})")
@@ -241,8 +249,8 @@ class AdaptServer(Node):
             self._finish(state.state, state.message, state)
 
     def _finish(self, state: str, message: str, kept: JobState | None = None) -> None:
-        if state == INTERRUPTED:
-            _keep(JobFolder(self._store.root, self._job_id), INTERRUPTED, message)
+        if kept is None:
+            _keep(JobFolder(self._store.root, self._job_id), state, message)
         with self._changed:
             self._state = kept or JobState(state, message)
             self._process = None

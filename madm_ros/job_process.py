@@ -23,10 +23,14 @@ class JobProcess:
         job_id: the job; its folder gets `job.log` with what the process writes to standard error.
         on_event: called with every event.
         on_exit: called once at the end, with the exit status (negative: ended by that signal).
+
+    Attributes:
+        canceled: whether it was told to stop.
     """
 
     def __init__(self, store: Path, job_id: str, on_event: OnEvent, on_exit: Callable[[int], None]) -> None:
         self._on_event, self._on_exit = on_event, on_exit
+        self.canceled = False
         with (store / "jobs" / job_id / LOG_FILE).open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "madm_model.adaptation.job", str(store), job_id],
@@ -36,7 +40,8 @@ class JobProcess:
                 text=True,
                 start_new_session=True,  # Ctrl-C is for the node, which then cancels in its own way
             )
-        threading.Thread(target=self._listen, name=f"job {job_id}", daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, name=f"job {job_id}", daemon=True)
+        self._listener.start()
 
     @property
     def pid(self) -> int:
@@ -45,17 +50,18 @@ class JobProcess:
 
     def cancel(self) -> None:
         """Ask it to stop after the iteration in work; harmless when it has ended."""
+        self.canceled = True
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
 
     def end(self, timeout_s: float) -> None:
-        """Cancel it, wait, and kill it if it does not end."""
+        """Cancel it, wait, and kill it if it does not end; its last events have been handed on then."""
         self.cancel()
         try:
             self._process.wait(timeout_s)
         except subprocess.TimeoutExpired:
             self._process.kill()
-            self._process.wait()
+        self._listener.join()
 
     def _listen(self) -> None:
         assert self._process.stdout is not None

@@ -1,0 +1,274 @@
+"""The adaptation service over DDS: from a recording to the labels of a new version, and what is refused."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("rclpy", reason="ROS 2's rclpy is not installed")
+
+from adaptation_samples import LENIENT, SMALL, thermal_frames, write_bag, write_model, write_source
+from builtin_interfaces.msg import Duration
+from diagnostic_msgs.msg import DiagnosticArray, KeyValue
+from madm_msgs.action import Adapt as AdaptAction
+from madm_msgs.msg import AdaptJob, AdaptStatus
+from madm_msgs.srv import Adapt, Rollback
+from rclpy.action import ActionClient
+from rclpy.executors import MultiThreadedExecutor
+from rclpy.parameter import Parameter
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from ros_helpers import image_message, pixels_of, wait_until
+from sensor_msgs.msg import Image
+
+from madm_model.adaptation.job_request import JobFolder, running_job
+from madm_model.io.frames import RawFrame
+from madm_model.modalities import make_preprocessor
+from madm_model.store import VersionStore
+from madm_ros import adapt_server
+from madm_ros.adapt_server import AdaptServer
+from madm_ros.segmentation_node import load_segmenter
+
+LATCHED = QoSProfile(depth=10, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+JOB_S = 120.0
+GAIN = {"thermal.gain": "fixed", "thermal.fixed_min": 6900.0, "thermal.fixed_max": 9100.0}
+"""A gain that does not depend on the frames before."""
+
+
+@pytest.fixture
+def robot(tmp_path: Path) -> Path:
+    """A folder with a model, a labelled source and a recording in it."""
+    write_model(tmp_path / "base")
+    write_source(tmp_path / "source")
+    write_bag(tmp_path / "bags" / "drive")
+    return tmp_path
+
+
+@pytest.fixture
+def start_server(ros: Any, robot: Path) -> Iterator[Callable[..., AdaptServer]]:
+    """Function that makes a server and spins it in a thread."""
+    started: list[tuple[AdaptServer, MultiThreadedExecutor, threading.Thread]] = []
+
+    def stop() -> None:
+        while started:
+            node, executor, thread = started.pop()
+            executor.shutdown()
+            thread.join(5)
+            node.destroy_node()
+
+    def start(**parameters: Any) -> AdaptServer:
+        stop()
+        values = {
+            "store": str(robot / "store"),
+            "model": str(robot / "base"),
+            "bag_roots": [str(robot / "bags"), str(robot / "source")],
+            "device": "cpu",
+            "threads": 1,
+            "niceness": 0,
+            **parameters,
+        }
+        overrides = [Parameter(name, value=value) for name, value in values.items()]
+        node = AdaptServer(namespace="/madm", parameter_overrides=overrides, use_global_arguments=False)
+        executor = MultiThreadedExecutor(4)
+        executor.add_node(node)
+        thread = threading.Thread(target=executor.spin, daemon=True)
+        thread.start()
+        started.append((node, executor, thread))
+        return node
+
+    yield start
+    stop()
+
+
+def options(**changes: str) -> list[KeyValue]:
+    return [KeyValue(key=key, value=value) for key, value in {**SMALL, **LENIENT, **changes}.items()]
+
+
+def job(robot: Path, iterations: int = 2, **changes: Any) -> AdaptJob:
+    fields = {
+        "bag_uris": [str(robot / "bags" / "drive")],
+        "iterations": iterations,
+        "source": str(robot / "source"),
+        "options": options(),
+        **changes,
+    }
+    return AdaptJob(**fields)
+
+
+def adapt(peer: Any, message: AdaptJob) -> Adapt.Response:
+    return peer.call(Adapt, "/madm/adapt", Adapt.Request(job=message))
+
+
+def states(messages: list[AdaptStatus]) -> list[int]:
+    return list(dict.fromkeys(message.state for message in messages))
+
+
+def test_from_a_recording_to_the_new_versions_labels_and_back(peer, start_server, start_node, robot) -> None:
+    start_server(**GAIN)
+    start_node(load_segmenter, model=str(robot / "base"), store=str(robot / "store"), device="cpu", **GAIN)
+    labels = peer.collect(Image, "/segmentation_node/labels")
+    reports = peer.collect(DiagnosticArray, "/diagnostics")
+    statuses = peer.collect(AdaptStatus, "/madm/adapt/status", LATCHED)
+    publisher = peer.publisher(Image, "/image")
+    frames = list(thermal_frames(20))
+    sent = itertools.count(1)
+
+    def drive_until(condition: Callable[[], Any], what: str, timeout_s: float = 60.0) -> None:
+        def step() -> Any:
+            number = next(sent)
+            publisher.publish(image_message(frames[number % 20], "mono16", stamp_s=number))
+            time.sleep(0.03)
+            return condition()
+
+        wait_until(step, what, timeout_s)
+
+    def model() -> str:
+        return {item.key: item.value for report in reports[-1:] for item in report.status[0].values}.get("model", "")
+
+    def labels_by(folder: Path, number: int) -> np.ndarray:
+        """What the model of a folder makes of the frame with that number."""
+        settings = {name.partition(".")[2]: value for name, value in GAIN.items()}
+        image = make_preprocessor("thermal", settings)(RawFrame(frames[number % 20], "mono16", 0, ""))
+        return load_segmenter(str(folder), "cpu", "float32").segment([image])[0].labels
+
+    # 1. Accepted, and carried out while segmentation goes on
+    drive_until(lambda: labels, "labels")
+    response = adapt(peer, job(robot, 3, options=options(learning_rate="0.02")))
+    assert response.accepted, response.message
+    before = len(labels)
+    running = {AdaptStatus.STATE_PREPARING, AdaptStatus.STATE_TRAINING, AdaptStatus.STATE_EVALUATING}
+    drive_until(lambda: statuses[-1].job_id and statuses[-1].state not in running, "the job's end", JOB_S)
+    assert statuses[-1].state == AdaptStatus.STATE_ACTIVATED, statuses[-1].message
+    assert len(labels) > before
+    assert (statuses[-1].job_id, statuses[-1].new_version) == (response.job_id, "v0001")
+    assert (statuses[-1].active_version, list(statuses[-1].versions)) == ("v0001", ["base", "v0001"])
+    assert Path(statuses[-1].report_uri.removeprefix("file://")).is_file()
+    assert {AdaptStatus.STATE_PREPARING, AdaptStatus.STATE_TRAINING} <= set(states(statuses))
+
+    # 2. The new version's labels
+    drive_until(lambda: model() == f"miniature@{response.job_id}", "the new version in the diagnostics")
+    last = labels[-1]
+    number = last.header.stamp.sec
+    new = labels_by(robot / "store" / "versions" / "v0001", number)
+    np.testing.assert_array_equal(pixels_of(last), new)
+    assert (new != labels_by(robot / "base", number)).any()
+
+    # 3. Back to the base, and its labels
+    answer = peer.call(Rollback, "/madm/rollback", Rollback.Request())
+    assert (answer.success, answer.active_version) == (True, "base")
+    drive_until(lambda: model() == "miniature", "the base in the diagnostics")
+    last = labels[-1]
+    np.testing.assert_array_equal(pixels_of(last), labels_by(robot / "base", last.header.stamp.sec))
+    wait_until(lambda: statuses[-1].active_version == "base", "the status")
+    refused = peer.call(Rollback, "/madm/rollback", Rollback.Request())
+    assert not refused.success
+    assert "nothing to go back to" in refused.message
+
+
+def test_an_action_gives_feedback_and_can_be_canceled_and_resumed(peer, start_server, robot) -> None:
+    start_server()
+    client = ActionClient(peer.node, AdaptAction, "/madm/adapt")
+    assert client.wait_for_server(20.0)
+    feedback: list[Any] = []
+    sending = client.send_goal_async(AdaptAction.Goal(job=job(robot, 100_000)), feedback.append)
+    wait_until(sending.done, "the goal")
+    goal = sending.result()
+    wait_until(lambda: feedback, "feedback", JOB_S)
+    progress = feedback[0].feedback.progress
+    assert progress.iteration >= 1
+    assert progress.iterations == 100_000
+    assert progress.loss_total > 0
+
+    # A second job is refused with the first one's id.
+    second = adapt(peer, job(robot))
+    assert not second.accepted
+    assert f"job {second.job_id} is running" in second.message
+
+    waiting = goal.get_result_async()
+    goal.cancel_goal_async()
+    wait_until(waiting.done, "the end", 60.0)
+    result = waiting.result().result
+    assert (result.state, result.job_id, result.active_version) == (AdaptStatus.STATE_CANCELED, second.job_id, "base")
+
+    # Resumed by the service, it goes on after the iteration it was canceled in.
+    statuses = peer.collect(AdaptStatus, "/madm/adapt/status", LATCHED)
+    resumed = adapt(peer, AdaptJob(resume_job_id=result.job_id))
+    assert resumed.accepted, resumed.message
+    reached = JobFolder(robot / "store", result.job_id).state().progress["iteration"]
+    wait_until(lambda: statuses[-1].state == AdaptStatus.STATE_TRAINING, "training", JOB_S)
+    wait_until(lambda: statuses[-1].progress.iteration > reached, "the next iterations", JOB_S)
+
+
+def test_a_killed_job_is_reported_and_can_be_resumed_by_another_server(peer, start_server, robot) -> None:
+    server = start_server()
+    statuses = peer.collect(AdaptStatus, "/madm/adapt/status", LATCHED)
+    response = adapt(peer, job(robot, 100_000))
+    assert response.accepted, response.message
+    wait_until(lambda: statuses and statuses[-1].state == AdaptStatus.STATE_TRAINING, "training", JOB_S)
+    os.kill(server._process.pid, signal.SIGKILL)
+    wait_until(lambda: statuses[-1].state == AdaptStatus.STATE_INTERRUPTED, "the report")
+    assert "was ended by signal 9; it can be resumed" in statuses[-1].message
+    assert statuses[-1].active_version == "base"
+    assert running_job(robot / "store") == ""
+
+    start_server()
+    late = peer.collect(AdaptStatus, "/madm/adapt/status", LATCHED)
+    wait_until(lambda: late and late[-1].job_id == response.job_id, "the last job of the store")
+    assert late[-1].state == AdaptStatus.STATE_INTERRUPTED
+    assert adapt(peer, AdaptJob(resume_job_id=response.job_id)).accepted
+
+
+def test_an_answer_does_not_wait_for_a_slow_check(peer, start_server, robot, monkeypatch) -> None:
+    start_server()
+    release = threading.Event()
+    monkeypatch.setattr(adapt_server, "check_request", lambda *_: release.wait(60))
+    response = adapt(peer, job(robot, 100_000))
+    assert not release.is_set()
+    assert (response.accepted, response.message) == (True, "accepted; the recordings are still being checked")
+    release.set()
+
+
+def test_requests_that_cannot_work_are_refused_with_a_reason(peer, start_server, robot, monkeypatch) -> None:
+    monkeypatch.setattr(adapt_server, "_CHECK_S", 30.0)  # a busy machine must not turn a refusal into a late failure
+    start_server()
+    outside = write_bag(robot / "elsewhere")
+    (robot / "bags" / "link").symlink_to(outside)
+    (robot / "bags" / "short").mkdir()
+    short = write_bag(robot / "bags" / "short" / "bag", 2)
+    refused = {
+        "is not under one of the folders allowed by bag_roots": job(robot, bag_uris=[str(outside)]),
+        "allowed by bag_roots": job(robot, bag_uris=[str(robot / "bags" / "link")]),
+        "no bag is named": job(robot, bag_uris=[]),
+        "does not exist": job(robot, bag_uris=[str(robot / "bags" / "gone")]),
+        "has no topic /rgb": job(robot, topic="/rgb"),
+        "the selection has 2 frames, 4 are needed": job(robot, bag_uris=[str(short)]),
+        "this server adapts thermal, not depth": job(robot, modality="depth"),
+        "set a number of iterations, a time budget, or both": job(robot, iterations=0),
+        "unknown option 'speed'": job(robot, options=[KeyValue(key="speed", value="1")]),
+        "there is no job 'x'": AdaptJob(resume_job_id="x"),
+    }
+    for reason, message in refused.items():
+        response = adapt(peer, message)
+        assert (response.accepted, response.job_id) == (False, ""), response.message
+        assert reason in response.message
+    assert VersionStore(robot / "store", robot / "base").read().versions == ("base",)
+
+
+def test_a_refused_goal_says_why_in_its_result(peer, start_server, robot) -> None:
+    start_server(bag_roots=[""])
+    client = ActionClient(peer.node, AdaptAction, "/madm/adapt")
+    assert client.wait_for_server(20.0)
+    sending = client.send_goal_async(AdaptAction.Goal(job=job(robot, time_budget=Duration(sec=5))))
+    wait_until(sending.done, "the goal")
+    waiting = sending.result().get_result_async()
+    wait_until(waiting.done, "the result")
+    assert "none is configured" in waiting.result().result.message
+    assert waiting.result().result.state == AdaptStatus.STATE_FAILED
