@@ -21,3 +21,11 @@ def test_two_official_iterations(name):
     result = subprocess.run(check, cwd=ROOT, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
     assert result.stdout.count(" ok\n") == len(result.stdout.splitlines()) > 40
+
+
+@pytest.mark.parametrize(("found", "agrees"), [(1.0, True), (1.1, True), (1.11, False), (float("nan"), False)])
+def test_a_number_agrees_within_its_tolerance(monkeypatch, found, agrees):
+    monkeypatch.syspath_prepend(ROOT / "test")
+    from check_training_parity import Comparison
+
+    assert Comparison("loss", 1.0, found, 0.1001).agrees is agrees
