@@ -37,6 +37,8 @@ setup(
         "console_scripts": [
             "madm = madm_model.cli.app:main",
             "segmentation_node = madm_ros.segmentation_node:main",
+            "event_frame_node = madm_ros.event_frame_node:main",
+            "event_seg = madm_ros.event_seg:main",
             "bag_player = madm_ros.bag_player:main",
         ],
     },

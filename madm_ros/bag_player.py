@@ -6,7 +6,6 @@ python -m madm_ros.bag_player recording/ --rate 0.5 --loop
 from __future__ import annotations
 
 import argparse
-import importlib
 import sys
 import time
 from collections.abc import Collection
@@ -19,7 +18,8 @@ from rclpy.publisher import Publisher
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.utilities import remove_ros_args
 
-from madm_model.io.bags import BagError, BagReader, RawMessage, Topic
+from madm_model.io.bags import BagError, BagReader, RawMessage
+from madm_ros.message_types import SAME_FIELDS, message_class
 
 OFFERED_QOS = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 """The strongest offer: every subscriber, best-effort or reliable, volatile or transient local, matches it."""
@@ -32,7 +32,8 @@ class BagPlayer(Node):
         bag: an open bag.
         topics: names of the topics to play; None plays all.
 
-    Topics whose message package is not installed are left out with a warning.
+    Topics whose message package is not installed are left out with a warning; a type that only changed its name since
+    (`SAME_FIELDS`) is played under the new one.
 
     Raises:
         BagError: a named topic is not in the bag, or nothing is left to play.
@@ -47,10 +48,11 @@ class BagPlayer(Node):
             raise BagError(f"{bag.path} has no topic {', '.join(missing)}; it has {', '.join(available)}")
         self._publishers_by_topic: dict[str, Publisher] = {}
         for name in wanted:
-            if (message_class := _message_class(available[name])) is None:
-                self.get_logger().warning(f"{name} is left out: no package here defines {available[name].type}")
+            type_name = SAME_FIELDS.get(available[name].type, available[name].type)
+            if (kind := message_class(type_name)) is None:
+                self.get_logger().warning(f"{name} is left out: no package here defines {type_name}")
             else:
-                self._publishers_by_topic[name] = self.create_publisher(message_class, name, OFFERED_QOS)
+                self._publishers_by_topic[name] = self.create_publisher(kind, name, OFFERED_QOS)
         if not self._publishers_by_topic:
             raise BagError(f"{bag.path} holds nothing that can be played here")
 
@@ -93,15 +95,6 @@ class BagPlayer(Node):
 
     def _publish(self, message: RawMessage) -> None:
         self._publishers_by_topic[message.topic.name].publish(bytes(message.data))
-
-
-def _message_class(topic: Topic) -> type | None:
-    """The rclpy class of a topic's type, like sensor_msgs/msg/Image; None if its package is not installed."""
-    package, _, name = topic.type.partition("/msg/")
-    try:
-        return getattr(importlib.import_module(f"{package}.msg"), name)
-    except (ImportError, AttributeError, ValueError):
-        return None
 
 
 def _sleep_until(due: float) -> bool:

@@ -14,12 +14,15 @@ from launch import LaunchContext, LaunchDescription
 NAMESPACE = "madm"
 
 
-def segmentation_launch(modality: str, topics: Mapping[str, str]) -> LaunchDescription:
+def segmentation_launch(
+    modality: str, topics: Mapping[str, str], executable: str = "segmentation_node"
+) -> LaunchDescription:
     """The node of one modality, and on demand RViz and a bag to play.
 
     Args:
-        modality: thermal or depth: the node is /madm/MODALITY_seg, its files are config/MODALITY.yaml and .rviz.
+        modality: thermal, depth or event: the node is /madm/MODALITY_seg, its files are config/MODALITY.yaml and .rviz.
         topics: the node's input topics and where they come from by default; each is the argument TOPIC_topic.
+        executable: the program to run; one with several nodes names them itself.
     """
     share = FindPackageShare("madm_ros")
     arguments = [
@@ -45,28 +48,28 @@ def segmentation_launch(modality: str, topics: Mapping[str, str]) -> LaunchDescr
             "bag_loop", default_value="false", choices=["true", "false"], description="play it again"
         ),
     ]
-    return LaunchDescription([*arguments, OpaqueFunction(function=_actions, args=[modality, list(topics)])])
+    return LaunchDescription([*arguments, OpaqueFunction(function=_actions, args=[modality, list(topics), executable])])
 
 
 def parameter_overrides(argument: Mapping[str, str]) -> dict[str, str]:
     """What the launch arguments, by name, change of the parameters in params_file."""
     overrides = {name: argument[name] for name in ("model", "device") if argument[name]}
-    if argument["bag"]:
+    if argument["bag"] and "image_topic" in argument:
         # The player offers it, and over best effort Fast DDS loses images of more than half a megabyte.
         overrides[f"qos_overrides.{argument['image_topic']}.subscription.reliability"] = "reliable"
     return overrides
 
 
-def _actions(context: LaunchContext, modality: str, topics: list[str]) -> list[Node]:
+def _actions(context: LaunchContext, modality: str, topics: list[str], executable: str) -> list[Node]:
     """The processes, once the arguments have their values."""
     argument = {key: LaunchConfiguration(key).perform(context) for key in context.launch_configurations}
     overrides = parameter_overrides(argument)
     nodes = [
         Node(
             package="madm_ros",
-            executable="segmentation_node",
+            executable=executable,
             namespace=NAMESPACE,
-            name=f"{modality}_seg",
+            name=f"{modality}_seg" if executable == "segmentation_node" else None,
             parameters=[argument["params_file"], *([overrides] if overrides else [])],
             remappings=[(topic, argument[f"{topic}_topic"]) for topic in topics],
             output="screen",

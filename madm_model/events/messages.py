@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
+import numpy as np
 from rosbags.typesys import get_types_from_msg
 from rosbags.typesys.store import Typestore
 
@@ -12,6 +13,7 @@ from madm_model.events.container import EventError, Events
 from madm_model.events.event_arrays import ARRAY_TYPES, EventArrayStream
 from madm_model.events.stream import EventPacketLike, EventStream, StreamCounters
 from madm_model.io.bag_storage import standard_types
+from madm_model.io.raw_message import RawMessage, Topic
 
 PACKET_TYPE = "event_camera_msgs/msg/EventPacket"
 OLD_PACKET_TYPE = "event_array_msgs/msg/EventArray"
@@ -35,6 +37,45 @@ def packet_types() -> Typestore:
     types = standard_types()
     types.register(get_types_from_msg(_PACKET_DEFINITION, PACKET_TYPE))
     return types
+
+
+def make_packet(
+    topic: str,
+    payload: np.ndarray,
+    encoding: str,
+    size: tuple[int, int],
+    seq: int,
+    stamp_ns: int,
+    frame_id: str,
+    time_base: int = 0,
+) -> RawMessage:
+    """Make a serialised EventPacket, for `BagWriter.copy` and to publish.
+
+    Args:
+        topic: name with its leading slash.
+        payload: uint8 (B,), as the functions of `madm_model.events.encoders` make.
+        encoding: of the payload: evt3, mono, ...
+        size: width and height of the sensor.
+        seq: number of the packet, one up each time.
+        stamp_ns: ROS time when the first events came, nanoseconds; also the time of recording.
+        frame_id: coordinate frame of the sensor.
+        time_base: nanoseconds added to the times of some encodings.
+    """
+    types = packet_types()
+    names = types.types
+    stamp = names["builtin_interfaces/msg/Time"](sec=stamp_ns // 1_000_000_000, nanosec=stamp_ns % 1_000_000_000)
+    message = names[PACKET_TYPE](
+        header=names["std_msgs/msg/Header"](stamp=stamp, frame_id=frame_id),
+        height=size[1],
+        width=size[0],
+        seq=seq,
+        time_base=time_base,
+        encoding=encoding,
+        is_bigendian=False,
+        events=payload,
+    )
+    data = bytes(types.serialize_cdr(message, PACKET_TYPE))
+    return RawMessage(Topic(topic, PACKET_TYPE, 0, _PACKET_DEFINITION), data, stamp_ns)
 
 
 class EventMessages:

@@ -14,8 +14,8 @@ LAUNCH_FILES = sorted((ROOT / "launch").glob("*.launch.py"))
 MODALITIES = ("thermal", "depth")
 
 
-def _parameters(path: Path) -> dict[str, object]:
-    """The parameters of a ROS parameter file by dotted name."""
+def _parameters(path: Path, node: str = "/**") -> dict[str, object]:
+    """The parameters of a ROS parameter file by dotted name, for one of its nodes."""
 
     def flat(prefix: str, values: dict) -> dict[str, object]:
         result: dict[str, object] = {}
@@ -23,7 +23,7 @@ def _parameters(path: Path) -> dict[str, object]:
             result |= flat(f"{prefix}{key}.", value) if isinstance(value, dict) else {f"{prefix}{key}": value}
         return result
 
-    return flat("", yaml.safe_load(path.read_text())["/**"]["ros__parameters"])
+    return flat("", yaml.safe_load(path.read_text())[node]["ros__parameters"])
 
 
 def _load(path: Path) -> ModuleType:
@@ -52,6 +52,48 @@ def test_configuration_names_declared_parameters_with_their_defaults(modality: s
     assert given == {name: declared[name] for name in given}
     assert {name: type(value) for name, value in given.items()} == {name: type(declared[name]) for name in given}
     assert refusal(declared, given, configured=False) == ""
+
+
+def test_event_configuration_names_declared_parameters_with_their_defaults() -> None:
+    pytest.importorskip("rclpy", reason="ROS 2's rclpy is not installed")
+    from madm_ros import event_parameters
+    from madm_ros.parameters import PARAMETERS, refusal
+
+    path = ROOT / "config" / "event.yaml"
+    edges = _parameters(path, "/**/event_edges")
+    assert edges == {parameter.name: parameter.default for parameter in event_parameters.PARAMETERS}
+    declared = {parameter.name: parameter.default for parameter in PARAMETERS}
+    given = _parameters(path, "/**/event_seg")
+    assert {name for name in declared if name.startswith("event.")} <= given.keys()
+    assert refusal(declared, given, configured=False) == ""
+    assert given.pop("modality") == "event"
+    assert given == {name: declared[name] for name in given}
+
+
+def test_event_configuration_reaches_both_nodes(ros, tmp_path) -> None:
+    pytest.importorskip("event_camera_msgs.msg", reason="event_camera_msgs is not installed")
+    from madm_ros.event_seg import make_nodes
+
+    path = tmp_path / "event.yaml"
+    text = (ROOT / "config" / "event.yaml").read_text()
+    path.write_text(
+        text.replace("mode: decay", "mode: polarity").replace("overlay_opacity: 0.5", "overlay_opacity: 0.7")
+    )
+    nodes = make_nodes(lambda *_: None, arguments=["--params-file", str(path)], namespace="/madm")
+    try:
+        assert [node.get_fully_qualified_name() for node in nodes] == ["/madm/event_edges", "/madm/event_seg"]
+        assert nodes[0].get_parameter("edges.mode").value == "polarity"
+        assert nodes[1].get_parameter("overlay_opacity").value == 0.7
+        assert nodes[1].get_parameter("modality").value == "event"
+    finally:
+        for node in nodes:
+            node.destroy_node()
+
+
+def test_rviz_shows_edges_and_labels_of_events() -> None:
+    displays = yaml.safe_load((ROOT / "config" / "event.rviz").read_text())["Visualization Manager"]["Displays"]
+    topics = [display["Topic"]["Value"] for display in displays]
+    assert topics == ["/madm/event_seg/overlay", "/madm/event_seg/labels", "/madm/event_edges/edges"]
 
 
 @pytest.mark.parametrize("modality", MODALITIES)
@@ -99,12 +141,18 @@ def test_launch_starts_rviz_and_a_bag_on_demand(modality: str) -> None:
     assert executables == ["segmentation_node", "rviz2", "bag_player"]
 
 
+def test_the_event_launch_starts_one_process_for_both_nodes() -> None:
+    nodes = _nodes("event", bag="recording")
+    assert [node.node_executable for node in nodes] == ["event_seg", "bag_player"]
+
+
 def test_arguments_override_the_parameter_file_only_where_given() -> None:
     pytest.importorskip("launch_ros", reason="launch_ros is not installed; it comes with a ROS 2 distribution")
     from madm_ros.launching import parameter_overrides
 
     nothing = {"model": "", "device": "", "bag": "", "image_topic": "/thermal/image_raw"}
     assert parameter_overrides(nothing) == {}
+    assert parameter_overrides({"model": "", "device": "", "bag": "recording", "events_topic": "/events"}) == {}
     assert parameter_overrides({**nothing, "model": "folder", "bag": "recording"}) == {
         "model": "folder",
         "qos_overrides./thermal/image_raw.subscription.reliability": "reliable",

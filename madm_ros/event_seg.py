@@ -1,0 +1,74 @@
+"""Event frame node and segmentation node in one process: an edge frame goes from one to the other by a call.
+
+rclpy has no communication within a process; over DDS the frame would be serialised and copied once more. The nodes are
+`event_edges` and `event_seg`; parameters and remappings that name no node reach both.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import rclpy
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+
+from madm_ros.event_frame_node import EventFrameNode
+from madm_ros.segmentation_node import SegmentationNode
+
+EDGES_NODE, SEGMENTATION_NODE = "event_edges", "event_seg"
+
+
+def make_nodes(
+    *segmentation: Any, arguments: Sequence[str] = (), **options: Any
+) -> tuple[EventFrameNode, SegmentationNode]:
+    """The two nodes, the first feeding the second.
+
+    Args:
+        segmentation: positional arguments of SegmentationNode.
+        arguments: ROS arguments for both nodes, such as `-p NAME:=VALUE`.
+        options: keyword arguments of both nodes, such as namespace.
+
+    Raises:
+        ValueError: an edge parameter given at start makes no sense.
+    """
+
+    # A node's own arguments come before those of the process, which would give both nodes one name.
+    def named(name: str) -> list[str]:
+        return ["--ros-args", "-r", f"__node:={name}", *arguments]
+
+    edges = EventFrameNode(cli_args=named(EDGES_NODE), **options)
+    labels = SegmentationNode(
+        *segmentation, image_source=edges.edges_topic, cli_args=named(SEGMENTATION_NODE), **options
+    )
+    edges.on_edges = labels.accept
+    return edges, labels
+
+
+def main(args: list[str] | None = None) -> None:
+    """Entry point of the executable `event_seg`."""
+    rclpy.init(args=args)
+    try:
+        edges, labels = make_nodes()
+    except ValueError as error:
+        sys.exit(f"event_seg: {error}")
+    executor = SingleThreadedExecutor()
+    executor.add_node(edges)
+    executor.add_node(labels)
+    try:
+        if labels.get_parameter("autostart").value:
+            labels.bring_up()
+        executor.spin()
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    finally:
+        # A terminal and ros2 launch may both interrupt: the second time must not cut the cleaning up short.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        edges.destroy_node()
+        labels.destroy_node()
+        rclpy.try_shutdown()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""A subscription that fits whoever publishes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+from rclpy.node import Node
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.subscription import Subscription
+
+from madm_ros.error_log import ErrorLog
+from madm_ros.message_types import message_class
+
+
+class MatchingSubscription:
+    """Listens to a topic once someone publishes on it, with the publisher's message type, and reliably if it offers so.
+
+    Drivers publish best effort, which a reliable subscription would not hear; bags are played reliably, and over best
+    effort large messages get lost. Messages come serialised.
+
+    Args:
+        node: owns the subscription.
+        topic: relative or absolute name, subject to remapping.
+        types: the message types that are understood.
+        depth: messages that DDS keeps while the callback is busy.
+        callback: called with the name of the message type and the serialised message.
+        errors: where publishers are reported that cannot be understood.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        topic: str,
+        types: Collection[str],
+        depth: int,
+        callback: Callable[[str, bytes], None],
+        errors: ErrorLog,
+    ) -> None:
+        self.topic = node.resolve_topic_name(topic)
+        self.type_name = ""
+        """The type listened to; empty before anyone published."""
+        self._node = node
+        self._relative = topic
+        self._types = types
+        self._depth = depth
+        self._callback = callback
+        self._errors = errors
+        self._reliable = False
+        self._subscription: Subscription | None = None
+
+    def match(self) -> None:
+        """Look who publishes, and subscribe or subscribe anew if the present subscription does not fit; call often."""
+        publishers = self._node.get_publishers_info_by_topic(self.topic)
+        understood = []
+        for publisher in publishers:
+            if publisher.topic_type in self._types:
+                understood.append(publisher)
+            else:
+                self._errors.report(
+                    f"{publisher.node_namespace.rstrip('/')}/{publisher.node_name} publishes {publisher.topic_type} on "
+                    f"{self.topic}, which has to be {' or '.join(self._types)}: remap '{self._relative}'"
+                )
+        if not understood:
+            return
+        type_name = understood[0].topic_type
+        reliable = all(publisher.qos_profile.reliability == ReliabilityPolicy.RELIABLE for publisher in understood)
+        if self._subscription is not None and (type_name, reliable) == (self.type_name, self._reliable):
+            return
+        message_type = message_class(type_name)
+        if message_type is None:
+            package = type_name.split("/")[0]
+            self._errors.report(f"{self.topic} bears {type_name}: install the package {package}, which is missing")
+            return
+        self.close()
+        self.type_name, self._reliable = type_name, reliable
+        reliability = ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT
+        self._subscription = self._node.create_subscription(
+            message_type,
+            self._relative,
+            lambda data: self._callback(type_name, data),
+            QoSProfile(depth=self._depth, reliability=reliability),
+            raw=True,
+        )
+        self._node.get_logger().info(f"listens to {self.topic}: {type_name}, {reliability.name.lower()}")
+
+    def close(self) -> None:
+        """Stop listening."""
+        if self._subscription is not None:
+            self._node.destroy_subscription(self._subscription)
+            self._subscription = None
