@@ -50,6 +50,8 @@ def save_model(folder: Path, network: MADM, config: ModelConfig, dtype: torch.dt
     try:
         folder.mkdir(parents=True, exist_ok=True)
         save_file(tensors, unfinished, metadata={"format": "pt"})
+        # safetensors writes for the owner alone; an installed model is for everybody who may read its folder.
+        unfinished.chmod(folder.stat().st_mode & 0o666)
         unfinished.replace(weights)
         config.save(folder)
     except (OSError, SafetensorError) as error:

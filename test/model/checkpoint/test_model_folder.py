@@ -60,6 +60,13 @@ def test_saving_again_replaces(folder: Path) -> None:
     assert sorted(path.name for path in folder.iterdir()) == ["config.json", WEIGHTS_FILE]
 
 
+def test_weights_are_as_readable_as_their_folder(tmp_path: Path) -> None:
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared").chmod(0o755)
+    save_model(tmp_path / "shared", small_network(), CONFIG)
+    assert (tmp_path / "shared" / WEIGHTS_FILE).stat().st_mode & 0o777 == 0o644
+
+
 def test_configuration_of_another_network_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="another architecture or number of classes"):
         save_model(tmp_path / "wrong", small_network(), replace(CONFIG, label_set=STREET_9))
