@@ -26,6 +26,7 @@ from madm_msgs.srv import Adapt, Rollback
 from rclpy.action import ActionServer, CancelResponse
 from rclpy.action.server import ServerGoalHandle
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup, ReentrantCallbackGroup
+from rclpy.clock import Clock, ClockType
 from rclpy.executors import ExternalShutdownException, MultiThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
@@ -79,7 +80,7 @@ class AdaptServer(Node):
         self._launcher: threading.Thread | None = None
         self._job_id, self._state, self._event = "", JobState(state=""), {}
         self._job_message = AdaptJob()
-        self._told_progress = 0.0
+        self._told_progress, self._told_snapshot = 0.0, Snapshot("", Path(), ())
         self._checks = ThreadPoolExecutor(1, "request check")
         self._checks.submit(standard_types)  # parses all message definitions the first time
         latched = QoSProfile(
@@ -99,6 +100,7 @@ class AdaptServer(Node):
             callback_group=ReentrantCallbackGroup(),
         )
         self._publish_status()
+        self.create_timer(1.0, self._watch, callback_group=own(), clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def destroy_node(self) -> None:
         """Stop a running job; it can be resumed."""
@@ -178,9 +180,9 @@ class AdaptServer(Node):
                 return False, str(error), ""
             self._job_id, self._job_message, self._event = folder.job_id, job, {}
             self._state = JobState(PREPARING, message)
-        # The disk may be slow: the answer does not wait for it.
-        self._launcher = threading.Thread(target=self._launch, args=(folder, write), daemon=True)
-        self._launcher.start()
+            # The disk may be slow: the answer does not wait for it.
+            self._launcher = threading.Thread(target=self._launch, args=(folder, write), daemon=True)
+            self._launcher.start()
         self.get_logger().info(f"job {folder.job_id}: {message}")
         return True, message, folder.job_id
 
@@ -267,15 +269,24 @@ class AdaptServer(Node):
         folder = JobFolder(self._store.root, jobs[-1].name)
         if folder.state().state in RUNNING_STATES and not running_job(self._store.root):
             _keep(folder, INTERRUPTED, "the job was cut off; it can be resumed")
+        # One that still runs was started by a server before this one, or by hand; `_watch` sees its end.
         self._job_id, self._state = folder.job_id, folder.state()
         self._event = dict(self._state.progress)
-        if self._state.state in RUNNING_STATES:  # started by a server before this one, or by hand
-            self._state = JobState(INTERRUPTED, "the job runs on its own; this server does not watch it")
+
+    def _watch(self) -> None:
+        """Once a second: has a job ended that is not this server's, or has someone else changed the store?"""
+        with self._changed:
+            launching = self._launcher is not None and self._launcher.is_alive()
+            is_foreign = self._is_busy() and self._process is None and not launching
+        if is_foreign and not running_job(self._store.root):
+            self._on_exit(0)
+        elif self._store.read() != self._told_snapshot:
+            self._publish_status()
 
     def _publish_status(self) -> None:
-        snapshot: Snapshot = self._store.read()
+        snapshot = self._store.read()
         with self._changed:
-            state = self._state
+            state, self._told_snapshot = self._state, snapshot
             status = AdaptStatus(
                 state=STATES.get(state.state, AdaptStatus.STATE_IDLE),
                 job_id=self._job_id,

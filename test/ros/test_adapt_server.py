@@ -29,11 +29,12 @@ from rclpy.qos import DurabilityPolicy, QoSProfile
 from ros_helpers import image_message, pixels_of, wait_until
 from sensor_msgs.msg import Image
 
-from madm_model.adaptation.job_request import JobFolder, running_job
+from madm_model.adaptation.job_request import JobFolder, running_job, the_one_job
 from madm_model.io.frames import RawFrame
 from madm_model.modalities import make_preprocessor
-from madm_model.store import VersionStore
+from madm_model.store import VersionInfo, VersionStore
 from madm_ros import adapt_server
+from madm_ros.adapt_messages import to_request
 from madm_ros.adapt_server import AdaptServer
 from madm_ros.segmentation_node import load_segmenter
 
@@ -224,6 +225,26 @@ def test_a_killed_job_is_reported_and_can_be_resumed_by_another_server(peer, sta
     wait_until(lambda: late and late[-1].job_id == response.job_id, "the last job of the store")
     assert late[-1].state == AdaptStatus.STATE_INTERRUPTED
     assert adapt(peer, AdaptJob(resume_job_id=response.job_id)).accepted
+
+
+def test_a_job_of_nobody_is_respected_and_its_end_is_seen(peer, start_server, robot) -> None:
+    folder = JobFolder.create(robot / "store", to_request(job(robot), "thermal", {}, base=str(robot / "base")))
+    with the_one_job(robot / "store", folder.job_id):
+        start_server()
+        statuses = peer.collect(AdaptStatus, "/madm/adapt/status", LATCHED)
+        wait_until(lambda: statuses and statuses[-1].job_id == folder.job_id, "the status")
+        assert statuses[-1].state == AdaptStatus.STATE_PREPARING
+        assert adapt(peer, job(robot)).job_id == folder.job_id
+        folder.update(state="not_activated", message="done")
+    wait_until(lambda: statuses[-1].state == AdaptStatus.STATE_NOT_ACTIVATED, "the job's end")
+
+
+def test_what_others_do_to_the_store_is_told(peer, start_server, robot) -> None:
+    start_server()
+    statuses = peer.collect(AdaptStatus, "/madm/adapt/status", LATCHED)
+    store = VersionStore(robot / "store", robot / "base")
+    store.activate(store.add(write_model, lambda name: VersionInfo(name, "base", "by hand", "thermal")))
+    wait_until(lambda: statuses and statuses[-1].active_version == "v0001", "the status")
 
 
 def test_an_answer_does_not_wait_for_a_slow_check(peer, start_server, robot, monkeypatch) -> None:
