@@ -1,0 +1,80 @@
+"""The launch file of the adaptation server, and the parameters it gives."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("rclpy", reason="ROS 2's rclpy is not installed")
+
+import rclpy
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+
+from madm_ros import adapt_parameters
+
+PATH = Path(__file__).resolve().parents[2] / "launch" / "adapt.launch.py"
+
+
+@pytest.fixture
+def declare(ros):
+    nodes = []
+
+    def make(**values) -> adapt_parameters.AdaptSettings:
+        overrides = [Parameter(name, value=value) for name, value in values.items()]
+        nodes.append(Node("adapt_parameters", parameter_overrides=overrides, use_global_arguments=False))
+        return adapt_parameters.declare(nodes[-1])
+
+    yield make
+    for node in nodes:
+        node.destroy_node()
+
+
+def test_the_launch_file_splits_the_roots_and_starts_the_server() -> None:
+    pytest.importorskip("launch_ros", reason="the launch system is not installed")
+    from launch import LaunchContext
+
+    spec = importlib.util.spec_from_file_location("adapt_launch", PATH)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert module.generate_launch_description().entities
+    context = LaunchContext()
+    context.launch_configurations.update({name: default for name, (default, _) in module.ARGUMENTS.items()})
+    context.launch_configurations["bag_roots"] = "/data/one:/data/two"
+    (node,) = module.server(context)
+    assert node.node_executable == "adapt_server"
+
+
+def test_defaults(declare) -> None:
+    settings = declare()
+    assert (settings.modality, settings.model) == ("thermal", "tiny-rgb")
+    assert settings.store == Path.home() / ".madm" / "thermal"
+    assert settings.bag_roots == ()
+    assert settings.threads >= 1
+    assert settings.preprocessing["gain"] == "percentile"
+
+
+def test_values_are_taken_over(declare) -> None:
+    settings = declare(
+        modality="depth", store="~/versions", bag_roots=["/data", ""], keep=2, **{"depth.encoding": "linear"}
+    )
+    assert settings.store == Path.home() / "versions"
+    assert settings.bag_roots == (Path("/data"),)
+    assert settings.preprocessing["encoding"] == "linear"
+    assert settings.job_fields(Path("/base"))["keep"] == 2
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [({"modality": "sonar"}, "modality is 'sonar'"), ({"thermal.gain": "loud"}, "gain 'loud' is not one of")],
+)
+def test_wrong_values_are_refused(declare, values, message) -> None:
+    with pytest.raises(ValueError, match=message):
+        declare(**values)
+
+
+def test_a_number_out_of_range_is_refused(declare) -> None:
+    with pytest.raises(rclpy.exceptions.InvalidParameterValueException):
+        declare(keep=0)
