@@ -39,6 +39,7 @@ setup(
             "segmentation_node = madm_ros.segmentation_node:main",
             "event_frame_node = madm_ros.event_frame_node:main",
             "event_seg = madm_ros.event_seg:main",
+            "adapt_server = madm_ros.adapt_server:main",
             "bag_player = madm_ros.bag_player:main",
         ],
     },
