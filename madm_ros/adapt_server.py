@@ -299,7 +299,8 @@ class AdaptServer(Node):
                 report_uri=_uri(state.report),
             )
             status.header.stamp = self.get_clock().now().to_msg()
-            self._status.publish(status)
+            if self.context.ok():  # after an interrupt nobody can be told any more
+                self._status.publish(status)
 
 
 def _keep(folder: JobFolder, state: str, message: str) -> None:
