@@ -16,8 +16,11 @@ def simulate(
     time_of_day: Annotated[str, typer.Option(help="day, dusk, night, or random: the seed chooses.")] = "random",
     width: Annotated[int, typer.Option(help="Of the images, pixels.")] = 320,
     height: Annotated[int, typer.Option(help="Of the images, pixels.")] = 240,
+    events: Annotated[
+        bool, typer.Option("--events", help="Also an event camera; takes several times as long.")
+    ] = False,
 ) -> None:
-    """Write colour, depth, thermal and true labels of a simulated drive as an mcap bag."""
+    """Write colour, depth, thermal and true labels of a simulated drive, and events if asked for, as an mcap bag."""
     from rich.console import Console
     from rich.progress import Progress
 
@@ -26,11 +29,13 @@ def simulate(
     console = Console()
     with clear_errors():
         from madm_model.simulator import SimulatorConfig, StreetSimulator
+        from madm_model.simulator.events import EventSensorConfig
         from madm_model.simulator.record import record_drive
 
         config = SimulatorConfig(width=width, height=height, time_of_day=time_of_day)  # type: ignore[arg-type]
         simulator = StreetSimulator(seed, config)
         with Progress(console=console) as progress:
             task = progress.add_task("simulating", total=max(1, round(seconds * rate)))
-            frames = record_drive(simulator, out, seconds, rate, lambda: progress.advance(task))
+            sensor = EventSensorConfig() if events else None
+            frames = record_drive(simulator, out, seconds, rate, lambda: progress.advance(task), sensor)
     console.print(f"{frames} frames of street {seed} written to {out}")

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from madm_model.events.encoders import encode_evt3
+from madm_model.events.messages import make_packet
 from madm_model.io.bag_writer import BagWriter, make_camera_info_message, make_image_message
+from madm_model.io.raw_message import RawMessage
+from madm_model.simulator.events import EventSensorConfig, street_events
 from madm_model.simulator.street import StreetSimulator
 
 START_NS = 1_704_067_200_000_000_000
@@ -14,6 +18,9 @@ START_NS = 1_704_067_200_000_000_000
 FRAME_ID = "camera_optical_frame"
 """All sensors look through one lens."""
 
+EVENT_TOPIC = "/event_camera/events"
+"""As drivers of event cameras call it."""
+
 
 def record_drive(
     simulator: StreetSimulator,
@@ -21,14 +28,18 @@ def record_drive(
     seconds: float,
     rate: float,
     on_frame: Callable[[], None] = lambda: None,
+    event_sensor: EventSensorConfig | None = None,
 ) -> int:
     """Drive and write /rgb, /depth and /thermal (image_raw and camera_info each) and /labels/image_raw.
+
+    With an event sensor also /event_camera/events, EventPacket in evt3; its clock starts with the drive.
 
     Args:
         path: the bag's folder, which must not exist.
         seconds: length of the drive, above 0.
         rate: frames a second, above 0.
         on_frame: called after every frame.
+        event_sensor: writes events too; None: none, which takes a fraction of the time.
 
     Returns:
         The number of frames written.
@@ -41,10 +52,15 @@ def record_drive(
         raise ValueError(f"a drive needs a length and a rate above 0, not {seconds} s at {rate} Hz")
     count = max(1, round(seconds * rate))
     config = simulator.config
+    packets = _packets(simulator, seconds, event_sensor) if event_sensor else iter(())
     with BagWriter(path) as bag:
+        packet = next(packets, None)
         for number in range(count):
             frame = simulator.frame(number / rate)
             stamp = START_NS + round(number * 1e9 / rate)
+            while packet is not None and packet.stamp_ns < stamp:
+                bag.copy(packet)
+                packet = next(packets, None)
             info = make_camera_info_message(config.width, config.height, simulator.camera_matrix, stamp, FRAME_ID)
             for name, array, encoding in (
                 ("rgb", frame.rgb, "rgb8"),
@@ -55,4 +71,17 @@ def record_drive(
                 bag.write(f"/{name}/camera_info", info, stamp)
             bag.write("/labels/image_raw", make_image_message(frame.labels, "mono8", stamp, FRAME_ID), stamp)
             on_frame()
+        while packet is not None:
+            bag.copy(packet)
+            packet = next(packets, None)
     return count
+
+
+def _packets(simulator: StreetSimulator, seconds: float, sensor: EventSensorConfig) -> Iterator[RawMessage]:
+    seq = 0
+    for events in street_events(simulator, 0.0, seconds, sensor):
+        if len(events):
+            stamp = START_NS + int(events.t_us[0]) * 1000
+            size = (events.width, events.height)
+            yield make_packet(EVENT_TOPIC, encode_evt3(events), "evt3", size, seq, stamp, FRAME_ID)
+            seq += 1
