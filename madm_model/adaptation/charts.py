@@ -18,7 +18,7 @@ def line_chart(
     x: Sequence[float],
     lines: Mapping[str, Sequence[float]],
     title: str,
-    size: tuple[int, int] = (260, 560),
+    size: tuple[int, int] = (260, 720),
 ) -> np.ndarray:
     """Draw named lines over a common x axis.
 
@@ -59,7 +59,7 @@ def line_chart(
         _draw_line(image, [place(*point) if math.isfinite(point[1]) else None for point in zip(x, values)], colour)
         cv2.line(image, (column, height - 8), (column + 14, height - 8), colour, 2)
         cv2.putText(image, name, (column + 18, height - 4), _FONT, 0.36, _INK, 1, cv2.LINE_AA)
-        column += 30 + 7 * len(name)
+        column += 32 + cv2.getTextSize(name, _FONT, 0.36, 1)[0][0]
     return image
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -180,7 +180,7 @@ def temporal_consistency(
         (0, 0) where less than a fifth of the image could.
     """
     first, second = (cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2GRAY) for image in images)
-    flow = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST).calc(second, first, None)  # (H, W, 2)
+    flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST).calc(second, first, None)  # (H, W, 2)
     height, width = second.shape
     columns, rows = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
     x, y = columns + flow[..., 0], rows + flow[..., 1]
@@ -235,12 +235,8 @@ def measure_target(
             pixels += labels.size
             confidence += float(certainty.sum(dtype=np.int64)) / 255
             counts += np.bincount(labels.ravel(), minlength=num_classes)[:num_classes]
-        for (earlier, later), (one, two) in zip(_successive(run), _successive(results)):
+        for (earlier, later), (one, two) in zip(itertools.pairwise(run), itertools.pairwise(results)):
             kept, seen = temporal_consistency((image(int(earlier)), image(int(later))), (one[0], two[0]))
             same, followed = same + kept, followed + seen
     histogram = tuple((counts / max(pixels, 1)).tolist())
     return agreeing / pixels, confidence / pixels, histogram, same / followed if followed else math.nan
-
-
-def _successive(items: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
-    return itertools.pairwise(items)

@@ -110,7 +110,7 @@ def examine(
         for image in [np.asarray(target.images[index])]
     ]
     running.close()
-    return Evidence(network, decide(*measures, settings.gate), noise_step, examples)
+    return Evidence(network, decide(measures[0], measures[1], settings.gate), noise_step, examples)
 
 
 class _Teacher:

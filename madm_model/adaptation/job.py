@@ -48,6 +48,7 @@ from madm_model.adaptation.job_request import (
     JobFolder,
     JobRequest,
     check_request,
+    prune_jobs,
     resolve_settings,
     the_one_job,
 )
@@ -264,6 +265,7 @@ class AdaptationJob:
         # What only training needs; the report and the answers stay.
         shutil.rmtree(self._folder.path / "target", ignore_errors=True)
         (self._folder.path / f"{STAGE_NAME}.pt").unlink(missing_ok=True)
+        prune_jobs(self._store, self._request.keep)
         if not result.passed:
             return self._state(NOT_ACTIVATED, f"{version} did not pass the gate, {running} stays: {result.reason}")
         self._store.activate(version)

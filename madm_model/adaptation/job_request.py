@@ -212,6 +212,15 @@ def running_job(store_root: Path) -> str:
     return ""
 
 
+def prune_jobs(store: VersionStore, keep: int) -> None:
+    """Remove old jobs: all but the newest `keep` and those whose version is still in the store."""
+    in_use = {store.info(version).job_id for version in store.read().versions}
+    jobs = sorted(path for path in (store.root / "jobs").glob("[!.]*") if path.is_dir())
+    for path in jobs[:-keep]:
+        if path.name not in in_use:
+            shutil.rmtree(path, ignore_errors=True)
+
+
 def check_request(request: JobRequest, store: VersionStore, bag_roots: Sequence[Path] | None = None) -> JobSettings:
     """Refuse what cannot work, before anything is started. Bags are opened, but no message is read.
 

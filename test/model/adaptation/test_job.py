@@ -25,13 +25,14 @@ from madm_model.adaptation.job_request import (
     JobRequest,
     RequestError,
     check_request,
+    prune_jobs,
     running_job,
     the_one_job,
 )
 from madm_model.adaptation.target_bags import TargetSelection
 from madm_model.checkpoint.model_folder import load_model
 from madm_model.model_config import ModelConfig
-from madm_model.store import BASE, VersionStore
+from madm_model.store import BASE, VersionInfo, VersionStore
 from madm_model.store.version import fault
 
 KILLS = 20
@@ -199,6 +200,18 @@ def test_an_unknown_job_is_named(store, request_) -> None:
     run = Run(store, request_)
     with pytest.raises(RequestError, match=f"there is no job 'x': {run.folder.job_id}"):
         Run(store, job_id="x")()
+
+
+def test_old_jobs_go_with_their_versions(store, tmp_path) -> None:
+    def save(folder: Path) -> None:
+        (folder / "config.json").write_text("{}")
+        (folder / "model.safetensors").write_bytes(b"weights")
+
+    for name in "abcd":
+        (store.root / "jobs" / name).mkdir(parents=True)
+    store.add(save, lambda version: VersionInfo(version, BASE, "b", "thermal"))
+    prune_jobs(store, keep=1)
+    assert sorted(path.name for path in (store.root / "jobs").iterdir()) == ["b", "d"]
 
 
 def test_only_one_job_runs_on_a_store(store, request_) -> None:
