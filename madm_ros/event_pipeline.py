@@ -56,6 +56,7 @@ class EventPipeline:
         self._messages: EventMessages | None = None
         self._type_name = ""
         self._framer: EdgeFramer | None = None
+        self._first_event_us = 0
         self._last_event_us = 0
         self._last_event_at_ns = 0
         self._requested: deque[int] = deque(maxlen=100)
@@ -126,6 +127,8 @@ class EventPipeline:
         if chunk.restart:
             self._pending.clear()
         if len(chunk):
+            if chunk.restart or not framer.has_events:
+                self._first_event_us = int(chunk.t_us[0])
             self._last_event_us, self._last_event_at_ns = int(chunk.t_us[-1]), self._now_ns()
         self._hand_on(framer.push(chunk))
 
@@ -136,6 +139,8 @@ class EventPipeline:
             if framer is None or not framer.has_events or framer.config.window != "stamps":
                 continue
             sensor_us = self._clock.to_sensor_us(stamp_ns)
+            if sensor_us < self._first_event_us:
+                continue
             silent_us = (self._now_ns() - self._last_event_at_ns) // 1000
             if sensor_us > self._last_event_us + max(silent_us, 0) + _FURTHEST_AHEAD_US:
                 self._errors.report(

@@ -180,6 +180,7 @@ def test_bag_of_event_arrays(tmp_path):
     events = open_events(tmp_path / "bag")
     assert_same_events(list(events), events_at([row for rows in ARRAY_ROWS for row in rows], 64, 48))
     assert (events.counters.packets, events.counters.events) == (3, 3)
+    assert events.frame_id == "dvs"
 
 
 def test_ros1_bag_of_event_arrays(tmp_path):
