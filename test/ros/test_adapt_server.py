@@ -134,6 +134,12 @@ def test_from_a_recording_to_the_new_versions_labels_and_back(peer, start_server
     def model() -> str:
         return {item.key: item.value for report in reports[-1:] for item in report.status[0].values}.get("model", "")
 
+    def labels_of_a_new_frame() -> Image:
+        """Labels of a frame that was sent after this call: by the model that the diagnostics named before it."""
+        now = next(sent)
+        drive_until(lambda: labels[-1].header.stamp.sec > now, "labels of a new frame")
+        return labels[-1]
+
     def labels_by(folder: Path, number: int) -> np.ndarray:
         """What the model of a folder makes of the frame with that number."""
         settings = {name.partition(".")[2]: value for name, value in GAIN.items()}
@@ -156,7 +162,7 @@ def test_from_a_recording_to_the_new_versions_labels_and_back(peer, start_server
 
     # 2. The new version's labels
     drive_until(lambda: model() == f"miniature@{response.job_id}", "the new version in the diagnostics")
-    last = labels[-1]
+    last = labels_of_a_new_frame()
     number = last.header.stamp.sec
     new = labels_by(robot / "store" / "versions" / "v0001", number)
     np.testing.assert_array_equal(pixels_of(last), new)
@@ -166,7 +172,7 @@ def test_from_a_recording_to_the_new_versions_labels_and_back(peer, start_server
     answer = peer.call(Rollback, "/madm/rollback", Rollback.Request())
     assert (answer.success, answer.active_version) == (True, "base")
     drive_until(lambda: model() == "miniature", "the base in the diagnostics")
-    last = labels[-1]
+    last = labels_of_a_new_frame()
     np.testing.assert_array_equal(pixels_of(last), labels_by(robot / "base", last.header.stamp.sec))
     wait_until(lambda: statuses[-1].active_version == "base", "the status")
     refused = peer.call(Rollback, "/madm/rollback", Rollback.Request())

@@ -164,6 +164,7 @@ def test_a_bag_over_dds_gives_the_frames_it_gives_offline(peer, start_edges, pla
     edges = peer.collect(Image, "/event_frame_node/edges", EVERYTHING)
     rates = peer.collect(Float32, "/event_frame_node/event_rate")
     wait_until(lambda: peer.node.count_publishers("/event_frame_node/edges") == 1, "the edges topic")
+    wait_until(lambda: rates, "the first rate")
     watch = Watch(peer)
     assert play(path) == 60
     watch.wait_for("packets", 60)
@@ -173,7 +174,7 @@ def test_a_bag_over_dds_gives_the_frames_it_gives_offline(peer, start_edges, pla
         assert (message.encoding, message.step) == ("mono8", WIDTH)
         np.testing.assert_array_equal(pixels_of(message), frame.array)
     assert watch.values["events"] == "30000" and watch.values["gaps in seq"] == "0"
-    assert any(rate.data > 0 for rate in rates)
+    wait_until(lambda: any(rate.data > 0 for rate in rates), "a rate above zero")
 
 
 def test_edges_become_labels_within_the_process(peer, spin, play, tmp_path) -> None:
