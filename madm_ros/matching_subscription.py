@@ -8,8 +8,16 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.subscription import Subscription
 
+from madm_ros import publisher_types
 from madm_ros.error_log import ErrorLog
 from madm_ros.message_types import message_class
+
+_MOST_PER_TURN = 100
+"""Messages taken at once; timers and services have to wait for them."""
+
+
+_NOT_YET_KNOWN = "_NODE_NAME_UNKNOWN_"
+"""What the graph calls a node of which the publisher alone was discovered so far."""
 
 
 class MatchingSubscription:
@@ -50,16 +58,10 @@ class MatchingSubscription:
 
     def match(self) -> None:
         """Look who publishes, and subscribe or subscribe anew if the present subscription does not fit; call often."""
+        for complaint in publisher_types.complaints(self._node, self.topic, self._types):
+            self._errors.report(f"{complaint}: remap '{self._relative}'")
         publishers = self._node.get_publishers_info_by_topic(self.topic)
-        understood = []
-        for publisher in publishers:
-            if publisher.topic_type in self._types:
-                understood.append(publisher)
-            else:
-                self._errors.report(
-                    f"{publisher.node_namespace.rstrip('/')}/{publisher.node_name} publishes {publisher.topic_type} on "
-                    f"{self.topic}, which has to be {' or '.join(self._types)}: remap '{self._relative}'"
-                )
+        understood = [publisher for publisher in publishers if publisher.topic_type in self._types]
         if not understood:
             return
         type_name = understood[0].topic_type
@@ -77,11 +79,21 @@ class MatchingSubscription:
         self._subscription = self._node.create_subscription(
             message_type,
             self._relative,
-            lambda data: self._callback(type_name, data),
+            lambda data: self._take_all(type_name, data),
             QoSProfile(depth=self._depth, reliability=reliability),
             raw=True,
         )
         self._node.get_logger().info(f"listens to {self.topic}: {type_name}, {reliability.name.lower()}")
+
+    def _take_all(self, type_name: str, data: bytes) -> None:
+        """Hand on a message and those behind it: a turn of the executor takes longer than a message."""
+        subscription = self._subscription
+        self._callback(type_name, data)
+        for _ in range(_MOST_PER_TURN):
+            taken = subscription.handle.take_message(subscription.msg_type, True) if subscription else None
+            if taken is None:
+                return
+            self._callback(type_name, taken[0])
 
     def close(self) -> None:
         """Stop listening."""
