@@ -25,7 +25,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from madm_model.modalities import DepthConfig, make_preprocessor, read_settings
 from madm_model.model_config import ModelConfig
-from madm_ros import diagnostics, parameters, point_cloud
+from madm_ros import diagnostics, parameters, point_cloud, publisher_types
 from madm_ros.cloud_geometry import PinholeCamera
 from madm_ros.error_log import ErrorLog
 from madm_ros.following_segmenter import open_segmenter
@@ -276,12 +276,8 @@ class SegmentationNode(LifecycleNode):
         if self._image_subscription is None:
             return
         topic, expected = self._image_subscription.topic_name, _type_name(self._image_subscription.msg_type)
-        for publisher in self.get_publishers_info_by_topic(topic):
-            if publisher.topic_type != expected:
-                self._errors.report(
-                    f"{publisher.node_namespace.rstrip('/')}/{publisher.node_name} publishes {publisher.topic_type} on "
-                    f"{topic}, which has to be {expected}: remap 'image' to another topic or set 'transport'"
-                )
+        for complaint in publisher_types.complaints(self, topic, [expected]):
+            self._errors.report(f"{complaint}: remap 'image' to another topic or set 'transport'")
 
 
 def _frame_settings(values: dict[str, Any]) -> FrameSettings:

@@ -1,0 +1,30 @@
+"""Who publishes what cannot be understood on a topic."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from rclpy.node import Node
+
+_NOT_YET_KNOWN = "_NODE_NAME_UNKNOWN_"
+"""What the graph calls a publisher's node until the node's own announcement has arrived."""
+
+
+def complaints(node: Node, topic: str, types: Collection[str]) -> list[str]:
+    """One sentence for each publisher of another message type.
+
+    Args:
+        node: asks the graph.
+        topic: resolved name.
+        types: what is understood, like sensor_msgs/msg/Image.
+
+    Returns:
+        Sentences without advice, such as "/camera/driver publishes std_msgs/msg/String on /image, which has to be ...";
+        a publisher whose name is not known yet is left for the next call.
+    """
+    return [
+        f"{publisher.node_namespace.rstrip('/')}/{publisher.node_name} publishes {publisher.topic_type} on {topic}, "
+        f"which has to be {' or '.join(types)}"
+        for publisher in node.get_publishers_info_by_topic(topic)
+        if publisher.topic_type not in types and publisher.node_name != _NOT_YET_KNOWN
+    ]
