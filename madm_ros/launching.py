@@ -37,6 +37,9 @@ def segmentation_launch(
         ),
         DeclareLaunchArgument("model", default_value="", description="model folder or name; empty: as in params_file"),
         DeclareLaunchArgument("device", default_value="", description="auto, cpu, cuda; empty: as in params_file"),
+        DeclareLaunchArgument(
+            "store", default_value="", description="folder of adapted versions to follow; empty: as in params_file"
+        ),
         DeclareLaunchArgument("rviz", default_value="false", choices=["true", "false"], description="show the result"),
         DeclareLaunchArgument(
             "rviz_config",
@@ -53,7 +56,7 @@ def segmentation_launch(
 
 def parameter_overrides(argument: Mapping[str, str]) -> dict[str, str]:
     """What the launch arguments, by name, change of the parameters in params_file."""
-    overrides = {name: argument[name] for name in ("model", "device") if argument[name]}
+    overrides = {name: argument[name] for name in ("model", "device", "store") if argument[name]}
     if argument["bag"] and "image_topic" in argument:
         # The player offers it, and over best effort Fast DDS loses images of more than half a megabyte.
         overrides[f"qos_overrides.{argument['image_topic']}.subscription.reliability"] = "reliable"
