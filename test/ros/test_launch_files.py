@@ -150,9 +150,12 @@ def test_arguments_override_the_parameter_file_only_where_given() -> None:
     pytest.importorskip("launch_ros", reason="launch_ros is not installed; it comes with a ROS 2 distribution")
     from madm_ros.launching import parameter_overrides
 
-    nothing = {"model": "", "device": "", "bag": "", "image_topic": "/thermal/image_raw"}
+    nothing = {"model": "", "device": "", "store": "", "bag": "", "image_topic": "/thermal/image_raw"}
     assert parameter_overrides(nothing) == {}
-    assert parameter_overrides({"model": "", "device": "", "bag": "recording", "events_topic": "/events"}) == {}
+    assert (
+        parameter_overrides({"model": "", "device": "", "store": "", "bag": "recording", "events_topic": "/events"})
+        == {}
+    )
     assert parameter_overrides({**nothing, "model": "folder", "bag": "recording"}) == {
         "model": "folder",
         "qos_overrides./thermal/image_raw.subscription.reliability": "reliable",
