@@ -1,0 +1,1 @@
+"""Adaptation measured: ablations and sweeps on simulated and real frames, resumable, written up as tables."""

@@ -1,0 +1,124 @@
+"""One benchmark as data: what is compared, on which frames, trained how."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import yaml
+
+from madm_model.adaptation.config import AblationRow, ResourceConfig, TeacherConfig
+from madm_model.adaptation.training_data import ViewConfig
+from madm_model.benchmark.plain_data import from_plain
+from madm_model.checkpoint.model_folder import EMBEDDED
+from madm_model.training.frame_pool import FramePoolConfig
+from madm_model.training.optimizer import OptimizerConfig
+
+SIMULATOR, STREET_THERMAL = "simulator", "street_thermal"
+
+
+@dataclass(frozen=True)
+class Streets:
+    """Simulated streets by their role; no street has two."""
+
+    source: FramePoolConfig = field(default_factory=lambda: FramePoolConfig(4_000_000, 60, 6))
+    """Streets whose labelled RGB frames are the source."""
+    target: FramePoolConfig = field(default_factory=lambda: FramePoolConfig(5_000_000, 60, 6))
+    """Streets whose thermal or depth frames are the target; their labels are never read."""
+    test: FramePoolConfig = field(default_factory=lambda: FramePoolConfig(1_000_000, 40, 2))
+    """Unseen streets for the scores; the default are among those of the embedded model's card."""
+
+    def __post_init__(self) -> None:
+        pools = {"source": self.source, "target": self.target, "test": self.test}
+        spans = {name: range(pool.first_seed, pool.first_seed + pool.streets) for name, pool in pools.items()}
+        for first, second in (("source", "test"), ("target", "test"), ("source", "target")):
+            a, b = spans[first], spans[second]
+            if a.start < b.stop and b.start < a.stop:
+                raise ValueError(f"{first} and {second} streets share simulator seeds: move first_seed of one of them")
+
+
+@dataclass(frozen=True)
+class BenchmarkConfig:
+    """Every run of a benchmark is one choice out of modalities, rows, seeds and the lists to sweep.
+
+    All runs start from the same weights and take the same number of iterations.
+    """
+
+    title: str
+    """Heading of its section in the report."""
+    task: Literal["simulator", "street_thermal"]
+    """Frames and scores: simulated streets, or the folder of real ones that the command is given."""
+    iterations: int
+    """Optimiser steps of every run."""
+    modalities: tuple[Literal["thermal", "depth"], ...] = ("thermal",)
+    """Target modalities."""
+    rows: tuple[AblationRow, ...] = tuple(AblationRow)
+    """Rows of the ablation: source-only, baseline, dplg, lplr, madm."""
+    seeds: tuple[int, ...] = (0, 1, 2)
+    """Seeds of batches, noise steps, mixing, augmentation and dropout; mean and spread are taken over them."""
+    noise_steps: tuple[int, ...] = ()
+    """Initial diffusion steps T of DPLG to compare (T or T + 1 is drawn); empty: the released one of the modality."""
+    noise_periods: tuple[float, ...] = ()
+    """DPLG's periods E to compare, as shares of the iterations; empty: the released share of the modality."""
+    regression_weights: tuple[float, ...] = ()
+    """Weights of LPLR, both branches, to compare; empty: the released ones of the modality."""
+    target_frames: tuple[int, ...] = (0,)
+    """Numbers of target frames to compare; 0 takes all there are."""
+    evaluate_at: tuple[int, ...] = ()
+    """Iterations after which a run is scored besides the last one: the points of its curve."""
+    base_model: str = EMBEDDED
+    """Model folder, or name of the embedded model, that every run starts from."""
+    optimizer: OptimizerConfig = field(default_factory=lambda: OptimizerConfig(2e-4, 0.01, 1.0, 28, (0.7, 0.9)))
+    """Learning rate, decay, clipping and schedule; the official ones are for Stable Diffusion, these for `tiny`."""
+    teacher: TeacherConfig = field(default_factory=lambda: TeacherConfig(momentum=0.99))
+    """Averaging and mode of the teacher."""
+    pseudo_threshold: float = 0.968
+    """Softmax probability from which a pseudo-label counts as certain."""
+    dropout: float = 0.1
+    """Probability of the head's channel dropout."""
+    view: ViewConfig = field(default_factory=lambda: ViewConfig(2, 128, 256))
+    """Batch size, crops and Rare Class Sampling."""
+    resources: ResourceConfig = field(default_factory=ResourceConfig)
+    """Precision, memory and accumulation."""
+    streets: Streets = field(default_factory=Streets)
+    """Simulated streets of the task `simulator`."""
+    checkpoint_every: int = 50
+    """Iterations between two checkpoints, which is what a killed run loses at most."""
+
+    def __post_init__(self) -> None:
+        if not (self.modalities and self.rows and self.seeds and self.target_frames):
+            raise ValueError("modalities, rows, seeds and target_frames need at least one value each")
+        if min(self.iterations, self.checkpoint_every) < 1:
+            raise ValueError("iterations and checkpoint_every must be at least 1")
+        if self.task == STREET_THERMAL and self.modalities != ("thermal",):
+            raise ValueError("the task street_thermal has one modality: thermal")
+        if not all(1 <= iteration <= self.iterations for iteration in self.evaluate_at):
+            raise ValueError(f"evaluate_at has to lie within 1 to {self.iterations} iterations")
+        if not all(0 <= step <= 998 for step in self.noise_steps):
+            raise ValueError("noise_steps are diffusion steps of 0 to 998")
+        if not all(0 < share <= 1 for share in self.noise_periods):
+            raise ValueError("noise_periods are shares of the iterations, above 0 and up to 1")
+        if any(weight < 0 for weight in self.regression_weights) or any(count < 0 for count in self.target_frames):
+            raise ValueError("regression_weights and target_frames must not be negative")
+        for name in ("modalities", "rows", "seeds", "noise_steps", "noise_periods", "regression_weights"):
+            values = getattr(self, name)
+            if len(set(values)) != len(values):
+                raise ValueError(f"{name} names a value twice")
+
+
+def load_config(path: Path) -> BenchmarkConfig:
+    """Read a benchmark's YAML file.
+
+    Raises:
+        ValueError: the file is no YAML, or a setting in it is unknown or wrong.
+        OSError: the file cannot be read.
+    """
+    try:
+        data = yaml.safe_load(path.read_text())
+    except yaml.YAMLError as error:
+        raise ValueError(f"{path} is not valid YAML: {error}") from None
+    try:
+        return from_plain(BenchmarkConfig, data)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None

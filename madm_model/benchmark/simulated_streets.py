@@ -1,0 +1,89 @@
+"""The simulator as a benchmark: labelled RGB streets, other streets as the target, unseen ones for the scores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+
+from madm_model.adaptation.data import AdaptationData, FramePoolData
+from madm_model.adaptation.rare_class_sampling import RareClassConfig
+from madm_model.benchmark.config import BenchmarkConfig
+from madm_model.benchmark.plan import ANY_MODALITY, Run
+from madm_model.labels import STREET_11
+from madm_model.model_config import ModelConfig
+from madm_model.segmenter import Segmenter
+from madm_model.training.embedded import score_pool
+from madm_model.training.frame_pool import FramePool, render_pool
+
+
+class FirstFrames(FramePool):
+    """The first frames of a pool: fewer streets, as a shorter drive has."""
+
+    def __init__(self, pool: FramePool, count: int) -> None:
+        self.images = {name: images[:count] for name, images in pool.images.items()}
+        self.labels = pool.labels[:count]
+
+
+class SimulatedStreets:
+    """Task of a benchmark on simulated frames.
+
+    Attributes:
+        headline: scores of the main table.
+        primary: score of sweeps and curves.
+        reference_name, reference: none.
+    """
+
+    headline: tuple[str, ...] = ("mIoU",)
+    primary = "mIoU"
+    reference_name = ""
+    reference: Mapping[str, float] = MappingProxyType({})
+
+    def __init__(self, config: BenchmarkConfig, model: ModelConfig, work_dir: Path) -> None:
+        """Render the streets into the work directory, or use what an earlier call rendered.
+
+        Raises:
+            ValueError: the model has other classes than the simulator, or more target frames are asked for than
+                rendered.
+        """
+        if model.label_set != STREET_11:
+            raise ValueError(f"the simulator has {len(STREET_11)} classes, but model '{model.name}' has other ones")
+        available = config.streets.target.streets * config.streets.target.frames_per_street
+        if max(config.target_frames) > available:
+            raise ValueError(f"target_frames asks for {max(config.target_frames)}, but streets.target has {available}")
+        self._config = config
+        self._source = render_pool(config.streets.source, work_dir / "source_frames")
+        self._target = render_pool(config.streets.target, work_dir / "target_frames")
+        self._test = render_pool(config.streets.test, work_dir / "test_frames")
+
+    def data(self, run: Run) -> AdaptationData:
+        """Batches of a run."""
+        view = self._config.view
+        return FramePoolData(
+            self._source,
+            FirstFrames(self._target, run.target_frames) if run.target_frames else self._target,
+            self._config.modalities[0] if run.modality == ANY_MODALITY else run.modality,
+            len(STREET_11),
+            view.batch_size,
+            (view.crop_height, view.crop_width),
+            (view.min_scale, view.max_scale),
+            RareClassConfig() if view.rare_classes else None,
+        )
+
+    def scores(self, segmenter: Segmenter, modality: str) -> dict[str, float]:
+        """mIoU and IoU per class on the unseen streets, in percent; a class that does not occur is left out."""
+        scores = score_pool(segmenter, self._test, modality)
+        class_iou = dict(zip(STREET_11.names, scores.class_iou))
+        return {"mIoU": 100 * scores.miou} | {
+            f"{name} IoU": 100 * float(value) for name, value in class_iou.items() if not np.isnan(value)
+        }
+
+    def describe(self) -> str:
+        """The frames, in one sentence."""
+        source, target, test = (
+            f"{pool.streets} streets x {pool.frames_per_street} frames (seeds from {pool.first_seed})"
+            for pool in (self._config.streets.source, self._config.streets.target, self._config.streets.test)
+        )
+        return f"Source: {source}. Target: {target}. Scored on {test}."

@@ -1,0 +1,188 @@
+"""Real streets as a benchmark: the folder street_thermal, RGB to thermal without labels of the target.
+
+Its README is the source of every number's definition. Nothing of the folder, nor weights trained on it, is part of
+this project.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from madm_model.adaptation.data import AdaptationData
+from madm_model.adaptation.source_frames import FolderSource, labelled_files
+from madm_model.adaptation.target_bags import TargetFrames
+from madm_model.adaptation.training_data import JobData
+from madm_model.benchmark.config import BenchmarkConfig
+from madm_model.benchmark.plan import Run
+from madm_model.benchmark.street_scores import Box, BoxCount, occurring_miou
+from madm_model.evaluation import ConfusionMatrix
+from madm_model.io.frames import InputError
+from madm_model.io.sources import read_image
+from madm_model.labels import STREET_11
+from madm_model.modalities import make_preprocessor
+from madm_model.model_config import ModelConfig
+from madm_model.segmenter import Segmenter
+
+BOX_CLASSES = ("person", "vehicle")
+BOX_SCORES = tuple(f"{name} {score}" for name in BOX_CLASSES for score in ("recall", "precision"))
+TEACHER_MIOU, SOURCE_MIOU = "mIoU (b)", "mIoU (c)"
+
+REFERENCE_NAME = "ESPNetv2 on RGB, no adaptation"
+REFERENCE = {
+    **{"person recall": 10.1, "person precision": 12.6, "vehicle recall": 27.0, "vehicle precision": 22.5},
+    **{TEACHER_MIOU: 14.5, SOURCE_MIOU: 48.5},
+    **{"day person recall": 5.0, "day person precision": 10.1, "day vehicle recall": 40.7},
+    **{"day vehicle precision": 42.1, "night person recall": 15.2, "night person precision": 16.9},
+    **{"night vehicle recall": 7.3, "night vehicle precision": 2.6},
+}
+"""README of street_thermal, "Reference numbers": ESPNetv2-2.0 trained on Cityscapes RGB, applied to the thermal frames
+(RGB frames for (c)) of exactly this folder, in percent."""
+
+
+class StillFrames(TargetFrames):
+    """Target frames that no bag recorded: single images, all of them for training."""
+
+    def __init__(self, images: np.ndarray) -> None:
+        """Take network images, uint8 (N, H, W, 3), of the size that the network sees live."""
+        self.images = images
+        self.training = np.arange(len(images))
+        self.held_out: list[np.ndarray] = []
+        self.enlargement = 1.0
+        self.notes: list[str] = []
+
+
+class StreetThermal:
+    """Task of a benchmark on the folder street_thermal.
+
+    Attributes:
+        headline: scores of the main table: the README's (a), (b) and (c).
+        primary: score of sweeps and curves.
+        reference_name, reference: the README's row of an RGB segmenter without adaptation.
+    """
+
+    headline: tuple[str, ...] = (*BOX_SCORES, TEACHER_MIOU, SOURCE_MIOU)
+    primary = TEACHER_MIOU
+    reference_name = REFERENCE_NAME
+    reference: Mapping[str, float] = REFERENCE
+
+    def __init__(self, config: BenchmarkConfig, model: ModelConfig, work_dir: Path, folder: Path) -> None:
+        """Read the folder's target images; the source's are read when drawn.
+
+        Raises:
+            ValueError: the model has other classes.
+            InputError: the folder is not as its README describes.
+        """
+        if model.label_set != STREET_11:
+            raise ValueError(f"street_thermal has {len(STREET_11)} classes, but model '{model.name}' has other ones")
+        self._config, self._model = config, model
+        self._source = FolderSource(folder / "source/train", STREET_11, work_dir / "source")
+        self._source_test = labelled_files(folder / "source/test")
+        self._target = np.stack([_thermal(path) for path in _images(folder / "target/train/thermal")])
+        self._val = _images(folder / "target/val/thermal")
+        self._boxes = read_boxes(folder / "target/val/boxes.json")
+        self._teacher = {path.name: path for path in _images(folder / "target/val/pseudo_labels")}
+        if max(config.target_frames) > len(self._target):
+            raise ValueError(f"target_frames asks for {max(config.target_frames)}, but there are {len(self._target)}")
+
+    def data(self, run: Run) -> AdaptationData:
+        """Batches as an adaptation job draws them; fewer target frames are spread over all of them."""
+        count = run.target_frames or len(self._target)
+        chosen = np.linspace(0, len(self._target) - 1, count).astype(int)
+        return JobData(self._source, StillFrames(self._target[chosen]), self._model, self._config.view)
+
+    def scores(self, segmenter: Segmenter, modality: str) -> dict[str, float]:
+        """All scores of the README in percent: boxes (also by day and night), mIoU (b) and (c), IoU per class."""
+        images = {path.name: _thermal(path) for path in self._val}
+        labels = {name: segmenter.segment([image])[0].labels for name, image in images.items()}
+
+        # (a) boxes of all frames, then of each half
+        scores = box_scores(labels, self._boxes, labels)
+        for prefix, letter in (("day ", "D"), ("night ", "N")):
+            half = [name for name in labels if Path(name).stem.endswith(letter)]
+            scores |= {prefix + name: value for name, value in box_scores(labels, self._boxes, half).items()}
+
+        # (b) agreement with the teacher that saw RGB
+        matrix = ConfusionMatrix(len(STREET_11))
+        for name, path in self._teacher.items():
+            matrix.add(labels[name], read_image(path).array)
+        scores |= _miou(TEACHER_MIOU, "(b) IoU", matrix)
+
+        # (c) what adaptation cost on the source
+        matrix = ConfusionMatrix(len(STREET_11))
+        to_network = make_preprocessor("rgb")
+        for pair in self._source_test:
+            (result,) = segmenter.segment([to_network(read_image(pair.image))])
+            matrix.add(result.labels, read_image(pair.labels).array)
+        scores |= _miou(SOURCE_MIOU, "(c) IoU", matrix)
+        return {name: value for name, value in scores.items() if not math.isnan(value)}
+
+    def describe(self) -> str:
+        """The frames, in one sentence."""
+        return (
+            f"Source: {len(self._source.pixel_counts)} labelled RGB images (as an adaptation job does, a tenth of "
+            f"them, 24 at most, is not trained on). Target: {len(self._target)} thermal images without labels. "
+            f"Scored on {len(self._val)} thermal images (a), {len(self._teacher)} of them with labels that an RGB "
+            f"network made by day (b), and {len(self._source_test)} RGB images (c)."
+        )
+
+
+def box_scores(labels: dict[str, np.ndarray], boxes: dict[str, list[Box]], frames: Iterable[str]) -> dict[str, float]:
+    """Box recall and pixel precision per class, in percent.
+
+    Args:
+        labels: file name to predicted labels, uint8 (H, W).
+        boxes: file name to boxes.
+        frames: file names that count.
+    """
+    counts = {name: BoxCount(STREET_11.names.index(name)) for name in BOX_CLASSES}
+    for frame in frames:
+        for count in counts.values():
+            count.add(labels[frame], boxes[frame])
+    scores = ((100 * count.recall, 100 * count.precision) for count in counts.values())
+    return dict(zip(BOX_SCORES, (value for pair in scores for value in pair)))
+
+
+def read_boxes(path: Path) -> dict[str, list[Box]]:
+    """File name to its boxes.
+
+    Raises:
+        InputError: the file is missing or not as described.
+    """
+    try:
+        data = json.loads(path.read_text())
+        return {name: [_box(box) for box in boxes] for name, boxes in data.items()}
+    except OSError:
+        raise InputError(f"{path} cannot be read: give the folder street_thermal with --data") from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{path} does not hold boxes as the README describes: {error!r}") from None
+
+
+def _box(data: Mapping[str, Any]) -> Box:
+    x0, y0, x1, y1 = map(float, data["xyxy"])
+    return Box(STREET_11.names.index(data["class"]), (x0, y0, x1, y1))
+
+
+def _miou(name: str, class_prefix: str, matrix: ConfusionMatrix) -> dict[str, float]:
+    mean, class_iou = occurring_miou(matrix)
+    return {name: 100 * mean} | {
+        f"{class_prefix} {label}": 100 * float(value) for label, value in zip(STREET_11.names, class_iou)
+    }
+
+
+def _images(folder: Path) -> Sequence[Path]:
+    files = sorted(folder.glob("*.png"))
+    if not files:
+        raise InputError(f"{folder} holds no PNG images: give the folder street_thermal with --data")
+    return files
+
+
+def _thermal(path: Path) -> np.ndarray:
+    """The network's image as live, uint8 (H, W, 3); stills share no gain."""
+    image = make_preprocessor("thermal")(read_image(path))
+    return np.ascontiguousarray(image)

@@ -1,0 +1,237 @@
+"""The work directory of a benchmark: one folder per run, with its checkpoint until it is done and its result then."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from rich.console import Console
+
+from madm_model.adaptation.data import AdaptationData
+from madm_model.adaptation.self_training import SelfTraining, StepStatistics
+from madm_model.benchmark.config import BenchmarkConfig
+from madm_model.benchmark.measured_training import MeasuredTraining, Scores
+from madm_model.benchmark.plan import ANY_MODALITY, Run, training_config
+from madm_model.checkpoint.model_folder import WEIGHTS_FILE, load_model, resolve_model, save_model
+from madm_model.model_config import ModelConfig
+from madm_model.network.madm import MADM
+from madm_model.segmenter import Segmenter
+from madm_model.store import durable
+from madm_model.training.stage import StageConfig, run_iterations
+
+_RESULT, _STAMP, _BASE = "result.json", "run.json", "unadapted.json"
+_STAGE = "training"
+
+
+class Task(Protocol):
+    """Frames to train on, and how a network is scored."""
+
+    headline: tuple[str, ...]
+    """Names of the scores of the main table."""
+    primary: str
+    """Name of the score of sweeps and curves."""
+    reference_name: str
+    """A row from elsewhere, beside the others; empty for none."""
+    reference: Mapping[str, float]
+    """Its scores in percent."""
+
+    def data(self, run: Run) -> AdaptationData:
+        """Batches of a run."""
+
+    def scores(self, segmenter: Segmenter, modality: str) -> dict[str, float]:
+        """Scores by name, in percent; one that is not defined is left out."""
+
+    def describe(self) -> str:
+        """The frames, in one sentence."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a finished run came to."""
+
+    run: Run
+    curve: list[dict[str, Any]]
+    """Points of `MeasuredTraining.curve`; the last one is the trained network."""
+    seconds: float
+    """Spent in training steps."""
+    machine: str
+    """Where it ran."""
+
+    @property
+    def scores(self) -> Scores:
+        """Scores of the trained network."""
+        return self.curve[-1]["scores"]
+
+
+class Workbench:
+    """Runs trainings of a benchmark and keeps their results.
+
+    Attributes:
+        model: configuration of the model that all runs start from.
+    """
+
+    def __init__(self, config: BenchmarkConfig, folder: Path, device: torch.device) -> None:
+        """Open or make the work directory.
+
+        Raises:
+            ModelError: the base model cannot be read.
+        """
+        self._config, self._folder, self._device = config, folder, device
+        self.model = load_model(config.base_model)[1]
+        self.base_id = _sha256(resolve_model(config.base_model) / WEIGHTS_FILE)[:12]
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def result(self, run: Run) -> Result | None:
+        """The result of a run, if it is done.
+
+        Raises:
+            ValueError: the run was done with other settings or from another base model.
+        """
+        self._check(run)
+        path = self._folder / run.name / _RESULT
+        if not path.exists():
+            return None
+        data = json.loads(path.read_text())
+        return Result(run, data["curve"], data["seconds"], data["machine"])
+
+    def done_iterations(self, run: Run) -> int:
+        """Iterations that the run's log counts; what came after its last checkpoint will be done again."""
+        if (self._folder / run.name / _RESULT).exists():
+            return self._config.iterations
+        path = self._folder / run.name / f"{_STAGE}.csv"
+        lines = path.read_text().splitlines() if path.exists() else []
+        return int(lines[-1].split(",")[0]) if len(lines) > 1 else 0
+
+    def unadapted(self) -> Scores:
+        """Scores of the base model, as far as `score_unadapted` made them."""
+        path = self._folder / _BASE
+        data = json.loads(path.read_text()) if path.exists() else {}
+        return data["scores"] if data.get("wanted") == self._base_wanted() else {}
+
+    def score_unadapted(self, task: Task) -> None:
+        """Score the base model once, before any training."""
+        if self.unadapted():
+            return
+        network, model = load_model(self._config.base_model, self._device)
+        scores = evaluate(task, network, model, self._device, self._config.modalities)
+        durable.write_json(self._folder / _BASE, {"wanted": self._base_wanted(), "scores": scores})
+
+    def execute(
+        self, run: Run, task: Task, console: Console, on_iteration: Callable[[int, StepStatistics], bool]
+    ) -> bool:
+        """Train a run to its end, or until told to stop; goes on from its last checkpoint.
+
+        Args:
+            run: one of the plan.
+            task: gives batches and scores.
+            console: prints progress.
+            on_iteration: called after every iteration with the number done; False stops with a checkpoint.
+
+        Returns:
+            whether the run is done.
+
+        Raises:
+            ValueError: the run was begun with other settings or from another base model.
+            TrainingDiverged: a loss is not finite.
+        """
+        if self.result(run) is not None:
+            return True
+        folder, settings = self._folder / run.name, training_config(self._config, run)
+        folder.mkdir(exist_ok=True)
+        durable.write_json(folder / _STAMP, self._wanted(run))
+
+        # 1. Everybody starts from the same weights
+        network, model = load_model(self._config.base_model, self._device)
+        trainer = SelfTraining(network, model.label_set, task.data(run), settings)
+        modalities = self._config.modalities if run.modality == ANY_MODALITY else (run.modality,)
+        training = MeasuredTraining(
+            trainer,
+            lambda: evaluate(task, network, model, self._device, modalities),
+            {*self._config.evaluate_at, self._config.iterations},
+        )
+
+        # 2. Train, scoring on the way
+        stage = StageConfig(
+            _STAGE, self._config.iterations, self._config.optimizer, run.seed, self._config.checkpoint_every, 10
+        )
+        run_iterations(stage, training, folder, console, on_iteration)
+        if not training.curve or training.curve[-1]["iteration"] < self._config.iterations:
+            return False
+
+        # 3. Keep the model and the result; the checkpoint is of no more use
+        save_model(folder / "model", trainer.finish(), model, torch.float16)
+        data = {"curve": training.curve, "seconds": round(training.seconds, 2), "machine": machine(self._device)}
+        durable.write_json(folder / _RESULT, data)
+        (folder / f"{_STAGE}.pt").unlink()
+        return True
+
+    def _check(self, run: Run) -> None:
+        path = self._folder / run.name / _STAMP
+        if path.exists() and (found := json.loads(path.read_text())) != self._wanted(run):
+            wanted = self._wanted(run)
+            changed = ", ".join(name for name in wanted if found.get(name) != wanted[name])
+            raise ValueError(
+                f"{path.parent} was made with another {changed}: use another --work-dir, or remove that folder"
+            )
+
+    def _wanted(self, run: Run) -> dict[str, str]:
+        """Everything that decides the result of a run."""
+        config = self._config
+        return {
+            "base_model": self.base_id,
+            "training": repr(training_config(config, run)),
+            "view": repr(config.view),
+            "streets": repr(config.streets),
+            "evaluate_at": repr(sorted(config.evaluate_at)),
+            "scored_modalities": repr(config.modalities if run.modality == ANY_MODALITY else (run.modality,)),
+        }
+
+    def _base_wanted(self) -> dict[str, str]:
+        config = self._config
+        return {
+            "base_model": self.base_id,
+            "streets": repr(config.streets),
+            "scored_modalities": repr(config.modalities),
+        }
+
+
+@torch.no_grad()
+def evaluate(
+    task: Task, network: MADM, model: ModelConfig, device: torch.device, modalities: tuple[str, ...]
+) -> Scores:
+    """Score a network as it is, between two steps of its training; every module is put back into its mode."""
+    modes = [(module, module.training) for module in network.modules()]
+    network.eval()
+    segmenter = Segmenter(network, model, device, torch.float32)
+    try:
+        return {modality: task.scores(segmenter, modality) for modality in modalities}
+    finally:
+        for module, mode in modes:
+            module.training = mode
+
+
+def machine(device: torch.device) -> str:
+    """The machine in words: processor or GPU, threads, versions."""
+    name = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if device.type == "cuda":
+        name = torch.cuda.get_device_name(device)
+    elif cpuinfo.exists():
+        models = [line.partition(":")[2].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
+        name = models[0] if models else name
+    threads = "" if device.type == "cuda" else f", {torch.get_num_threads()} threads"
+    return f"{name}{threads}, torch {torch.__version__}"
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        digest = hashlib.sha256()
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

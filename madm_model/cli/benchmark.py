@@ -1,0 +1,82 @@
+"""`madm benchmark`: the tables of docs/benchmarks.md, resumable."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def benchmark(
+    config: Annotated[Path, typer.Argument(help="What to compare, for example config/benchmark/simulator.yaml.")],
+    data: Annotated[Path | None, typer.Option(help="Folder street_thermal; needed by that benchmark alone.")] = None,
+    work_dir: Annotated[
+        Path | None, typer.Option(help="Runs and their results; goes on from it. Default: runs/benchmark/NAME.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Document whose section of this benchmark is written.")] = Path(
+        "docs/benchmarks.md"
+    ),
+    only: Annotated[
+        list[str] | None, typer.Option(help="Do only runs whose name contains this; may be repeated.")
+    ] = None,
+    max_minutes: Annotated[
+        float, typer.Option(help="Stop after that time, with a checkpoint; 0: no limit.", min=0)
+    ] = 0.0,
+    tables_only: Annotated[bool, typer.Option(help="Train nothing: write the tables from what is there.")] = False,
+    list_runs: Annotated[bool, typer.Option("--list", help="Name the runs and what is done of each, no more.")] = False,
+    device: Annotated[str, typer.Option(help="cuda, cpu, or auto: the GPU where there is one.")] = "auto",
+    threads: Annotated[int, typer.Option(help="CPU threads; 0: PyTorch's choice.", min=0)] = 0,
+) -> None:
+    """Train and score the rows of a benchmark, or go on where it stopped, and write its tables."""
+    import signal
+
+    from rich.console import Console
+
+    from madm_model.cli.errors import clear_errors
+
+    console = Console()
+    with clear_errors():
+        import torch
+
+        from madm_model.benchmark.config import load_config
+        from madm_model.benchmark.plan import plan, select
+        from madm_model.benchmark.progress import Stopwatch
+        from madm_model.benchmark.session import open_task, work_off, write_tables
+        from madm_model.benchmark.workbench import Workbench
+        from madm_model.segmenter import choose_device
+
+        settings = load_config(config)
+        runs = plan(settings)
+        chosen = select(runs, only or [])
+        if threads:
+            torch.set_num_threads(threads)
+        folder = work_dir or Path("runs/benchmark") / config.stem
+        bench = Workbench(settings, folder, choose_device(device))
+        if list_runs:
+            for run in chosen:
+                console.print(f"{run.name}: {bench.done_iterations(run)} of {settings.iterations}", soft_wrap=True)
+            return
+
+        task = open_task(settings, bench.model, folder, data)
+        if not tables_only:
+            stopped, clock = False, Stopwatch()
+
+            def stop(*_: object) -> None:
+                nonlocal stopped
+                stopped = True
+
+            def is_over() -> bool:
+                return stopped or (max_minutes > 0 and clock.total >= 60 * max_minutes)
+
+            previous = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+            try:
+                left = work_off(settings, bench, task, chosen, console, is_over)
+            finally:
+                for number, handler in previous.items():
+                    signal.signal(number, handler)
+            if left:
+                console.print(f"{len(left)} runs are not done: the same command goes on with them")
+        options = f" --data {data.name}" if data else ""
+        write_tables(settings, bench, task, config.stem, f"madm benchmark {config}{options}", out)
+        console.print(f"tables: {out}", soft_wrap=True)

@@ -1,0 +1,110 @@
+"""What a benchmark's file may say, and which runs follow from it."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from madm_model.adaptation.config import AblationRow
+from madm_model.benchmark.config import BenchmarkConfig, load_config
+from madm_model.benchmark.plan import ANY_MODALITY, plan, select, training_config
+from madm_model.training.optimizer import OptimizerConfig
+
+FILES = sorted((Path(__file__).resolve().parents[3] / "config/benchmark").glob("*.yaml"))
+CONFIG = BenchmarkConfig("Rows", "simulator", iterations=1000, modalities=("thermal", "depth"), seeds=(0, 1))
+
+
+def _load(tmp_path: Path, text: str) -> BenchmarkConfig:
+    path = tmp_path / "benchmark.yaml"
+    path.write_text("title: a\ntask: simulator\niterations: 10\n" + text)
+    return load_config(path)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_every_file_of_the_project_is_valid(path):
+    config = load_config(path)
+    for run in plan(config):
+        assert training_config(config, run).iterations == config.iterations
+
+
+def test_nested_values_are_read(tmp_path):
+    config = _load(
+        tmp_path,
+        "rows: [madm]\nseeds: [3]\noptimizer: {learning_rate: 1, steps: [0.5]}\nresources: {lora: {rank: 4}}\n"
+        "streets: {test: {first_seed: 7, streets: 2, frames_per_street: 1}}\n",
+    )
+    assert config.rows == (AblationRow.MADM,)
+    assert config.optimizer == OptimizerConfig(learning_rate=1.0, steps=(0.5,))
+    assert config.resources.lora is not None and config.resources.lora.rank == 4
+    assert config.streets.test.first_seed == 7
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("rows: [all]", "rows is 'all': use one of source-only"),
+        ("seeds: 3", "seeds is 3: it has to be a list"),
+        ("seeds: []", "at least one value"),
+        ("seeds: [1, 1]", "seeds names a value twice"),
+        ("lr: 1", "unknown setting 'lr'"),
+        ("optimizer: {lr: 1}", "unknown setting 'optimizer.lr'"),
+        ("optimizer: {learning_rate: fast}", "optimizer.learning_rate is 'fast': it has to be a float"),
+        ("optimizer: {learning_rate: 0}", "optimizer: learning_rate and gradient_clip must be above 0"),
+        ("checkpoint_every: true", "checkpoint_every is True: it has to be a int"),
+        ("evaluate_at: [11]", "evaluate_at has to lie within 1 to 10"),
+        ("noise_periods: [1.5]", "noise_periods are shares"),
+        ("streets: {test: {streets: 1, frames_per_street: 1}}", "setting 'streets.test.first_seed' is missing"),
+        ("streets: {test: {first_seed: 4000059, streets: 1, frames_per_street: 1}}", "source and test streets share"),
+        ("rows: [", "not valid YAML"),
+    ],
+)
+def test_wrong_settings_are_named(tmp_path, text, message):
+    with pytest.raises(ValueError, match=message.replace("[", r"\[")):
+        _load(tmp_path, text)
+
+
+def test_a_training_without_target_is_one_run_for_all_modalities():
+    runs = plan(CONFIG)
+    assert len(runs) == 2 * (1 + 2 * 4)
+    assert [run.modality for run in runs if run.row is AblationRow.SOURCE_ONLY] == [ANY_MODALITY] * 2
+    assert len({run.name for run in runs}) == len(runs)
+    assert [run.seed for run in runs] == sorted(run.seed for run in runs)
+
+
+def test_a_row_keeps_what_it_is_made_of():
+    runs = {(run.modality, run.row): training_config(CONFIG, run) for run in plan(CONFIG) if run.seed == 1}
+    madm, depth = runs["thermal", AblationRow.MADM], runs["depth", AblationRow.DPLG]
+    assert madm.self_training is not None and madm.self_training.dplg is not None and madm.lplr is not None
+    # the released noise steps, and the released share of the iterations as the period
+    assert (madm.self_training.dplg.initial_steps, madm.self_training.dplg.noise_period) == ((50, 51), 800)
+    assert depth.self_training is not None and depth.self_training.dplg is not None and depth.lplr is None
+    assert (depth.self_training.dplg.initial_steps, depth.self_training.dplg.noise_period) == ((60, 61), 500)
+    lplr = runs["depth", AblationRow.LPLR]
+    assert lplr.lplr is not None and lplr.self_training is not None and lplr.self_training.dplg is None
+    source_only = runs[ANY_MODALITY, AblationRow.SOURCE_ONLY]
+    assert source_only.self_training is None and source_only.lplr is None
+    assert {config.seed for config in runs.values()} == {1}
+
+
+def test_a_sweep_varies_only_rows_that_use_it():
+    config = dataclasses.replace(
+        CONFIG, modalities=("depth",), seeds=(0,), noise_steps=(40, 80), noise_periods=(0.2, 0.8)
+    )
+    runs = plan(dataclasses.replace(config, regression_weights=(1.0, 10.0)))
+    count = {row: sum(run.row is row for run in runs) for row in AblationRow}
+    assert list(count.values()) == [1, 1, 4, 2, 8]
+    madm = training_config(config, next(run for run in runs if run.name == "depth-madm-T80-E0.2-w10-seed0"))
+    assert madm.self_training is not None and madm.self_training.dplg is not None and madm.lplr is not None
+    assert madm.self_training.dplg.initial_steps == (80, 81)
+    assert madm.self_training.dplg.noise_period == 200
+    assert (madm.lplr.source_weight, madm.lplr.target_weight) == (10.0, 10.0)
+
+
+def test_runs_are_chosen_by_name():
+    runs = plan(CONFIG)
+    assert {run.modality for run in select(runs, ["depth-madm", "depth-lplr"])} == {"depth"}
+    assert len(select(runs, ["depth-madm", "depth-lplr"])) == 4
+    with pytest.raises(ValueError, match="--only radar fits no run"):
+        select(runs, ["radar"])
