@@ -6,6 +6,7 @@ import typer
 
 from madm_model.cli.adapt import adapt
 from madm_model.cli.bench import bench
+from madm_model.cli.benchmark import benchmark
 from madm_model.cli.events import events
 from madm_model.cli.import_official import import_official
 from madm_model.cli.segment import segment
@@ -24,6 +25,7 @@ app.command("simulate")(simulate)
 app.command("events")(events)
 app.command("import-official")(import_official)
 app.command("bench")(bench)
+app.command("benchmark")(benchmark)
 app.command("train-embedded")(train_embedded)
 
 
