@@ -164,7 +164,8 @@ class EventFrameNode(Node):
         """Once a second: the event rate, what was shed, and the diagnostics."""
         shed = self._worker.shed
         if shed > self._reported_shed:
-            self._warnings.report(f"cannot keep up: dropped {shed - self._reported_shed} event messages")
+            new = shed - self._reported_shed
+            self._warnings.report(f"cannot keep up: dropped {new} event messages, {shed} so far")
             self._reported_shed = shed
         counters = self._pipeline.counters
         rates = self._rates.update(time.monotonic(), counters.events, counters.packets, self._pipeline.frames)
