@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -142,10 +141,10 @@ def _card_lines(
         f"| iterations | vae {recipe.vae_iterations}, denoising {recipe.denoising_iterations}, "
         f"supervised {recipe.supervised_iterations} |",
         f"| training frames | {recipe.training_frames.streets} streets x {recipe.training_frames.frames_per_street} |",
-        f"| time | {minutes}, on {torch.get_num_threads()} CPU threads ({platform.machine()}) |",
+        f"| time | {minutes}; CPU threads: {torch.get_num_threads()} ({platform.machine()}) |",
         f"| torch | {torch.__version__} |",
         "",
-        f"Scores on {recipe.test_frames.streets} unseen streets x {recipe.test_frames.frames_per_street} frames,",
+        f"Scores on {recipe.test_frames.streets} unseen streets x {recipe.test_frames.frames_per_street} frames, "
         "320x240, IoU in %; thermal and depth without any adaptation:",
         "",
         "| class | " + " | ".join(names) + " |",
@@ -155,5 +154,3 @@ def _card_lines(
         row = " | ".join(f"{100 * scores[name].class_iou[index]:.1f}" for name in names)
         yield f"| {class_name} | {row} |"
     yield "| **mIoU** | " + " | ".join(f"**{100 * scores[name].miou:.1f}**" for name in names) + " |"
-    yield ""
-    yield f"<!-- {json.dumps({name: round(score.miou, 4) for name, score in scores.items()})} -->"
