@@ -68,7 +68,8 @@ class BenchmarkConfig:
     evaluate_at: tuple[int, ...] = ()
     """Iterations after which a run is scored besides the last one: the points of its curve."""
     base_model: str = EMBEDDED
-    """Model folder, or name of the embedded model, that every run starts from."""
+    """Model folder, or name of the embedded model, that every run starts from, head included. The embedded one has
+    been trained on labelled simulated RGB; the paper starts from Stable Diffusion with an untrained head."""
     optimizer: OptimizerConfig = field(default_factory=lambda: OptimizerConfig(2e-4, 0.01, 1.0, 28, (0.7, 0.9)))
     """Learning rate, decay, clipping and schedule; the official ones are for Stable Diffusion, these for `tiny`."""
     teacher: TeacherConfig = field(default_factory=lambda: TeacherConfig(momentum=0.99))

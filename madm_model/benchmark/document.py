@@ -104,6 +104,8 @@ def _settings(report: Report) -> Iterator[str]:
     )
     yield from (
         "",
+        "All rows start from the same weights, head included, and take the same number of iterations; the paper's rows",
+        "start from Stable Diffusion's weights and an untrained head.",
         "Scores are in percent, mean ± standard deviation over the finished seeds; seconds are training steps alone.",
     )
 

@@ -85,7 +85,7 @@ def work_off(
         if result is None:
             missing.append(run)
         else:
-            progress.measure(run.row, config.iterations, result.seconds)
+            progress.measure(run.row, config.iterations, result.wall_seconds)
     console.print(f"{len(runs) - len(missing)} of {len(runs)} runs are done")
     if missing and not is_over():
         bench.score_unadapted(task)
@@ -108,7 +108,7 @@ def work_off(
                 each = progress.seconds_per_iteration(run.row)
                 console.print(
                     f"run {number} of {len(runs)}, {run.name}: iteration {done} of {config.iterations}, "
-                    f"{each:.2f} s each; about {duration(remaining or 0)} left",
+                    f"{each:.2f} s each with scoring; about {duration(remaining or 0)} left",
                     soft_wrap=True,
                 )
             return not is_over()

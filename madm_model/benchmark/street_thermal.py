@@ -40,6 +40,11 @@ REFERENCE = {
     **{"day person recall": 5.0, "day person precision": 10.1, "day vehicle recall": 40.7},
     **{"day vehicle precision": 42.1, "night person recall": 15.2, "night person precision": 16.9},
     **{"night vehicle recall": 7.3, "night vehicle precision": 2.6},
+    **{"(b) IoU sky": 0.0, "(b) IoU building": 22.8, "(b) IoU fence": 6.3, "(b) IoU person": 5.4, "(b) IoU pole": 6.4},
+    **{"(b) IoU road": 48.0, "(b) IoU sidewalk": 0.1, "(b) IoU vegetation": 46.6, "(b) IoU vehicle": 23.7},
+    **{"(b) IoU wall": 0.2, "(b) IoU traffic_sign": 0.0, "(c) IoU sky": 72.3, "(c) IoU building": 68.2},
+    **{"(c) IoU fence": 42.6, "(c) IoU person": 18.2, "(c) IoU pole": 20.5, "(c) IoU road": 78.5},
+    **{"(c) IoU sidewalk": 48.9, "(c) IoU vegetation": 60.9, "(c) IoU vehicle": 67.0, "(c) IoU traffic_sign": 8.2},
 }
 """README of street_thermal, "Reference numbers": ESPNetv2-2.0 trained on Cityscapes RGB, applied to the thermal frames
 (RGB frames for (c)) of exactly this folder, in percent."""

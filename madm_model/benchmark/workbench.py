@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import platform
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -60,6 +61,8 @@ class Result:
     """Points of `MeasuredTraining.curve`; the last one is the trained network."""
     seconds: float
     """Spent in training steps."""
+    wall_seconds: float
+    """Spent in all, scoring included."""
     machine: str
     """Where it ran."""
 
@@ -98,7 +101,7 @@ class Workbench:
         if not path.exists():
             return None
         data = json.loads(path.read_text())
-        return Result(run, data["curve"], data["seconds"], data["machine"])
+        return Result(run, data["curve"], data["seconds"], data["wall_seconds"], data["machine"])
 
     def done_iterations(self, run: Run) -> int:
         """Iterations that the run's log counts; what came after its last checkpoint will be done again."""
@@ -160,13 +163,18 @@ class Workbench:
         stage = StageConfig(
             _STAGE, self._config.iterations, self._config.optimizer, run.seed, self._config.checkpoint_every, 10
         )
-        run_iterations(stage, training, folder, console, on_iteration)
+        wall_seconds = run_iterations(stage, training, folder, console, on_iteration)
         if not training.curve or training.curve[-1]["iteration"] < self._config.iterations:
             return False
 
         # 3. Keep the model and the result; the checkpoint is of no more use
         save_model(folder / "model", trainer.finish(), model, torch.float16)
-        data = {"curve": training.curve, "seconds": round(training.seconds, 2), "machine": machine(self._device)}
+        data = {
+            "curve": training.curve,
+            "seconds": round(training.seconds, 2),
+            "wall_seconds": round(wall_seconds, 2),
+            "machine": machine(self._device),
+        }
         durable.write_json(folder / _RESULT, data)
         (folder / f"{_STAGE}.pt").unlink()
         return True
@@ -225,7 +233,7 @@ def machine(device: torch.device) -> str:
     elif cpuinfo.exists():
         models = [line.partition(":")[2].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
         name = models[0] if models else name
-    threads = "" if device.type == "cuda" else f", {torch.get_num_threads()} threads"
+    threads = "" if device.type == "cuda" else f", {torch.get_num_threads()} of {os.cpu_count()} CPU threads"
     return f"{name}{threads}, torch {torch.__version__}"
 
 
