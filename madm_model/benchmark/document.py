@@ -17,6 +17,9 @@ from madm_model.benchmark.plan import Run
 from madm_model.benchmark.summary import CurvePoint, Summary
 from madm_model.pictures import save_png
 
+MAX_LINES = 6
+"""Lines of one chart: as many as it has colours."""
+
 _MISSING, _UNDEFINED = "missing", "-"
 _ROW_NAMES = {
     AblationRow.SOURCE_ONLY: "source only",
@@ -187,9 +190,11 @@ def _curves(report: Report, modality: str, cases: Sequence[Run], pictures: Path)
     yield from _table(("row", "0", *map(str, iterations)), rows)
 
     pictures.mkdir(parents=True, exist_ok=True)
-    file = pictures / f"benchmark_{report.name}_{modality}.png"
-    save_png(file, time_chart(curves, start, f"{report.primary} against minutes of training, RGB to {modality}"))
-    yield from ("", f"![{report.primary} against training time](images/{file.name})")
+    title = f"{report.primary} against minutes of training, RGB to {modality}"
+    for number, first in enumerate(range(0, len(curves), MAX_LINES)):
+        file = pictures / f"benchmark_{report.name}_{modality}{f'_{number + 1}' if number else ''}.png"
+        save_png(file, time_chart(dict(list(curves.items())[first : first + MAX_LINES]), start, title))
+        yield from ("", f"![{report.primary} against training time](images/{file.name})")
 
 
 def time_chart(curves: Mapping[str, Sequence[CurvePoint]], start: float | None, title: str) -> np.ndarray:

@@ -95,13 +95,17 @@ def work_off(
         if is_over():
             break
         number = runs.index(run) + 1
-        told = Stopwatch()
-        clock.lap()
+        told: Stopwatch | None = None
+        first = True
 
         def on_iteration(done: int, _statistics: StepStatistics, run: Run = run, number: int = number) -> bool:
-            progress.measure(run.row, 1, clock.lap())
-            nonlocal told
-            if done == 1 or told.total >= _TELL_EVERY_S:
+            nonlocal told, first
+            lap = clock.lap()
+            if first:  # not measured: loading the model is part of this lap
+                first = False
+                return not is_over()
+            progress.measure(run.row, 1, lap)
+            if told is None or told.total >= _TELL_EVERY_S:
                 told = Stopwatch()
                 others = [(other, bench.done_iterations(other)) for other in left if other != run]
                 remaining = progress.remaining_s([(run, done), *others])

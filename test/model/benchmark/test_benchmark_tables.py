@@ -104,3 +104,12 @@ def test_the_rest_is_estimated_from_the_same_row():
     progress.measure(madm.row, 10, 50.0)
     assert progress.remaining_s([(baseline, 40), (madm, 90)]) == 60 * 2.0 + 10 * 5.0
     assert (duration(89), duration(600), duration(7200)) == ("89 s", "10 min", "2.0 h")
+
+
+def test_many_lines_are_drawn_on_several_charts(tmp_path):
+    config = replace(CONFIG, rows=ROWS[1:], seeds=(0,), regression_weights=tuple(map(float, range(7))))
+    results = [_result(run, 5, 10) for run in plan(config)]
+    write_section(_report(config, results), tmp_path / "benchmarks.md")
+    pictures = sorted(path.name for path in (tmp_path / "images").iterdir())
+    assert pictures == ["benchmark_rows_thermal.png", "benchmark_rows_thermal_2.png"]
+    assert all(f"(images/{name})" in (tmp_path / "benchmarks.md").read_text() for name in pictures)
