@@ -29,6 +29,7 @@ setup(
         (SHARE, ["package.xml"]),
         (f"{SHARE}/launch", files("launch", "*.launch.py")),
         (f"{SHARE}/config", files("config", "*.yaml", "*.rviz")),
+        (f"{SHARE}/config/benchmark", files("config/benchmark", "*.yaml")),
     ],
     # The rest of what is needed is in package.xml (rosdep) and requirements/ (pip).
     install_requires=["setuptools"],

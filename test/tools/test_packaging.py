@@ -57,6 +57,7 @@ def test_wheel_carries_code_launch_files_configuration_and_weights(tmp_path):
     data = f"madm_ros-{madm_model.__version__}.data/data/share"
     assert f"{data}/ament_index/resource_index/packages/madm_ros" in names
     assert f"{data}/madm_ros/package.xml" in names
-    shared = [*(CHECKOUT / "launch").glob("*.launch.py"), *(CHECKOUT / "config").iterdir()]
-    missing = [p.name for p in shared if f"{data}/madm_ros/{p.parent.name}/{p.name}" not in names]
+    shared = [*(CHECKOUT / "launch").glob("*.launch.py"), *(CHECKOUT / "config").rglob("*.*")]
+    paths = [path.relative_to(CHECKOUT).as_posix() for path in shared]
+    missing = [path for path in paths if f"{data}/madm_ros/{path}" not in names]
     assert missing == []
