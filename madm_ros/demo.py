@@ -10,10 +10,12 @@ import os
 import sys
 from pathlib import Path
 
+from madm_model.checkpoint.model_folder import EMBEDDED, resolve_model
 from madm_model.evaluation import ConfusionMatrix, SegmentationScores
 from madm_model.io.bags import BagError, BagReader
 from madm_model.labels import STREET_11, colorize, overlay
 from madm_model.modalities import make_preprocessor
+from madm_model.model_config import ModelConfig, ModelError
 from madm_model.pictures import VideoFile, beside, contact_sheet, save_png
 from madm_model.simulator import StreetSimulator
 from madm_model.simulator.record import record_drive
@@ -39,7 +41,7 @@ def main() -> None:
     os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
     try:
         print("demo: ok " + run_demo(options.modality, options.model, options.out, options.rate))
-    except (DemoError, BagError, OSError) as error:
+    except (DemoError, BagError, ModelError, OSError) as error:
         sys.exit(f"demo: failed: {error}")
 
 
@@ -47,8 +49,12 @@ def run_demo(modality: str, model: str, out: Path, rate: float) -> str:
     """Simulate, play, record, score and draw; returns the numbers in one line.
 
     Raises:
-        DemoError, BagError, OSError: a step failed; the message says why.
+        DemoError, BagError, ModelError, OSError: a step failed; the message says why.
     """
+    config = ModelConfig.load(resolve_model(model or EMBEDDED))
+    if config.label_set != STREET_11:
+        raise DemoError(f"model {config.name} has other classes than the drive's truth: choose one with its 11 classes")
+
     # 1. A drive with every modality and the truth, kept for the next time
     bag = out / "drive"
     if not bag.exists():
@@ -65,6 +71,8 @@ def run_demo(modality: str, model: str, out: Path, rate: float) -> str:
     video, sheet = out / f"{modality}_overlay.mp4", out / f"{modality}_sheet.png"
     draw(bag, modality, recorded, video, sheet)
     print(f"wrote {video} and {sheet}")
+    if config.modality != modality:
+        print(f"{config.name} has learned {config.modality}: on {modality} it is where adaptation starts")
     report = recorded.report
     return (
         f"modality={modality} model={report['model']} frames={len(recorded.labels)} "
