@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import platform
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -141,19 +139,3 @@ def _stages(segmenter: Segmenter, image: np.ndarray, runs: int) -> dict[str, flo
             segmenter.segment([image])
         splits.append(timer.milliseconds)
     return {stage: float(np.median([split[stage] for split in splits])) for stage in splits[0]}
-
-
-def describe_machine(device: torch.device) -> str:
-    """Processor or GPU, threads and torch version, to stand beside numbers."""
-    if device.type == "cuda":
-        return f"{torch.cuda.get_device_name(device)}, torch {torch.__version__}"
-    return f"{_processor()}, {torch.get_num_threads()} threads, torch {torch.__version__}"
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()

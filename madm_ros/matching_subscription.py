@@ -58,9 +58,9 @@ class MatchingSubscription:
 
     def match(self) -> None:
         """Look who publishes, and subscribe or subscribe anew if the present subscription does not fit; call often."""
-        for complaint in publisher_types.complaints(self._node, self.topic, self._types):
-            self._errors.report(f"{complaint}: remap '{self._relative}'")
         publishers = self._node.get_publishers_info_by_topic(self.topic)
+        for complaint in publisher_types.complaints(publishers, self.topic, self._types):
+            self._errors.report(f"{complaint}: remap '{self._relative}'")
         understood = [publisher for publisher in publishers if publisher.topic_type in self._types]
         if not understood:
             return

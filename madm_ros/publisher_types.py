@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from rclpy.node import Node
+from rclpy.topic_endpoint_info import TopicEndpointInfo
 
 _NOT_YET_KNOWN = "_NODE_NAME_UNKNOWN_"
 """What the graph calls a publisher's node until the node's own announcement has arrived."""
 
 
-def complaints(node: Node, topic: str, types: Collection[str]) -> list[str]:
+def complaints(publishers: Collection[TopicEndpointInfo], topic: str, types: Collection[str]) -> list[str]:
     """One sentence for each publisher of another message type.
 
     Args:
-        node: asks the graph.
+        publishers: of the topic, from the node's `get_publishers_info_by_topic`.
         topic: resolved name.
         types: what is understood, like sensor_msgs/msg/Image.
 
@@ -25,6 +25,6 @@ def complaints(node: Node, topic: str, types: Collection[str]) -> list[str]:
     return [
         f"{publisher.node_namespace.rstrip('/')}/{publisher.node_name} publishes {publisher.topic_type} on {topic}, "
         f"which has to be {' or '.join(types)}"
-        for publisher in node.get_publishers_info_by_topic(topic)
+        for publisher in publishers
         if publisher.topic_type not in types and publisher.node_name != _NOT_YET_KNOWN
     ]

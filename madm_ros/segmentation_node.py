@@ -276,7 +276,7 @@ class SegmentationNode(LifecycleNode):
         if self._image_subscription is None:
             return
         topic, expected = self._image_subscription.topic_name, _type_name(self._image_subscription.msg_type)
-        for complaint in publisher_types.complaints(self, topic, [expected]):
+        for complaint in publisher_types.complaints(self.get_publishers_info_by_topic(topic), topic, [expected]):
             self._errors.report(f"{complaint}: remap 'image' to another topic or set 'transport'")
 
 

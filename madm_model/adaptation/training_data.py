@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import torch
 
@@ -15,6 +14,7 @@ from madm_model.adaptation.source_frames import SourceFrames
 from madm_model.adaptation.target_bags import TargetFrames
 from madm_model.model_config import ModelConfig
 from madm_model.segmenter import network_size
+from madm_model.training.views import random_view, stack_images
 
 _HELD_OUT_SOURCE = 24
 
@@ -69,13 +69,15 @@ class JobData:
         """RGB crops and their labels."""
         crops = [self._source_crop(rng) for _ in range(self._view.batch_size)]
         images, labels = zip(*crops)
-        return LabelledBatch(_batch(images), torch.from_numpy(np.stack(labels)).long())
+        return LabelledBatch(stack_images(images), torch.from_numpy(np.stack(labels)).long())
 
     def target(self, rng: np.random.Generator) -> torch.Tensor:
         """Crops of target frames."""
         indices = rng.choice(self._target.training, self._view.batch_size)
         view = self._scale(1 / self._target.enlargement)
-        return _batch([random_view(rng, self._target.images[index], None, self._crop, view)[0] for index in indices])
+        return stack_images(
+            [random_view(rng, self._target.images[index], None, self._crop, view)[0] for index in indices]
+        )
 
     @property
     def _crop(self) -> tuple[int, int]:
@@ -100,40 +102,3 @@ class JobData:
         image, cropped = random_view(rng, image, labels, self._crop, self._scale(live))
         assert cropped is not None
         return image, cropped
-
-
-def random_view(
-    rng: np.random.Generator,
-    image: np.ndarray,
-    labels: np.ndarray | None,
-    size: tuple[int, int],
-    scale: tuple[float, float],
-) -> tuple[np.ndarray, np.ndarray | None]:
-    """A randomly placed, scaled and mirrored part of an image.
-
-    Args:
-        rng: decides everything.
-        image: uint8 (H, W, 3).
-        labels: uint8 (H, W), or None.
-        size: height and width of the result.
-        scale: smallest and largest magnification; more if the image would not fill the result otherwise.
-
-    Returns:
-        uint8 (h, w, 3) and uint8 (h, w) or None.
-    """
-    height, width = image.shape[:2]
-    magnification = max(rng.uniform(*scale), size[0] / height, size[1] / width)
-    rows, columns = round(size[0] / magnification), round(size[1] / magnification)
-    top, left = rng.integers(height - rows + 1), rng.integers(width - columns + 1)
-    window = np.s_[top : top + rows, left : left + columns]
-    mirror = np.s_[:, :: -1 if rng.random() < 0.5 else 1]
-    interpolation = cv2.INTER_AREA if magnification < 1 else cv2.INTER_LINEAR
-    view = cv2.resize(np.asarray(image[window]), size[::-1], interpolation=interpolation)[mirror]
-    if labels is None:
-        return view, None
-    return view, cv2.resize(labels[window], size[::-1], interpolation=cv2.INTER_NEAREST)[mirror]
-
-
-def _batch(images: list[np.ndarray] | tuple[np.ndarray, ...]) -> torch.Tensor:
-    """uint8 (h, w, 3) images as float32 (B, 3, h, w) in [-1, 1]."""
-    return (torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float() / 127.5 - 1.0).contiguous()

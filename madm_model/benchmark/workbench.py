@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import platform
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +18,7 @@ from madm_model.benchmark.config import BenchmarkConfig
 from madm_model.benchmark.measured_training import MeasuredTraining, Scores
 from madm_model.benchmark.plan import ANY_MODALITY, Run, training_config
 from madm_model.checkpoint.model_folder import WEIGHTS_FILE, load_model, resolve_model, save_model
+from madm_model.machine import describe_machine
 from madm_model.model_config import ModelConfig
 from madm_model.network.madm import MADM
 from madm_model.segmenter import Segmenter
@@ -173,7 +172,7 @@ class Workbench:
             "curve": training.curve,
             "seconds": round(training.seconds, 2),
             "wall_seconds": round(wall_seconds, 2),
-            "machine": machine(self._device),
+            "machine": describe_machine(self._device),
         }
         durable.write_json(folder / _RESULT, data)
         (folder / f"{_STAGE}.pt").unlink()
@@ -222,19 +221,6 @@ def evaluate(
     finally:
         for module, mode in modes:
             module.training = mode
-
-
-def machine(device: torch.device) -> str:
-    """The machine in words: processor or GPU, threads, versions."""
-    name = platform.processor() or platform.machine()
-    cpuinfo = Path("/proc/cpuinfo")
-    if device.type == "cuda":
-        name = torch.cuda.get_device_name(device)
-    elif cpuinfo.exists():
-        models = [line.partition(":")[2].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
-        name = models[0] if models else name
-    threads = "" if device.type == "cuda" else f", {torch.get_num_threads()} of {os.cpu_count()} CPU threads"
-    return f"{name}{threads}, torch {torch.__version__}"
 
 
 def _sha256(path: Path) -> str:

@@ -37,7 +37,8 @@ def bench(
         import torch
 
         from madm_model.architecture import ARCHITECTURES
-        from madm_model.bench import describe_machine, madm, measure, segformer_b0
+        from madm_model.bench import madm, measure, segformer_b0
+        from madm_model.machine import describe_machine
         from madm_model.segmenter import choose_device
 
         chosen = choose_device(device)

@@ -21,6 +21,7 @@ import torch
 from madm_model.io.frames import RawFrame
 from madm_model.modalities import make_preprocessor
 from madm_model.simulator import SimulatorConfig, StreetSimulator
+from madm_model.training.views import random_view, stack_images
 
 POOL_MODALITIES = ("rgb", "thermal", "depth")
 _FRAME_INTERVAL_S = 1.5
@@ -83,33 +84,13 @@ class FramePool:
         self, rng: np.random.Generator, modality: str, index: int, size: tuple[int, int], scale: tuple[float, float]
     ) -> tuple[np.ndarray, np.ndarray]:
         """One frame, randomly scaled, cropped and flipped: uint8 (h, w, 3) and uint8 (h, w); see `crops`."""
-        return _crop(rng, self.images[modality][index], self.labels[index], size, scale)
+        return random_view(rng, self.images[modality][index], self.labels[index], size, scale)
 
     @staticmethod
     def batch(crops: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[torch.Tensor, torch.Tensor]:
         """Stack crops: float32 (B, 3, h, w) in [-1, 1] and int64 (B, h, w)."""
         images, labels = zip(*crops)
-        batch = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float() / 127.5 - 1.0
-        return batch.contiguous(), torch.from_numpy(np.stack(labels)).long()
-
-
-def _crop(
-    rng: np.random.Generator,
-    image: np.ndarray,
-    label: np.ndarray,
-    size: tuple[int, int],
-    scale: tuple[float, float],
-) -> tuple[np.ndarray, np.ndarray]:
-    """Cut a window that the magnification turns into `size`; never larger than the frame."""
-    height, width = label.shape
-    magnification = max(rng.uniform(*scale), size[0] / height, size[1] / width)
-    window_h, window_w = round(size[0] / magnification), round(size[1] / magnification)
-    top, left = rng.integers(height - window_h + 1), rng.integers(width - window_w + 1)
-    window = np.s_[top : top + window_h, left : left + window_w]
-    shrinking = magnification < 1
-    image = cv2.resize(image[window], size[::-1], interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR)
-    label = cv2.resize(label[window], size[::-1], interpolation=cv2.INTER_NEAREST)
-    return (image[:, ::-1], label[:, ::-1]) if rng.random() < 0.5 else (image, label)
+        return stack_images(images), torch.from_numpy(np.stack(labels)).long()
 
 
 def render_pool(config: FramePoolConfig, folder: Path) -> FramePool:

@@ -2,31 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
+from adaptation_samples import MINIATURE
 
 from madm_model.adaptation.data import LabelledBatch
-from madm_model.architecture import TINY
 from madm_model.labels import STREET_11
 from madm_model.network.madm import MADM
-
-MINIATURE = replace(
-    TINY,
-    name="miniature",
-    unet_block_out_channels=(8, 8, 16, 16),
-    unet_attention_heads=2,
-    unet_norm_num_groups=4,
-    cross_attention_dim=8,
-    vae_block_out_channels=(4, 8),
-    vae_norm_num_groups=2,
-    projection_bottleneck=8,
-    projection_out=(8, 12, 12, 12),
-    projection_norm_num_groups=4,
-    head_channels=8,
-)
 
 
 class RandomData:
