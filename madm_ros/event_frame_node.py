@@ -9,7 +9,6 @@ and its first event.
 from __future__ import annotations
 
 import logging
-import signal
 import struct
 import sys
 import time
@@ -21,7 +20,6 @@ import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock, ClockType
-from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile, ReliabilityPolicy
@@ -38,6 +36,7 @@ from madm_ros.event_pipeline import EventPipeline
 from madm_ros.image_conversion import to_image_message
 from madm_ros.matching_subscription import MatchingSubscription
 from madm_ros.ordered_worker import OrderedWorker
+from madm_ros.running import run_until_interrupted
 
 REFERENCE_TYPES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage", "sensor_msgs/msg/CameraInfo")
 """What `reference_image` may be: only the stamp of its header is read."""
@@ -194,15 +193,7 @@ def main(args: list[str] | None = None) -> None:
         node = EventFrameNode()
     except ValueError as error:
         sys.exit(f"event_frame_node: {error}")
-    try:
-        rclpy.spin(node)
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    finally:
-        # A terminal and ros2 launch may both interrupt: the second time must not cut the cleaning up short.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        node.destroy_node()
-        rclpy.try_shutdown()
+    run_until_interrupted(lambda: rclpy.spin(node), node)
 
 
 if __name__ == "__main__":

@@ -6,15 +6,15 @@ rclpy has no communication within a process; over DDS the frame would be seriali
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections.abc import Sequence
 from typing import Any
 
 import rclpy
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import SingleThreadedExecutor
 
 from madm_ros.event_frame_node import EventFrameNode
+from madm_ros.running import run_until_interrupted
 from madm_ros.segmentation_node import SegmentationNode
 
 EDGES_NODE, SEGMENTATION_NODE = "event_edges", "event_seg"
@@ -56,18 +56,13 @@ def main(args: list[str] | None = None) -> None:
     executor = SingleThreadedExecutor()
     executor.add_node(edges)
     executor.add_node(labels)
-    try:
+
+    def run() -> None:
         if labels.get_parameter("autostart").value:
             labels.bring_up()
         executor.spin()
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    finally:
-        # A terminal and ros2 launch may both interrupt: the second time must not cut the cleaning up short.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        edges.destroy_node()
-        labels.destroy_node()
-        rclpy.try_shutdown()
+
+    run_until_interrupted(run, edges, labels)
 
 
 if __name__ == "__main__":

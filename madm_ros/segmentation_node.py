@@ -5,7 +5,6 @@ A frame goes from `accept` (executor) through `LatestFrameWorker` to `FramePipel
 
 from __future__ import annotations
 
-import signal
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,7 +14,6 @@ import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock, ClockType
-from rclpy.executors import ExternalShutdownException
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile, ReliabilityPolicy
@@ -32,6 +30,7 @@ from madm_ros.following_segmenter import open_segmenter
 from madm_ros.frame_pipeline import FramePipeline, FrameSettings, ReceivedImage, SegmenterLike
 from madm_ros.latest_frame_worker import LatestFrameWorker
 from madm_ros.publications import Publications
+from madm_ros.running import run_until_interrupted
 
 SegmenterFactory = Callable[[str, str, str], SegmenterLike]
 """Makes a segmenter from model (name or folder), device and precision."""
@@ -300,17 +299,13 @@ def main(args: list[str] | None = None) -> None:
     """Entry point of the executable `segmentation_node`."""
     rclpy.init(args=args)
     node = SegmentationNode()
-    try:
+
+    def run() -> None:
         if node.get_parameter("autostart").value:
             node.bring_up()
         rclpy.spin(node)
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    finally:
-        # A terminal and ros2 launch may both interrupt: the second time must not cut the cleaning up short.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        node.destroy_node()
-        rclpy.try_shutdown()
+
+    run_until_interrupted(run, node)
 
 
 if __name__ == "__main__":
