@@ -18,6 +18,7 @@ from madm_model.events.container import Events
 from madm_model.simulator.street import StreetSimulator
 
 _NEVER = -(1 << 62)
+_SEEDS = (1 << 63) - 1
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,8 @@ class EventSensor:
         return times, where, (sign[index] > 0).astype(np.int64)
 
     def _noise(self, time_us: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        rng = np.random.default_rng([self._seed, 41, time_us])
+        # Times before the drive's start are negative, seeds must not be.
+        rng = np.random.default_rng([self._seed, 41, time_us & _SEEDS])
         span_us, pixels = time_us - self._before_us, self._height * self._width
         count = int(rng.poisson(self.config.noise_hz * span_us * 1e-6 * pixels))
         times = self._before_us + rng.integers(0, span_us, count)
@@ -164,7 +166,7 @@ def street_events(
 
     Args:
         simulator: its seed and configuration count; the noise of its colour camera does not.
-        start_s: seconds of the drive at which the sensor is switched on.
+        start_s: seconds of the drive at which the sensor is switched on; below 0 it sees what led to the first frame.
         end_s: seconds of the drive at which the events stop.
         config: the sensor.
 

@@ -1,4 +1,4 @@
-"""A pool of simulated frames on disk: network images of every modality with their labels.
+"""A pool of simulated frames on disk: network images of several modalities with their labels.
 
 Rendered once per configuration by all cores, then memory-mapped, so that training neither waits
 for the simulator nor holds the pool in memory.
@@ -11,19 +11,27 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any, Literal
 
 import cv2
 import numpy as np
 import torch
 
+from madm_model.events.edge_config import EdgeConfig
+from madm_model.events.edges import EdgeFramer
 from madm_model.io.frames import RawFrame
 from madm_model.modalities import make_preprocessor
 from madm_model.simulator import SimulatorConfig, StreetSimulator
+from madm_model.simulator.events import street_events
 from madm_model.training.views import random_view, stack_images
 
 POOL_MODALITIES = ("rgb", "thermal", "depth")
+"""What pools hold unless told otherwise: one rendered moment gives all three. Event is there for the asking; an edge
+frame takes many rendered moments."""
+EVENT_HISTORY_S = 0.1
+"""Events before a frame that its edges are drawn from: two and a half times what they fade in."""
 _FRAME_INTERVAL_S = 1.5
 
 
@@ -41,8 +49,12 @@ class FramePoolConfig:
     """Frame width in pixels."""
     height: int = 240
     """Frame height in pixels."""
+    modalities: tuple[Literal["rgb", "thermal", "depth", "event"], ...] = field(default=POOL_MODALITIES, repr=False)
+    """What is kept of each frame besides its labels; not in the text form, as it changes no frame."""
 
     def __post_init__(self) -> None:
+        if not self.modalities or not {*POOL_MODALITIES, "event"}.issuperset(self.modalities):
+            raise ValueError(f"modalities is {list(self.modalities)}: name some of rgb, thermal, depth and event")
         if min(self.streets, self.frames_per_street, self.width, self.height) < 1:
             raise ValueError("streets, frames_per_street, width and height must be at least 1")
 
@@ -56,8 +68,9 @@ class FramePool:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.images = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in POOL_MODALITIES}
-        self.labels = np.load(folder / "labels.npy", mmap_mode="r")
+        arrays = {path.stem: np.load(path, mmap_mode="r") for path in sorted(folder.glob("*.npy"))}
+        self.labels = arrays.pop("labels")
+        self.images = arrays
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -69,7 +82,7 @@ class FramePool:
 
         Args:
             rng: decides everything.
-            modality: rgb, thermal or depth.
+            modality: one of `images`.
             count: batch size B.
             size: crop height and width h, w in pixels.
             scale: smallest and largest magnification of a frame before the crop.
@@ -94,16 +107,16 @@ class FramePool:
 
 
 def render_pool(config: FramePoolConfig, folder: Path) -> FramePool:
-    """Render the pool into `folder`, or reuse what the same configuration rendered there before."""
+    """Render the pool into `folder`, or reuse it if the same streets, and all that is wanted of them, are there."""
     stamp = folder / "pool.json"
-    wanted = json.dumps(asdict(config), sort_keys=True)
-    if not stamp.exists() or stamp.read_text() != wanted:
+    wanted = asdict(config)
+    if not stamp.exists() or not _holds(json.loads(stamp.read_text()), wanted):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         count, shape = config.streets * config.frames_per_street, (config.height, config.width)
         arrays = {
             name: np.lib.format.open_memmap(folder / f"{name}.npy", "w+", np.uint8, (count, *shape, 3))
-            for name in POOL_MODALITIES
+            for name in config.modalities
         }
         arrays["labels"] = np.lib.format.open_memmap(folder / "labels.npy", "w+", np.uint8, (count, *shape))
         seeds = range(config.first_seed, config.first_seed + config.streets)
@@ -114,8 +127,14 @@ def render_pool(config: FramePoolConfig, folder: Path) -> FramePool:
                     array[rows] = frames[name]
         for array in arrays.values():
             array.flush()
-        stamp.write_text(wanted)
+        stamp.write_text(json.dumps(wanted, sort_keys=True))
     return FramePool(folder)
+
+
+def _holds(found: dict[str, Any], wanted: dict[str, Any]) -> bool:
+    """Whether a pool's stamp promises what is wanted; stamps of before there was a choice name no modalities."""
+    held = found.get("modalities", POOL_MODALITIES)
+    return found | {"modalities": ()} == wanted | {"modalities": ()} and set(held).issuperset(wanted["modalities"])
 
 
 def _render_street(config: FramePoolConfig, seed: int) -> dict[str, np.ndarray]:
@@ -132,9 +151,21 @@ def network_frames(config: FramePoolConfig, seed: int) -> Iterator[dict[str, np.
         time_s = number * _FRAME_INTERVAL_S
         frame = simulator.frame(time_s)
         raw = {"rgb": (frame.rgb, "rgb8"), "thermal": (frame.thermal, "mono16"), "depth": (frame.depth, "32FC1")}
+        if "event" in config.modalities:
+            raw["event"] = (edge_image(simulator, time_s), "mono8")
         # A preprocessor per frame: moments 1.5 s apart share no gain.
         images = {
-            name: make_preprocessor(name)(RawFrame(array, encoding, round(time_s * 1e9), "simulator"))
-            for name, (array, encoding) in raw.items()
+            name: make_preprocessor(name)(RawFrame(*raw[name], round(time_s * 1e9), "simulator"))
+            for name in config.modalities
         }
         yield images | {"labels": frame.labels}
+
+
+def edge_image(simulator: StreetSimulator, time_s: float) -> np.ndarray:
+    """The edge frame at one moment of a drive, made of events as a live stream is: uint8 (H, W)."""
+    framer = EdgeFramer(simulator.config.height, simulator.config.width, EdgeConfig(window="stamps"))
+    for events in street_events(simulator, time_s - EVENT_HISTORY_S, time_s):
+        framer.push(events)
+    framer.advance(round(time_s * 1e6))
+    frames = framer.request(round(time_s * 1e6))
+    return frames[0].image if frames else np.zeros((framer.height, framer.width), np.uint8)

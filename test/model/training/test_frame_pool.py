@@ -1,0 +1,118 @@
+"""Pools of simulated frames: what they hold, when they are rendered again, and that event frames are the live ones."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from madm_model.events.edge_source import open_edge_frames
+from madm_model.modalities import make_preprocessor
+from madm_model.simulator import SimulatorConfig, StreetSimulator
+from madm_model.simulator.events import EventSensorConfig, street_events
+from madm_model.simulator.record import EVENT_TOPIC, START_NS, record_drive
+from madm_model.training import frame_pool
+from madm_model.training.frame_pool import FramePoolConfig, edge_image, network_frames, render_pool
+
+SMALL = FramePoolConfig(21, streets=2, frames_per_street=2, width=64, height=48)
+
+
+@pytest.fixture
+def rendered(monkeypatch) -> list[FramePoolConfig]:
+    """What is rendered, in this process instead of others."""
+    calls: list[FramePoolConfig] = []
+    render = frame_pool._render_street
+
+    class Here:
+        def __init__(self, _workers: int | None) -> None:
+            pass
+
+        def __enter__(self) -> Here:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+        map = staticmethod(map)
+
+    def counted(config: FramePoolConfig, seed: int):
+        calls.append(config)
+        return render(config, seed)
+
+    monkeypatch.setattr(frame_pool, "ProcessPoolExecutor", Here)
+    monkeypatch.setattr(frame_pool, "_render_street", counted)
+    return calls
+
+
+def test_a_pool_holds_what_it_is_asked_for_and_events_only_then(tmp_path, rendered, monkeypatch):
+    def no_events(*_: object) -> None:
+        raise AssertionError("nobody asked for events")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(frame_pool, "street_events", no_events)
+        plain = render_pool(SMALL, tmp_path / "plain")
+    assert set(plain.images) == {"rgb", "thermal", "depth"}
+    chosen = render_pool(replace(SMALL, modalities=("rgb", "event")), tmp_path / "chosen")
+    assert set(chosen.images) == {"rgb", "event"}
+    np.testing.assert_array_equal(chosen.images["rgb"], plain.images["rgb"])
+    np.testing.assert_array_equal(chosen.labels, plain.labels)
+    assert chosen.images["event"].shape == (4, 48, 64, 3)
+    streets = [list(network_frames(replace(SMALL, modalities=("event",)), seed)) for seed in (21, 22)]
+    np.testing.assert_array_equal(chosen.images["event"], [frame["event"] for street in streets for frame in street])
+
+
+def test_a_pool_is_rendered_again_only_if_it_lacks_something(tmp_path, rendered):
+    def renders(config: FramePoolConfig) -> int:
+        before = len(rendered)
+        pool = render_pool(config, tmp_path)
+        assert set(config.modalities) <= set(pool.images)
+        return len(rendered) - before
+
+    assert renders(SMALL) == 2
+    assert renders(SMALL) == 0
+    assert renders(replace(SMALL, modalities=("thermal",))) == 0
+    # A stamp of before modalities could be chosen.
+    stamp = json.loads((tmp_path / "pool.json").read_text())
+    del stamp["modalities"]
+    (tmp_path / "pool.json").write_text(json.dumps(stamp))
+    assert renders(SMALL) == 0
+    assert renders(replace(SMALL, modalities=("thermal", "event"))) == 2
+    assert renders(SMALL) == 2
+    assert renders(replace(SMALL, first_seed=22)) == 2
+
+
+def test_the_first_frame_of_a_street_has_edges_too():
+    first = edge_image(StreetSimulator(3, SimulatorConfig(96, 72, "day")), 0.0)
+    assert first.shape == (72, 96)
+    assert np.mean(first > 60) > 0.05
+
+
+def test_event_frames_are_those_of_a_recorded_drive(tmp_path):
+    simulator = StreetSimulator(4, SimulatorConfig(64, 48))
+    # The sensor is switched on with the drive, so the frame at 0.1 s has the same history both ways.
+    record_drive(simulator, tmp_path / "drive", 0.2, 10, event_sensor=EventSensorConfig())
+    source = open_edge_frames(tmp_path / "drive", EVENT_TOPIC, in_step_with="/labels/image_raw")
+    (recorded,) = (frame for frame in source if frame.stamp_ns == START_NS + 100_000_000)
+    pooled = edge_image(simulator, 0.1)
+    np.testing.assert_array_equal(make_preprocessor("event")(recorded)[..., 0], pooled)
+    assert pooled.any()
+
+
+def test_a_street_without_events_is_black(monkeypatch):
+    monkeypatch.setattr(frame_pool, "street_events", lambda *_: iter(()))
+    assert not edge_image(StreetSimulator(4, SimulatorConfig(64, 48)), 1.0).any()
+
+
+def test_the_noise_before_the_drive_is_reproducible():
+    simulator = StreetSimulator(5, SimulatorConfig(64, 48))
+    once, again = (np.concatenate([c.t_us for c in street_events(simulator, -0.05, 0.0)]) for _ in range(2))
+    np.testing.assert_array_equal(once, again)
+    assert once.min() < 0
+
+
+@pytest.mark.parametrize("modalities", [(), ("radar",)])
+def test_unknown_modalities_are_refused(modalities):
+    with pytest.raises(ValueError, match="name some of rgb, thermal, depth and event"):
+        replace(SMALL, modalities=modalities)
