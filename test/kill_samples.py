@@ -9,7 +9,7 @@ from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-_PRELOADED = ["pytest", "madm_model.adaptation.job", "madm_ros.following_segmenter"]
+_PRELOADED = ["pytest", "madm_model.adaptation.job", "madm_ros.segmentation_node"]
 
 
 def start_child(target: Callable[..., object], *arguments: Any) -> BaseProcess:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -12,17 +11,14 @@ import pytest
 
 pytest.importorskip("rclpy", reason="ROS 2's rclpy is not installed")
 
-from kill_samples import kill_after, start_child
 from ros_helpers import FakeSegmenter, wait_until
 
 from madm_model.labels import STREET_11
 from madm_model.model_config import ModelError
 from madm_model.store import BASE, VersionInfo, VersionStore
-from madm_model.store.version import fault
 from madm_ros.following_segmenter import FollowingSegmenter, open_segmenter
 
 FRAME = np.zeros((8, 8, 3), np.uint8)
-KILLS = 20
 
 
 class Loader:
@@ -149,24 +145,3 @@ def test_closing_gives_back_everything_that_was_loaded(store, loader, follow) ->
     wait_until(lambda: segmenter._next, "the version to wait")
     segmenter.close()
     assert all(made.closed for made in loader.made.values())
-
-
-def _follow_until_killed(root: Path, base: Path, alive: str) -> None:
-    """What a node does with a store: it segments while versions come and go."""
-    segmenter = FollowingSegmenter(VersionStore(root, base), Loader(), print, lambda line: None)
-    while True:
-        segmenter.segment([FRAME])
-        Path(alive).touch()
-
-
-def test_a_follower_killed_while_versions_change_leaves_a_valid_store(store, tmp_path) -> None:
-    moments, alive = random.Random(5), tmp_path / "alive"
-    for _ in range(KILLS):
-        alive.unlink(missing_ok=True)
-        child = start_child(_follow_until_killed, store.root, store.base, str(alive))
-        wait_until(alive.exists, "the follower")
-        store.activate(store.add(save, info))
-        assert kill_after(child, moments.uniform(0, 0.6))
-        snapshot = store.read()
-        assert (snapshot.note, snapshot.active) == ("", snapshot.versions[-1])
-        assert fault(snapshot.folder, with_checksums=True) == ""
