@@ -18,6 +18,7 @@ from madm_model.labels import STREET_11
 from madm_model.model_config import ModelConfig
 from madm_model.network.madm import MADM
 from madm_model.segmenter import Segmenter
+from madm_model.training.appearance import AppearanceConfig
 from madm_model.training.denoising import DenoisingStage, denoising_step
 from madm_model.training.frame_pool import POOL_MODALITIES, FramePool, FramePoolConfig, render_pool
 from madm_model.training.optimizer import OptimizerConfig
@@ -40,6 +41,8 @@ class EmbeddedRecipe:
     """Optimiser steps of the denoising pre-training."""
     supervised_iterations: int = 2200
     """Optimiser steps on labelled RGB."""
+    appearance_iterations: int = 1600
+    """Optimiser steps on labelled RGB of random appearance."""
     training_frames: FramePoolConfig = field(default_factory=lambda: FramePoolConfig(0, 300, 6))
     """Streets that are trained on."""
     test_frames: FramePoolConfig = field(default_factory=lambda: FramePoolConfig(1_000_000, 60, 2))
@@ -92,7 +95,12 @@ def train_embedded(recipe: EmbeddedRecipe, work_dir: Path, out: Path, console: C
     step = supervised_step(network, pool, STREET_11, SupervisedStage(), recipe.seed)
     seconds["supervised"] = run_stage(stage, network, step, work_dir, console)
 
-    # 5. model folder, scored as it is saved
+    # 5. supervised, of random appearance
+    stage = _stage("appearance", recipe.appearance_iterations, 3e-4, recipe.seed)
+    step = supervised_step(network, pool, STREET_11, SupervisedStage(appearance=AppearanceConfig()), recipe.seed)
+    seconds["appearance"] = run_stage(stage, network, step, work_dir, console)
+
+    # 6. model folder, scored as it is saved
     config = ModelConfig("tiny-rgb", network.architecture, STREET_11, "rgb", INPUT_SIZE, keep_aspect=True)
     save_model(out, network.eval(), config, torch.float16)
     segmenter = Segmenter.from_folder(out, device="cpu")
@@ -131,15 +139,16 @@ def _card_lines(
         "",
         "A MADM network of about 7 M parameters for CPUs, trained on this project's street simulator alone:",
         "an autoencoder, denoising pre-training on unlabelled frames of all modalities in place of Stable",
-        "Diffusion's, then supervised training on labelled simulated RGB. It has never seen a real image, nor a",
-        "label of a thermal or depth frame: it shows that the whole way works, and it is where adaptation starts.",
+        "Diffusion's, then supervised training on labelled simulated RGB, at last with random tones and edges in place",
+        "of most colours. It has never seen a real image, nor a label of a thermal or depth frame: it shows that the",
+        "whole way works, and it is where adaptation starts.",
         "Do not expect it to segment a real street well.",
         "",
         "| | |",
         "| --- | --- |",
         f"| command | `madm train-embedded --seed {recipe.seed} --out madm_model/weights/tiny-rgb` |",
         f"| iterations | vae {recipe.vae_iterations}, denoising {recipe.denoising_iterations}, "
-        f"supervised {recipe.supervised_iterations} |",
+        f"supervised {recipe.supervised_iterations}, random appearance {recipe.appearance_iterations} |",
         f"| training frames | {recipe.training_frames.streets} streets x {recipe.training_frames.frames_per_street} |",
         f"| time | {minutes}; CPU threads: {torch.get_num_threads()} ({platform.machine()}) |",
         f"| torch | {torch.__version__} |",
