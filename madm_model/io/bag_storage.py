@@ -76,13 +76,15 @@ class IndexedStorage:
 
 
 class McapStream:
-    """An mcap file without its index (the recorder was killed, the disk was full), read from the front.
+    """An mcap file without its index (the recorder was killed, the disk was full) or metadata, read from the front.
 
     Opening reads the file once, to know what is there; memory holds one chunk at a time.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self.is_complete = False
+        """Whether the file was read to its end; what broke off is told by `end`."""
         self.end = ""
         self.start_ns = self.end_ns = 0
         counts: dict[str, int] = {}
@@ -115,7 +117,7 @@ class McapStream:
                 try:
                     record = next(records)
                 except StopIteration:
-                    self.end = "to its end"
+                    self.is_complete = True
                     return
                 except Exception as error:  # whatever stops the parser, what came before it is good
                     self.end = f"before it breaks off ({type(error).__name__} {error})".replace(" )", ")")

@@ -37,13 +37,17 @@ _REPAIRS = {
 }
 
 logger = logging.getLogger(__name__)
+_told: set[str] = set()
 
 
 class BagReader:
     """Read a bag as a stream: memory holds a few messages, however long the bag is.
 
-    An mcap file whose index is lost, because recording was cut off, is read up to the point where it breaks, with a
-    warning in the log; a broken sqlite3 bag cannot be.
+    An mcap file whose index is lost, because recording was cut off, is read up to the point where it breaks, and a
+    whole one whose metadata cannot be used to its end, with a warning in the log; a broken sqlite3 bag cannot be.
+
+    Attributes:
+        is_recovered: whether the bag breaks off, so that only what comes before is read.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -238,11 +242,16 @@ class BagReader:
             raise BagError(f"{self.path} cannot be read: {error}") from None
         if not stream.topics:
             raise BagError(f"{self.path} cannot be opened ({reason}) and holds no readable message: record it again")
-        self.is_recovered = True
+        self.is_recovered = not stream.is_complete
         found = sum(topic.count for topic in stream.topics.values())
-        logger.warning(
-            "%s is not a complete bag (%s): %d messages can be read %s", self.path, reason, found, stream.end
-        )
+        if stream.is_complete:
+            text = f"{self.path} has metadata that cannot be used ({reason}): its mcap file is whole, {found} messages"
+        else:
+            text = f"{self.path} is not a complete bag ({reason}): {found} messages can be read {stream.end}"
+        # A bag is opened several times on its way, to be checked and to be read: it is told once.
+        if text not in _told:
+            _told.add(text)
+            logger.warning("%s", text)
         return stream
 
 

@@ -15,6 +15,7 @@ import pytest
 from rosbags import rosbag1, rosbag2
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
+from madm_model.io import bags
 from madm_model.io.bags import BagError, BagReader, BagWriter, make_camera_info_message, make_image_message
 from madm_model.io.frames import FrameError
 
@@ -280,7 +281,24 @@ def test_a_cut_mcap_is_read_up_to_the_cut(tmp_path, caplog):
         assert len(list(reader.frames(start_s=0.2, end_s=0.5))) == 3
     assert 300 < len(frames) == count < 500
     np.testing.assert_array_equal(frames[-1].array, pixels(count - 1))
-    assert "is not a complete bag" in caplog.text
+    BagReader(whole).close()
+    assert caplog.text.count("is not a complete bag") == 1
+    assert "messages can be read before it breaks off" in caplog.text
+
+
+def test_a_whole_mcap_with_metadata_of_no_use_is_read_and_that_is_told_once(tmp_path, caplog):
+    whole = write_thermal(tmp_path / "bag", 12)
+    metadata = whole / "metadata.yaml"
+    text = metadata.read_text()
+    assert "storage_identifier: mcap" in text
+    metadata.write_text(text.replace("storage_identifier: mcap", "storage_identifier: ''"))
+    for _ in range(2):
+        with BagReader(whole) as reader:
+            assert not reader.is_recovered
+            assert len(list(reader.frames())) == 12
+    (record,) = caplog.records
+    assert "Storage plugin '' not supported" in record.getMessage()
+    assert "its mcap file is whole, 24 messages" in record.getMessage()
 
 
 def test_a_cut_sqlite3_bag_is_one_error(tmp_path):
@@ -395,7 +413,8 @@ def test_the_recorded_mono16_range():
     assert (min(array.min() for array in arrays), max(array.max() for array in arrays)) == (6997, 12103)
 
 
-def test_the_truncated_recordings(caplog):
+def test_the_truncated_recordings(caplog, monkeypatch):
+    monkeypatch.setattr(bags, "_told", set())  # whatever other tests have read
     with pytest.raises(BagError, match="record as mcap"):
         BagReader(shared_bag("truncated/thermal_mono8"))
     with BagReader(shared_bag("truncated/thermal_mono8_mcap")) as reader:
