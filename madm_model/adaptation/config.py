@@ -168,12 +168,17 @@ class AdaptationConfig:
     """Latent regression; None leaves it out. The network still decodes the UNet's output and shows it to the head."""
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     """Learning rate, decay, clipping and schedule."""
+    target_norm_batches: int = 0
+    """Target batches from which the head's BatchNorm statistics are taken after the last step; 0 keeps those of the
+    training (officially so)."""
     resources: ResourceConfig = field(default_factory=ResourceConfig)
     """Precision, memory and accumulation."""
 
     def __post_init__(self) -> None:
         if self.iterations < 1:
             raise ValueError("iterations must be at least 1")
+        if self.target_norm_batches < 0:
+            raise ValueError("target_norm_batches must not be negative")
         _check_share(dropout=self.dropout)
 
 
@@ -233,7 +238,7 @@ def ablation(config: AdaptationConfig, row: AblationRow) -> AdaptationConfig:
     if config.self_training is None or config.self_training.dplg is None or config.lplr is None:
         raise ValueError("an ablation starts from a configuration with self-training, DPLG and LPLR")
     if row is AblationRow.SOURCE_ONLY:
-        return replace(config, self_training=None, lplr=None)
+        return replace(config, self_training=None, lplr=None, target_norm_batches=0)
     if row in (AblationRow.BASELINE, AblationRow.LPLR):
         config = replace(config, self_training=replace(config.self_training, dplg=None))
     if row in (AblationRow.BASELINE, AblationRow.DPLG):

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from madm_model.adaptation.rare_class_sampling import RareClassConfig, RareClassSampler, count_pixels
+from madm_model.training.appearance import AppearanceConfig, random_appearance
 from madm_model.training.frame_pool import FramePool
 
 
@@ -46,21 +47,23 @@ class FramePoolData:
         crop: tuple[int, int] = (128, 256),
         scale: tuple[float, float] = (0.8, 1.6),
         rare_classes: RareClassConfig | None = None,
+        appearance: AppearanceConfig | None = None,
     ) -> None:
         """Name the pools.
 
         Args:
             source: pool of the labelled RGB frames.
             target: pool of the target frames; its labels are never read.
-            target_modality: thermal or depth (rgb works, for comparison).
+            target_modality: thermal, depth or event (rgb works, for comparison).
             num_classes: number of classes K of the labels.
             batch_size: images per batch B.
             crop: height and width of a crop in pixels.
             scale: smallest and largest magnification of a frame before the crop.
             rare_classes: Rare Class Sampling of the source; None draws frames uniformly.
+            appearance: random appearance of the source; None shows it as it is.
         """
         self._source, self._target, self._modality = source, target, target_modality
-        self._batch_size, self._crop, self._scale = batch_size, crop, scale
+        self._batch_size, self._crop, self._scale, self._appearance = batch_size, crop, scale, appearance
         self._sampler = None
         if rare_classes is not None:
             counts = np.stack([count_pixels(np.asarray(labels), num_classes) for labels in source.labels])
@@ -68,15 +71,17 @@ class FramePoolData:
 
     def source(self, rng: np.random.Generator) -> LabelledBatch:
         """RGB crops and their labels."""
-        if self._sampler is None:
-            return LabelledBatch(*self._source.crops(rng, "rgb", self._batch_size, self._crop, self._scale))
-        crops = [self._rare_crop(rng, self._sampler) for _ in range(self._batch_size)]
+        crops = [self._source_crop(rng) for _ in range(self._batch_size)]
+        if self._appearance is not None:
+            crops = [(random_appearance(rng, image, self._appearance), labels) for image, labels in crops]
         return LabelledBatch(*FramePool.batch(crops))
 
     def target(self, rng: np.random.Generator) -> torch.Tensor:
         """Crops of the target modality."""
         return self._target.crops(rng, self._modality, self._batch_size, self._crop, self._scale)[0]
 
-    def _rare_crop(self, rng: np.random.Generator, sampler: RareClassSampler) -> tuple[np.ndarray, np.ndarray]:
-        class_id, index = sampler.draw(rng)
-        return sampler.crop(class_id, lambda: self._source.crop(rng, "rgb", index, self._crop, self._scale))
+    def _source_crop(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        if self._sampler is None:
+            return self._source.crop(rng, "rgb", int(rng.integers(len(self._source))), self._crop, self._scale)
+        class_id, index = self._sampler.draw(rng)
+        return self._sampler.crop(class_id, lambda: self._source.crop(rng, "rgb", index, self._crop, self._scale))

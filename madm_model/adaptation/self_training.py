@@ -7,6 +7,8 @@ the plain supervised one run through this class; the configuration says which pa
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +24,7 @@ from madm_model.adaptation.dplg import draw_noise_step
 from madm_model.adaptation.ema_teacher import EMATeacher, load_partial_state
 from madm_model.adaptation.pseudo_labels import pseudo_labels
 from madm_model.adaptation.resources import autocast, check_resources, make_optimizer, merge_lora, prepare_network
+from madm_model.adaptation.target_norm import take_norm_statistics
 from madm_model.labels import IGNORE, LabelSet
 from madm_model.network.madm import MADM, MADMOutput
 from madm_model.training.label_palette import encode_labels
@@ -236,11 +239,30 @@ class SelfTraining:
         self._scaler.update()
         return total, norms
 
+    @contextmanager
+    def preview(self) -> Iterator[MADM]:
+        """The network as `finish` would leave it, to be scored between two steps; training goes on as if unseen."""
+        training = {name: value.clone() for name, value in self.network.head.named_buffers()}
+        self._take_target_norm()
+        try:
+            yield self.network
+        finally:
+            self.network.head.load_state_dict(training, strict=False)
+
     def finish(self) -> MADM:
         """The trained network, in evaluation mode, adapters merged; this object is spent."""
+        self._take_target_norm()
         merge_lora(self.network)
         self.network.unet.disable_gradient_checkpointing()
         return self.network.eval()
+
+    def _take_target_norm(self) -> None:
+        """BatchNorm statistics of the target, where configured; always from the same batches."""
+        if not self._config.target_norm_batches:
+            return
+        rng = np.random.default_rng([self._config.seed, self._config.iterations])
+        batches = (self._data.target(rng).to(self._device) for _ in range(self._config.target_norm_batches))
+        take_norm_statistics(self.network, batches)
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that training changes; frozen weights are left out: a resumed training starts from the same."""

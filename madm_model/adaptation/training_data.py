@@ -14,6 +14,7 @@ from madm_model.adaptation.source_frames import SourceFrames
 from madm_model.adaptation.target_bags import TargetFrames
 from madm_model.model_config import ModelConfig
 from madm_model.segmenter import network_size
+from madm_model.training.appearance import AppearanceConfig, random_appearance
 from madm_model.training.views import random_view, stack_images
 
 _HELD_OUT_SOURCE = 24
@@ -35,6 +36,9 @@ class ViewConfig:
     """Largest magnification."""
     rare_classes: bool = True
     """Draw source images of rare classes more often (Rare Class Sampling)."""
+    source_appearance: bool = False
+    """Show the source in random tones and as edges most of the time, as the embedded model was trained; officially
+    it is shown as it is."""
 
     def __post_init__(self) -> None:
         if self.batch_size < 1 or not 0 < self.min_scale <= self.max_scale:
@@ -68,6 +72,8 @@ class JobData:
     def source(self, rng: np.random.Generator) -> LabelledBatch:
         """RGB crops and their labels."""
         crops = [self._source_crop(rng) for _ in range(self._view.batch_size)]
+        if self._view.source_appearance:
+            crops = [(random_appearance(rng, image, AppearanceConfig()), labels) for image, labels in crops]
         images, labels = zip(*crops)
         return LabelledBatch(stack_images(images), torch.from_numpy(np.stack(labels)).long())
 

@@ -20,12 +20,12 @@ SIMULATOR, STREET_THERMAL = "simulator", "street_thermal"
 
 @dataclass(frozen=True)
 class Streets:
-    """Simulated streets by their role; no street has two."""
+    """Simulated streets by their role; no street has two. Only the modalities that the benchmark needs are rendered."""
 
     source: FramePoolConfig = field(default_factory=lambda: FramePoolConfig(4_000_000, 60, 6))
     """Streets whose labelled RGB frames are the source."""
     target: FramePoolConfig = field(default_factory=lambda: FramePoolConfig(5_000_000, 60, 6))
-    """Streets whose thermal or depth frames are the target; their labels are never read."""
+    """Streets whose thermal, depth or event frames are the target; their labels are never read."""
     test: FramePoolConfig = field(default_factory=lambda: FramePoolConfig(1_000_000, 40, 2))
     """Unseen streets for the scores; the default are among those of the embedded model's card."""
 
@@ -51,8 +51,8 @@ class BenchmarkConfig:
     """Frames and scores: simulated streets, or the folder of real ones that the command is given."""
     iterations: int
     """Optimiser steps of every run."""
-    modalities: tuple[Literal["thermal", "depth"], ...] = ("thermal",)
-    """Target modalities."""
+    modalities: tuple[Literal["thermal", "depth", "event"], ...] = ("thermal",)
+    """Target modalities; rendering an event frame takes several times as long as one of the others."""
     rows: tuple[AblationRow, ...] = tuple(AblationRow)
     """Rows of the ablation: source-only, baseline, dplg, lplr, madm."""
     seeds: tuple[int, ...] = (0, 1, 2)
@@ -78,8 +78,10 @@ class BenchmarkConfig:
     """Softmax probability from which a pseudo-label counts as certain."""
     dropout: float = 0.1
     """Probability of the head's channel dropout."""
+    target_norm_batches: int = 0
+    """Target batches from which all rows but source-only take the head's BatchNorm statistics in the end."""
     view: ViewConfig = field(default_factory=lambda: ViewConfig(2, 128, 256))
-    """Batch size, crops and Rare Class Sampling."""
+    """Batch size, crops, Rare Class Sampling and the source's appearance."""
     resources: ResourceConfig = field(default_factory=ResourceConfig)
     """Precision, memory and accumulation."""
     streets: Streets = field(default_factory=Streets)

@@ -28,7 +28,7 @@ class Run:
     row: AblationRow
     """Which parts of the method take place."""
     modality: str
-    """thermal, depth or `ANY_MODALITY`."""
+    """thermal, depth, event or `ANY_MODALITY`."""
     seed: int
     """Seed of the training."""
     target_frames: int | None = None
@@ -115,6 +115,7 @@ def training_config(config: BenchmarkConfig, run: Run) -> AdaptationConfig:
         SelfTrainingConfig(config.pseudo_threshold, dplg, teacher=config.teacher),
         lplr,
         config.optimizer,
+        config.target_norm_batches,
         config.resources,
     )
     return ablation(full, run.row)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -15,6 +16,7 @@ from madm_model.benchmark.plan import ANY_MODALITY, Run
 from madm_model.labels import STREET_11
 from madm_model.model_config import ModelConfig
 from madm_model.segmenter import Segmenter
+from madm_model.training.appearance import AppearanceConfig
 from madm_model.training.embedded import score_pool
 from madm_model.training.frame_pool import FramePool, render_pool
 
@@ -54,9 +56,10 @@ class SimulatedStreets:
         if max(config.target_frames) > available:
             raise ValueError(f"target_frames asks for {max(config.target_frames)}, but streets.target has {available}")
         self._config = config
-        self._source = render_pool(config.streets.source, work_dir / "source_frames")
-        self._target = render_pool(config.streets.target, work_dir / "target_frames")
-        self._test = render_pool(config.streets.test, work_dir / "test_frames")
+        streets, modalities = config.streets, config.modalities
+        self._source = render_pool(replace(streets.source, modalities=("rgb",)), work_dir / "source_frames")
+        self._target = render_pool(replace(streets.target, modalities=modalities), work_dir / "target_frames")
+        self._test = render_pool(replace(streets.test, modalities=modalities), work_dir / "test_frames")
 
     def data(self, run: Run) -> AdaptationData:
         """Batches of a run."""
@@ -70,6 +73,7 @@ class SimulatedStreets:
             (view.crop_height, view.crop_width),
             (view.min_scale, view.max_scale),
             RareClassConfig() if view.rare_classes else None,
+            AppearanceConfig() if view.source_appearance else None,
         )
 
     def scores(self, segmenter: Segmenter, modality: str) -> dict[str, float]:

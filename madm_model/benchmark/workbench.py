@@ -152,11 +152,12 @@ class Workbench:
         network, model = load_model(self._config.base_model, self._device)
         trainer = SelfTraining(network, model.label_set, task.data(run), settings)
         modalities = self._config.modalities if run.modality == ANY_MODALITY else (run.modality,)
-        training = MeasuredTraining(
-            trainer,
-            lambda: evaluate(task, network, model, self._device, modalities),
-            {*self._config.evaluate_at, self._config.iterations},
-        )
+
+        def score() -> Scores:
+            with trainer.preview() as trained:
+                return evaluate(task, trained, model, self._device, modalities)
+
+        training = MeasuredTraining(trainer, score, {*self._config.evaluate_at, self._config.iterations})
 
         # 2. Train, scoring on the way
         stage = StageConfig(

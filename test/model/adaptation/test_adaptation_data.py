@@ -8,6 +8,7 @@ import torch
 
 from madm_model.adaptation.data import FramePoolData
 from madm_model.adaptation.rare_class_sampling import RareClassConfig
+from madm_model.training.appearance import AppearanceConfig
 from madm_model.training.frame_pool import POOL_MODALITIES, FramePool
 
 FRAMES, HEIGHT, WIDTH = 20, 32, 48
@@ -47,6 +48,18 @@ def test_generator_decides_everything(pool):
     first, again = (data.source(np.random.default_rng(5)) for _ in range(2))
     assert torch.equal(first.images, again.images)
     assert torch.equal(first.labels, again.labels)
+
+
+def test_appearance_changes_the_source_and_not_the_target(pool):
+    plain, varied = (
+        FramePoolData(pool, pool, "thermal", 11, 4, (16, 24), (1.0, 1.0), appearance=appearance)
+        for appearance in (None, AppearanceConfig(0.0, 1.0))
+    )
+    # flat frames stay flat, with noise: only frames that keep their colours are exactly flat
+    spread = [data.source(np.random.default_rng(0)).images.std(dim=(1, 2, 3)) for data in (plain, varied)]
+    assert (spread[0] == 0).all()
+    assert (spread[1] > 0).all()
+    assert torch.equal(plain.target(np.random.default_rng(0)), varied.target(np.random.default_rng(0)))
 
 
 def test_rare_class_is_drawn_and_shown(pool):

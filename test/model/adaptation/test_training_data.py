@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -78,6 +80,16 @@ def test_batches_have_the_configured_shape_and_follow_the_generator(tmp_path, ta
     images = data.target(np.random.default_rng(4))
     assert images.shape == (2, 3, 16, 32)
     assert -1 <= images.min() < images.max() <= 1
+
+
+def test_source_appearance_leaves_the_labels(tmp_path, target) -> None:
+    source = open_source(str(write_source(tmp_path / "source")), STREET_11, tmp_path / "work")
+    plain, varied = (
+        JobData(source, target, CONFIG, replace(VIEW, source_appearance=wanted)).source(np.random.default_rng(4))
+        for wanted in (False, True)
+    )
+    assert not torch.equal(plain.images, varied.images)
+    assert torch.equal(plain.labels, varied.labels)
 
 
 def test_held_out_source_frames_are_not_trained_on(tmp_path, target) -> None:

@@ -58,6 +58,7 @@ def test_nested_values_are_read(tmp_path):
         ("streets: {test: {streets: 1, frames_per_street: 1}}", "setting 'streets.test.first_seed' is missing"),
         ("streets: {test: {first_seed: 4000059, streets: 1, frames_per_street: 1}}", "source and test streets share"),
         ("rows: [", "not valid YAML"),
+        ("modalities: [radar]", "modalities is 'radar'"),
     ],
 )
 def test_wrong_settings_are_named(tmp_path, text, message):
@@ -86,6 +87,17 @@ def test_a_row_keeps_what_it_is_made_of():
     source_only = runs[ANY_MODALITY, AblationRow.SOURCE_ONLY]
     assert source_only.self_training is None and source_only.lplr is None
     assert {config.seed for config in runs.values()} == {1}
+
+
+def test_event_trains_as_released():
+    config = dataclasses.replace(CONFIG, modalities=("event",), seeds=(0,))
+    runs = {run.row: training_config(config, run) for run in plan(config)}
+    madm, lplr = runs[AblationRow.MADM], runs[AblationRow.LPLR]
+    assert madm.self_training is not None and madm.self_training.dplg is not None and madm.lplr is not None
+    assert (madm.self_training.dplg.initial_steps, madm.self_training.dplg.noise_period) == ((50, 51), 800)
+    # the source's labels only, with weight 20
+    assert (madm.lplr.source_weight, madm.lplr.target_weight) == (20.0, 0.0)
+    assert lplr.lplr == madm.lplr
 
 
 def test_a_sweep_varies_only_rows_that_use_it():

@@ -47,7 +47,7 @@ def base(tmp_path_factory) -> Path:
 def pools(tmp_path_factory, base) -> Path:
     """A work directory in which the streets are rendered."""
     folder = tmp_path_factory.mktemp("pools")
-    open_task(_config(base), load_model(base)[1], folder, None)
+    open_task(_config(base, modalities=("thermal", "depth")), load_model(base)[1], folder, None)
     return folder
 
 
@@ -97,6 +97,31 @@ def test_an_interrupted_benchmark_equals_the_unbroken_one(tmp_path, base, pools)
     write_tables(config, broken, task, "small", "madm benchmark small.yaml", tmp_path / "benchmarks.md")
     text = (tmp_path / "benchmarks.md").read_text()
     assert "| source only |" in text and "1 of 1" in text and "missing" not in text
+
+
+def test_rgb_to_event(tmp_path, base, monkeypatch):
+    config = _config(base, modalities=("event",), iterations=1, evaluate_at=())
+    bench = Workbench(config, tmp_path, CPU)
+    task = open_task(config, bench.model, tmp_path, None)
+    pools = {name: set(FramePool(tmp_path / f"{name}_frames").images) for name in ("source", "target", "test")}
+    assert pools == {"source": {"rgb"}, "target": {"event"}, "test": {"event"}}
+    madm = Run(AblationRow.MADM, "event", 0, 0, 50, 0.8)
+    assert madm in plan(config)
+    view = FramePoolData(task._source, task._target, "event", 11, 1, (32, 48))
+    drawn = task.data(madm).target(np.random.default_rng(3))
+    assert torch.equal(drawn, view.target(np.random.default_rng(3))) and drawn.max() > -1
+    assert work_off(config, bench, task, plan(config), QUIET, lambda: False) == []
+    result = bench.result(madm)
+    assert result is not None and result.scores["event"]["mIoU"] > 0
+    write_tables(config, bench, task, "event", "madm benchmark event.yaml", tmp_path / "benchmarks.md")
+    text = (tmp_path / "benchmarks.md").read_text()
+    assert "### RGB to event" in text and "missing" not in text
+
+
+def test_a_benchmark_without_events_renders_none(tmp_path, base):
+    open_task(_config(base), load_model(base)[1], tmp_path, None)
+    kept = {name: set(FramePool(tmp_path / f"{name}_frames").images) for name in ("source", "target", "test")}
+    assert kept == {"source": {"rgb"}, "target": {"thermal"}, "test": {"thermal"}}
 
 
 def test_tables_of_nothing_name_every_row_as_missing(tmp_path, base, pools):

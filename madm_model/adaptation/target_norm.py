@@ -1,0 +1,41 @@
+"""The head's BatchNorm statistics, taken from target images.
+
+In training they follow batches of source and mixed images; what a robot runs sees the target alone. A small network
+feels the difference, so the statistics can be taken anew once the weights are trained (Li et al., "Adaptive Batch
+Normalization", 2018). Neither the paper nor the released code does it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import nn
+
+from madm_model.network.madm import MADM
+
+
+@torch.no_grad()
+def take_norm_statistics(network: MADM, batches: Iterable[torch.Tensor]) -> None:
+    """Replace every running mean and variance of the head by the mean over batches; weights stay.
+
+    Args:
+        network: in any mode, left in that mode.
+        batches: images (B, 3, H, W) in [-1, 1], on the network's device.
+    """
+    modes = [(module, module.training) for module in network.modules()]
+    network.eval()
+    norms = [module for module in network.head.modules() if isinstance(module, nn.BatchNorm2d)]
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # the plain mean over all batches
+        norm.train()
+    try:
+        for images in batches:
+            network(images)
+    finally:
+        for norm, momentum in zip(norms, momenta):
+            norm.momentum = momentum
+        for module, mode in modes:
+            module.training = mode

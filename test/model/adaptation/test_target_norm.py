@@ -1,0 +1,76 @@
+"""BatchNorm statistics of the head, taken from target images."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+from madm_model.adaptation.config import AblationRow, AdaptationConfig, ablation
+from madm_model.adaptation.self_training import SelfTraining
+from madm_model.adaptation.target_norm import take_norm_statistics
+from madm_model.labels import STREET_11
+from madm_model.training.optimizer import OptimizerConfig
+
+CONFIG = AdaptationConfig(
+    iterations=4, optimizer=OptimizerConfig(1e-3, gradient_clip=1.0, warmup_iterations=0), target_norm_batches=3
+)
+
+
+def buffers(network) -> dict[str, torch.Tensor]:
+    return {name: value.clone() for name, value in network.head.named_buffers()}
+
+
+def test_statistics_are_the_mean_over_the_batches(make_network):
+    network = make_network().eval()
+    seen: list[torch.Tensor] = []
+    norm = network.head.bottleneck.norm
+    norm.register_forward_hook(lambda _module, inputs, _output: seen.append(inputs[0]))
+    batches = [torch.rand(2, 3, 32, 32) * 2 - 1 for _ in range(3)]
+    before = {name: value.clone() for name, value in network.named_parameters()}
+    take_norm_statistics(network, batches)
+    means = torch.stack([feature.mean(dim=(0, 2, 3)) for feature in seen])
+    variances = torch.stack([feature.var(dim=(0, 2, 3)) for feature in seen])
+    torch.testing.assert_close(norm.running_mean, means.mean(dim=0))
+    torch.testing.assert_close(norm.running_var, variances.mean(dim=0))
+    assert all(torch.equal(value, before[name]) for name, value in network.named_parameters())
+    assert not any(module.training for module in network.modules())
+    assert norm.momentum == nn.BatchNorm2d(1).momentum
+
+
+def test_a_preview_leaves_no_trace_in_the_training(make_network, data):
+    def train(preview: bool):
+        trainer = SelfTraining(make_network(), STREET_11, data, CONFIG)
+        for iteration in range(CONFIG.iterations):
+            torch.manual_seed(iteration)
+            trainer.step(iteration)
+            if preview:
+                kept = buffers(trainer.network)
+                with trainer.preview() as network:
+                    inside = buffers(network)
+                assert not torch.equal(inside["bottleneck.norm.running_mean"], kept["bottleneck.norm.running_mean"])
+        return trainer, inside if preview else None
+
+    plain, _ = train(preview=False)
+    watched, last_preview = train(preview=True)
+    for name, value in plain.network.state_dict().items():
+        assert torch.equal(watched.network.state_dict()[name], value), name
+    finished = buffers(watched.finish())
+    assert all(torch.equal(value, last_preview[name]) for name, value in finished.items())
+
+
+def test_without_target_the_running_statistics_stay(make_network, data):
+    config = ablation(CONFIG, AblationRow.SOURCE_ONLY)
+    assert config.target_norm_batches == 0
+    trainer = SelfTraining(make_network(), STREET_11, data, config)
+    trainer.step(0)
+    kept = buffers(trainer.network)
+    finished = buffers(trainer.finish())
+    assert all(torch.equal(value, kept[name]) for name, value in finished.items())
+
+
+def test_a_negative_number_is_refused():
+    with pytest.raises(ValueError, match="target_norm_batches"):
+        replace(CONFIG, target_norm_batches=-1)
