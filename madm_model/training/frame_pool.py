@@ -6,6 +6,7 @@ for the simulator nor holds the pool in memory.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -120,7 +121,7 @@ def render_pool(config: FramePoolConfig, folder: Path) -> FramePool:
         }
         arrays["labels"] = np.lib.format.open_memmap(folder / "labels.npy", "w+", np.uint8, (count, *shape))
         seeds = range(config.first_seed, config.first_seed + config.streets)
-        with ProcessPoolExecutor(os.cpu_count()) as executor:
+        with _processes() as executor:
             for street, frames in enumerate(executor.map(_render_street, [config] * config.streets, seeds)):
                 rows = np.s_[street * config.frames_per_street : (street + 1) * config.frames_per_street]
                 for name, array in arrays.items():
@@ -137,9 +138,24 @@ def _holds(found: dict[str, Any], wanted: dict[str, Any]) -> bool:
     return found | {"modalities": ()} == wanted | {"modalities": ()} and set(held).issuperset(wanted["modalities"])
 
 
+@contextlib.contextmanager
+def _processes() -> Iterator[ProcessPoolExecutor]:
+    """One process for each core.
+
+    A fork does not copy OpenCV's threads, and a process that then changes their number waits for them for ever: they
+    are stopped before.
+    """
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        with ProcessPoolExecutor(os.cpu_count(), initializer=cv2.setNumThreads, initargs=(1,)) as executor:
+            yield executor
+    finally:
+        cv2.setNumThreads(threads)
+
+
 def _render_street(config: FramePoolConfig, seed: int) -> dict[str, np.ndarray]:
     """All frames of one street, by modality and `labels`."""
-    cv2.setNumThreads(1)
     frames = list(network_frames(config, seed))
     return {name: np.stack([frame[name] for frame in frames]) for name in frames[0]}
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
@@ -26,8 +28,9 @@ def rendered(monkeypatch) -> list[FramePoolConfig]:
     render = frame_pool._render_street
 
     class Here:
-        def __init__(self, _workers: int | None) -> None:
-            pass
+        def __init__(self, workers: int | None, initializer: Callable, initargs: tuple) -> None:
+            # Processes forked while OpenCV has threads wait for them for ever.
+            assert cv2.getNumThreads() == 1
 
         def __enter__(self) -> Here:
             return self
@@ -81,6 +84,16 @@ def test_a_pool_is_rendered_again_only_if_it_lacks_something(tmp_path, rendered)
     assert renders(replace(SMALL, modalities=("thermal", "event"))) == 2
     assert renders(SMALL) == 2
     assert renders(replace(SMALL, first_seed=22)) == 2
+
+
+def test_opencv_has_its_threads_again_after_rendering(tmp_path, rendered):
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(3)
+    try:
+        render_pool(SMALL, tmp_path)
+        assert len(rendered) == 2 and cv2.getNumThreads() == 3
+    finally:
+        cv2.setNumThreads(before)
 
 
 def test_the_first_frame_of_a_street_has_edges_too():
