@@ -10,7 +10,7 @@ from launch_ros.actions import Node
 from launch import LaunchContext, LaunchDescription
 
 ARGUMENTS = {
-    "modality": ("thermal", "the sensor that is adapted to: thermal or depth"),
+    "modality": ("thermal", "the sensor that is adapted to: thermal, depth or event"),
     "store": ("", "folder of the model versions; empty: ~/.madm/MODALITY"),
     "bag_roots": ("", "folders that recordings and sources may lie in, separated by colons"),
     "model": ("tiny-rgb", "the base: model folder, or the name of the embedded model"),

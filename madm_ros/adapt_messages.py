@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import unquote, urlparse
 
@@ -43,13 +44,20 @@ _LOSSES = {
 }
 
 
-def to_request(job: AdaptJob, modality: str, preprocessing: Mapping[str, Any], **node_settings: Any) -> JobRequest:
+def to_request(
+    job: AdaptJob,
+    modality: str,
+    preprocessing: Mapping[str, Any],
+    edges: Mapping[str, Any] = MappingProxyType({}),
+    **node_settings: Any,
+) -> JobRequest:
     """The request of a message.
 
     Args:
         job: the message.
         modality: the one the node adapts to.
         preprocessing: settings of that modality.
+        edges: settings of edge frames, for event.
         node_settings: the fields of JobRequest that the node's parameters decide.
 
     Raises:
@@ -61,7 +69,7 @@ def to_request(job: AdaptJob, modality: str, preprocessing: Mapping[str, Any], *
             "of its own"
         )
     bags = tuple(_path(uri) for uri in job.bag_uris)
-    target = TargetSelection(bags, modality, job.topic, job.start_s, job.end_s, max(1, job.frame_stride))
+    target = TargetSelection(bags, modality, job.topic, job.start_s, job.end_s, max(1, job.frame_stride), dict(edges))
     return JobRequest(
         target,
         job.iterations,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,11 @@ from typing import Any
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.node import Node
 
+from madm_model.events.edge_config import EdgeConfig
 from madm_model.modalities import make_preprocessor
-from madm_ros import parameters
+from madm_ros import event_parameters, parameters
 
-MODALITIES = ("thermal", "depth")
+MODALITIES = ("thermal", "depth", "event")
 
 
 @dataclass(frozen=True)
@@ -41,10 +42,13 @@ class AdaptSettings:
     """Share of the GPU's memory a job may take."""
     preprocessing: Mapping[str, Any]
     """Settings of the modality, as of the segmentation node."""
+    edges: Mapping[str, Any]
+    """How frames are made of events, as of the event frame node; empty for other modalities."""
 
     def job_fields(self, base: Path) -> dict[str, Any]:
-        """Fields of JobRequest that are the node's to decide."""
+        """Arguments of `to_request` that are the node's to decide."""
         return {
+            "edges": self.edges,
             "base": str(base),
             "keep": self.keep,
             "device": self.device,
@@ -70,7 +74,7 @@ def declare(node: Node) -> AdaptSettings:
         return node.declare_parameter(name, default, descriptor).value
 
     model = value("model", "tiny-rgb", "Base of the store: model folder, or the name of the embedded model.")
-    modality = value("modality", "thermal", f"The sensor that is adapted to: {' or '.join(MODALITIES)}.")
+    modality = value("modality", "thermal", f"The sensor that is adapted to: {', '.join(MODALITIES)}.")
     store = value("store", "", "Folder of the model versions; empty: ~/.madm/MODALITY. The segmentation node's too.")
     roots = value("bag_roots", [""], "Folders that recordings and sources may lie in; none: every job is refused.")
     keep = value("keep", 5, "Versions that are kept besides the base and the active one.", 1, 1000)
@@ -80,12 +84,10 @@ def declare(node: Node) -> AdaptSettings:
     share = value("gpu_memory_share", 1.0, "Share of the GPU's memory a job may take.", 0.01, 1.0)
     if modality not in MODALITIES:
         raise ValueError(f"modality is '{modality}': it has to be one of {', '.join(MODALITIES)}")
-    for parameter in parameters.PARAMETERS:
-        if parameter.name.startswith(f"{modality}."):
-            node.declare_parameter(parameter.name, parameter.default, parameter.descriptor())
-    names = [item.name for item in parameters.PARAMETERS if item.name.startswith(f"{modality}.")]
-    preprocessing = {name.partition(".")[2]: node.get_parameter(name).value for name in names}
+    preprocessing = _declared(node, parameters.PARAMETERS, f"{modality}.")
     make_preprocessor(modality, preprocessing)
+    edges = _declared(node, event_parameters.PARAMETERS, event_parameters.PREFIX) if modality == "event" else {}
+    EdgeConfig(**edges)
     return AdaptSettings(
         default_store(modality) if not store else Path(store).expanduser(),
         model,
@@ -97,7 +99,19 @@ def declare(node: Node) -> AdaptSettings:
         threads or max(1, (os.cpu_count() or 2) // 2),
         share,
         preprocessing,
+        edges,
     )
+
+
+def _declared(node: Node, known: Sequence[parameters.NodeParameter], prefix: str) -> dict[str, Any]:
+    """Declare the parameters of one group; gives their values by what follows the prefix."""
+    chosen = [parameter for parameter in known if parameter.name.startswith(prefix)]
+    return {
+        parameter.name.removeprefix(prefix): node.declare_parameter(
+            parameter.name, parameter.default, parameter.descriptor()
+        ).value
+        for parameter in chosen
+    }
 
 
 def default_store(modality: str) -> Path:

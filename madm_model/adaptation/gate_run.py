@@ -16,7 +16,7 @@ from madm_model.adaptation.gate import GateResult, Measures, choose_runs, decide
 from madm_model.adaptation.job_settings import JobSettings
 from madm_model.adaptation.self_training import SelfTraining
 from madm_model.adaptation.source_frames import SourceFrames
-from madm_model.adaptation.target_bags import TargetFrames
+from madm_model.adaptation.target_frames import TargetFrames
 from madm_model.evaluation import ConfusionMatrix
 from madm_model.model_config import ModelConfig
 from madm_model.network.madm import MADM

@@ -16,7 +16,8 @@ from typing import Any
 
 from madm_model.adaptation.job_settings import JobSettings, default_settings, with_options
 from madm_model.adaptation.source_frames import SIMULATED_STREETS, labelled_files
-from madm_model.adaptation.target_bags import TargetSelection, count_frames, frame_bytes
+from madm_model.adaptation.target_bags import TargetSelection, count_frames
+from madm_model.adaptation.target_frames import frame_bytes
 from madm_model.io.frames import InputError
 from madm_model.modalities import make_preprocessor
 from madm_model.model_config import ModelConfig, ModelError

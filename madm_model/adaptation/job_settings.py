@@ -18,7 +18,7 @@ from madm_model.adaptation.config import (
     official_config,
 )
 from madm_model.adaptation.gate import GateConfig
-from madm_model.adaptation.target_bags import TargetLimits
+from madm_model.adaptation.target_frames import TargetLimits
 from madm_model.adaptation.training_data import ViewConfig
 from madm_model.model_config import ModelConfig
 from madm_model.training.optimizer import OptimizerConfig

@@ -6,27 +6,24 @@ frame at a time, and the file holds at most `TargetLimits.max_frames`, however l
 
 from __future__ import annotations
 
-import itertools
-import json
 import math
-import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
-import cv2
-import numpy as np
-
+from madm_model.adaptation.target_frames import FRAMES_FILE, META_FILE, FrameCollector, TargetFrames, TargetLimits
+from madm_model.events.bags import event_topics
+from madm_model.events.container import EventError
+from madm_model.events.edge_config import EdgeConfig
+from madm_model.events.edge_source import open_edge_frames
+from madm_model.events.recording import FILE_SUFFIXES, open_events
 from madm_model.io.bags import BagError, BagReader
-from madm_model.io.frames import FrameError, InputError
+from madm_model.io.frames import FrameError, InputError, RawFrame
 from madm_model.modalities import make_preprocessor
 from madm_model.model_config import ModelConfig
-from madm_model.segmenter import network_size
 from madm_model.store import durable
-
-META_FILE, FRAMES_FILE = "frames.json", "frames.bin"
-_THUMBNAIL = (32, 24)
 
 
 @dataclass(frozen=True)
@@ -34,74 +31,36 @@ class TargetSelection:
     """Which frames of which bags."""
 
     bags: tuple[str, ...]
-    """Paths of the bags."""
+    """Paths of the bags; for events also of event files."""
     modality: str
-    """How the frames are prepared: thermal, depth or rgb."""
+    """How the frames are prepared: thermal, depth, event or rgb."""
     topic: str = ""
-    """Image topic; empty for the only one."""
+    """Topic of images, or of events for the modality event; empty for the only one."""
     start_s: float = 0.0
     """Seconds of each bag that are skipped."""
     end_s: float = 0.0
     """Second of each bag at which reading stops; 0 for its end."""
     stride: int = 1
     """Every n-th frame is looked at."""
+    edges: Mapping[str, Any] = field(default_factory=dict)
+    """Fields of EdgeConfig, as of the running node, for events; frames come by time whatever its window."""
 
     def __post_init__(self) -> None:
         if not self.bags:
             raise ValueError("no bag is named: give at least one recording of the target sensor")
+        self.edge_config()
         if self.stride < 1 or self.start_s < 0 or self.end_s < 0 or 0 < self.end_s <= self.start_s:
             raise ValueError("the frame stride must be at least 1, and start_s and end_s rising times from 0 on")
 
+    def edge_config(self) -> EdgeConfig:
+        """How frames are made of events.
 
-@dataclass(frozen=True)
-class TargetLimits:
-    """How many frames are kept, and which are not worth it."""
-
-    max_frames: int = 1500
-    """Frames on disk at most; beyond, every second one is given up again and again."""
-    min_frames: int = 16
-    """Fewer frames than this are refused."""
-    duplicate_difference: float = 1.0
-    """A frame is skipped if its thumbnail differs from the last kept one's by less than this mean of grey levels."""
-    held_out_share: float = 0.15
-    """Share of each bag, its end, that is not trained on: the gate looks at it."""
-    enlargement: float = 1.25
-    """Frames are kept at up to this multiple of the network's size, where the sensor has it: crops are magnified."""
-
-    def __post_init__(self) -> None:
-        if not 2 <= self.min_frames <= self.max_frames:
-            raise ValueError("min_frames must be at least 2 and at most max_frames")
-        if not 0 < self.held_out_share <= 0.5 or self.enlargement < 1 or self.duplicate_difference < 0:
-            raise ValueError(
-                "held_out_share must be up to 0.5, enlargement at least 1, duplicate_difference not negative"
-            )
-
-
-class TargetFrames:
-    """Frames that `collect_frames` kept.
-
-    Attributes:
-        images: uint8 (N, h, w, 3) network images, memory-mapped, in order of bags and time.
-        training: int (n,) indices of frames to train on.
-        held_out: per bag the indices of frames for the gate, each a run of successive ones.
-        enlargement: pixels kept per pixel the network sees live.
-        notes: what was left out and why, one sentence per bag where anything was.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        meta = json.loads((folder / META_FILE).read_text())
-        shape = (meta["count"], *meta["shape"])
-        self.images = np.memmap(folder / FRAMES_FILE, np.uint8, "r", shape=shape)
-        self.enlargement: float = meta["enlargement"]
-        self.notes: list[str] = meta["notes"]
-        bounds = np.cumsum([0, *meta["counts"]])
-        spans = [np.arange(first, last) for first, last in itertools.pairwise(bounds) if last > first]
-        cuts = [len(span) - max(1, round(len(span) * meta["held_out_share"])) for span in spans]
-        self.training = np.concatenate([span[:cut] for span, cut in zip(spans, cuts)])
-        self.held_out = [span[cut:] for span, cut in zip(spans, cuts)]
-
-    def __len__(self) -> int:
-        return len(self.images)
+        Raises:
+            ValueError: `edges` has an unknown name, or a value that makes no sense.
+        """
+        if unknown := set(self.edges) - set(EdgeConfig.__dataclass_fields__):
+            raise ValueError(f"unknown setting of edge frames '{min(unknown)}'")
+        return replace(EdgeConfig(**self.edges), window="time")
 
 
 def collect_frames(
@@ -129,7 +88,7 @@ def collect_frames(
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / META_FILE).exists():
         with (folder / FRAMES_FILE).open("w+b") as file:
-            collector = _Collector(file, config, limits)
+            collector = FrameCollector(file, config, limits)
             notes = []
             for bag in selection.bags:
                 notes += _read_bag(Path(bag), selection, preprocessing, collector, on_frame)
@@ -147,7 +106,7 @@ def _read_bag(
     path: Path,
     selection: TargetSelection,
     preprocessing: Mapping[str, Any],
-    collector: _Collector,
+    collector: FrameCollector,
     on_frame: Callable[[int, int], None],
 ) -> list[str]:
     """Feed one bag to the collector; gives what has to be told about it."""
@@ -155,138 +114,67 @@ def _read_bag(
     preprocess = make_preprocessor(selection.modality, preprocessing)  # its own: gain control follows one recording
     collector.begin_bag()
     notes = []
-    with BagReader(path) as reader:
-        frames = reader.frames(
-            selection.topic or None, selection.start_s, selection.end_s or None, selection.stride, bad.append
-        )
-        try:
-            for frame in frames:
-                try:
-                    collector.add(preprocess(frame))
-                except FrameError as error:
-                    bad.append(error)
-                on_frame(collector.read, collector.count)
-        except BagError as error:
-            if not collector.read_of_bag:
-                raise
-            notes.append(f"{path} was read up to where it breaks: {error}.")
+    try:
+        for frame in _frames(path, selection, bad.append):
+            try:
+                collector.add(preprocess(frame))
+            except FrameError as error:
+                bad.append(error)
+            on_frame(collector.read, collector.count)
+    except (BagError, EventError) as error:
+        if not collector.read_of_bag:
+            raise
+        notes.append(f"{path} was read up to where it breaks: {error}.")
     if bad:
         notes.append(f"{len(bad)} frames of {path} could not be used, the first because {bad[0]}.")
     return notes
 
 
-class _Collector:
-    """Appends frames to a file, skipping near-duplicates and thinning when it is full."""
+def _frames(path: Path, selection: TargetSelection, on_bad_frame: Callable[[FrameError], None]) -> Iterator[RawFrame]:
+    """The selected frames of one recording: its images, or edge frames of its events."""
+    topic, start_s, end_s = selection.topic or None, selection.start_s or None, selection.end_s or None
+    if _is_of_events(path, selection):
+        config = selection.edge_config()
+        yield from open_edge_frames(path, topic, config, None, start_s, end_s, selection.stride)
+    else:
+        with BagReader(path) as reader:
+            yield from reader.frames(topic, start_s, end_s, selection.stride, on_bad_frame)
 
-    def __init__(self, file: BinaryIO, config: ModelConfig, limits: TargetLimits) -> None:
-        self._file, self._config, self._limits = file, config, limits
-        self._shape: tuple[int, int] | None = None
-        self._enlargement = 1.0
-        self._step, self._phase = 1, 0
-        self._last_thumbnail: np.ndarray | None = None
-        self._counts: list[int] = []
-        self.read = self.read_of_bag = 0
 
-    @property
-    def count(self) -> int:
-        """Frames in the file."""
-        return sum(self._counts)
+def _is_of_events(path: Path, selection: TargetSelection) -> bool:
+    """Whether a recording is read as events; finished edge frames on an image topic are images.
 
-    def begin_bag(self) -> None:
-        """The next frames are of another recording."""
-        self._counts.append(0)
-        self.read_of_bag = 0
-        self._last_thumbnail = None
-
-    def add(self, image: np.ndarray) -> None:
-        """Keep a network image, uint8 (H, W, 3), unless it shows what the last one did."""
-        self.read += 1
-        self.read_of_bag += 1
-        thumbnail = cv2.resize(image, _THUMBNAIL, interpolation=cv2.INTER_AREA).mean(axis=2)
-        if self._last_thumbnail is not None:
-            difference = float(np.abs(thumbnail - self._last_thumbnail).mean())
-            if difference < self._limits.duplicate_difference:
-                return
-        self._last_thumbnail = thumbnail
-        self._phase += 1
-        if self._phase % self._step:
-            return
-        if self.count == self._limits.max_frames:
-            self._thin()
-        if self._shape is None:
-            self._choose_shape(*image.shape[:2])
-        self._write(self.count, self._fit(image).tobytes())
-        self._counts[-1] += 1
-
-    def finish(self) -> dict[str, Any]:
-        """Bring the file to the disk; gives what `TargetFrames` needs to know."""
-        self._file.truncate(self.count * self._frame_bytes())
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        return {
-            "count": self.count,
-            "counts": self._counts,
-            "shape": [*(self._shape or (0, 0)), 3],
-            "read": self.read,
-            "enlargement": self._enlargement,
-            "held_out_share": self._limits.held_out_share,
-        }
-
-    def _choose_shape(self, height: int, width: int) -> None:
-        rows, columns = network_size(self._config, height, width)
-        factor = min(self._limits.enlargement, max(1.0, math.sqrt(height * width / (rows * columns))))
-        self._shape, self._enlargement = (round(rows * factor), round(columns * factor)), factor
-
-    def _fit(self, image: np.ndarray) -> np.ndarray:
-        assert self._shape is not None
-        if image.shape[:2] == self._shape:
-            return image
-        shrinking = image.shape[0] > self._shape[0]
-        return cv2.resize(image, self._shape[::-1], interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR)
-
-    def _thin(self) -> None:
-        """Give up every second frame, and from now on every second one that comes."""
-        kept: list[int] = []
-        target = 0
-        for first, count in zip(np.cumsum([0, *self._counts]), self._counts):
-            chosen = range(int(first), int(first) + count, 2)
-            for index in chosen:
-                self._write(target, self._read(index))
-                target += 1
-            kept.append(len(chosen))
-        self._counts = kept
-        self._step *= 2
-
-    def _frame_bytes(self) -> int:
-        return math.prod(self._shape or (0,)) * 3
-
-    def _write(self, index: int, data: bytes) -> None:
-        # Not a memory map: on a full disk writing to one kills the process, this raises.
-        self._file.seek(index * self._frame_bytes())
-        self._file.write(data)
-
-    def _read(self, index: int) -> bytes:
-        self._file.seek(index * self._frame_bytes())
-        return self._file.read(self._frame_bytes())
+    Raises:
+        BagError: the bag cannot be opened.
+    """
+    if selection.modality != "event" or path.suffix.lower() in FILE_SUFFIXES:
+        return selection.modality == "event"
+    with BagReader(path) as reader:
+        images, events = reader.image_topics(), event_topics(reader)
+    return selection.topic not in images if selection.topic else bool(events) or not images
 
 
 def count_frames(selection: TargetSelection) -> int:
-    """How many messages the selection has at most, bags opened but not read.
+    """How many frames the selection has at most, bags opened but not read.
 
     Raises:
-        InputError: a bag cannot be opened or has no such image topic.
+        InputError: a bag cannot be opened or has no such topic of images or events.
     """
-    total = 0
-    for bag in selection.bags:
-        with BagReader(bag) as reader:
-            count = reader.topics()[reader.choose_topic(selection.topic or None)].count
-            span = (selection.end_s or reader.duration_s) - selection.start_s
-            share = min(1.0, max(0.0, span / reader.duration_s)) if reader.duration_s else 1.0
-            total += math.ceil(count * share / selection.stride)
-    return total
+    return min(sum(_count_of_bag(Path(bag), selection) for bag in selection.bags), sys.maxsize)
 
 
-def frame_bytes(config: ModelConfig, limits: TargetLimits, frames: Sequence[int]) -> int:
-    """Disk that the frames of these bags may take, bytes."""
-    pixels = config.input_size[0] * config.input_size[1] * limits.enlargement**2
-    return round(3 * pixels * min(sum(frames), limits.max_frames))
+def _count_of_bag(path: Path, selection: TargetSelection) -> int:
+    topic = selection.topic or None
+    is_of_events = _is_of_events(path, selection)
+    if is_of_events:
+        open_events(path, topic)
+    if is_of_events and path.suffix.lower() in FILE_SUFFIXES:
+        return sys.maxsize  # only reading tells
+    with BagReader(path) as reader:
+        duration_s = reader.duration_s
+        span_s = min(selection.end_s or duration_s, duration_s) - selection.start_s
+        if is_of_events:
+            return max(0, math.ceil(span_s / selection.edge_config().period_s / selection.stride))
+        count = reader.topics()[reader.choose_topic(topic)].count
+        share = max(0.0, span_s / duration_s) if duration_s else 1.0
+        return math.ceil(count * share / selection.stride)

@@ -11,7 +11,7 @@ import torch
 from madm_model.adaptation.data import LabelledBatch
 from madm_model.adaptation.rare_class_sampling import RareClassConfig, RareClassSampler
 from madm_model.adaptation.source_frames import SourceFrames
-from madm_model.adaptation.target_bags import TargetFrames
+from madm_model.adaptation.target_frames import TargetFrames
 from madm_model.model_config import ModelConfig
 from madm_model.segmenter import network_size
 from madm_model.training.appearance import AppearanceConfig, random_appearance

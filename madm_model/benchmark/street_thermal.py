@@ -16,7 +16,7 @@ import numpy as np
 
 from madm_model.adaptation.data import AdaptationData
 from madm_model.adaptation.source_frames import FolderSource, labelled_files
-from madm_model.adaptation.target_bags import TargetFrames
+from madm_model.adaptation.target_frames import TargetFrames
 from madm_model.adaptation.training_data import JobData
 from madm_model.benchmark.config import BenchmarkConfig
 from madm_model.benchmark.plan import Run

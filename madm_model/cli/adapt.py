@@ -8,23 +8,27 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from madm_model.events.edge_config import MODES, EdgeConfig
+
 
 def adapt(
     out: Annotated[Path, typer.Option(help="Store for the new version; made if missing.")],
     bags: Annotated[
         list[Path] | None, typer.Argument(help="Recordings of the sensor to learn; none with --resume.", metavar="BAG")
     ] = None,
-    modality: Annotated[str, typer.Option(help="thermal or depth.")] = "thermal",
+    modality: Annotated[str, typer.Option(help="thermal, depth or event.")] = "thermal",
     source: Annotated[
         str,
         typer.Option(help="Labelled RGB: a folder with images/ and labels/, or sim; default: a small replay set."),
     ] = "",
     iterations: Annotated[int, typer.Option(help="Optimiser steps; 0: as many as fit --minutes.", min=0)] = 0,
     minutes: Annotated[float, typer.Option(help="Training time at most; 0: no limit.", min=0)] = 0.0,
-    topic: Annotated[str, typer.Option(help="Image topic; needed only if a bag has several.")] = "",
+    topic: Annotated[str, typer.Option(help="Image or event topic; needed only if a bag has several.")] = "",
     start: Annotated[float, typer.Option(help="Seconds of each bag to skip.", min=0)] = 0.0,
     end: Annotated[float, typer.Option(help="Second of each bag to stop at; 0: its end.", min=0)] = 0.0,
     stride: Annotated[int, typer.Option(help="Look at every n-th frame.", min=1)] = 1,
+    edge_mode: Annotated[str, typer.Option(help=f"Edge frames of events: {', '.join(MODES)}.")] = EdgeConfig.mode,
+    period: Annotated[float, typer.Option(help="Seconds from edge frame to edge frame.")] = EdgeConfig.period_s,
     model: Annotated[str, typer.Option(help="Model the store is based on; default: the embedded one.")] = "",
     device: Annotated[str, typer.Option(help="cuda, cpu, or auto: the GPU where there is one.")] = "auto",
     threads: Annotated[int, typer.Option(help="CPU threads of the training; 0: PyTorch's choice.", min=0)] = 0,
@@ -50,7 +54,8 @@ def adapt(
         if not resume:
             base = resolve_model(model or EMBEDDED).absolute()
             paths = tuple(str(bag.absolute()) for bag in bags or ())
-            target = TargetSelection(paths, modality, topic, start, end, stride)
+            edges = {"mode": edge_mode, "period_s": period} if modality == "event" else {}
+            target = TargetSelection(paths, modality, topic, start, end, stride, edges)
             source = source if source in ("", "sim") else str(Path(source).absolute())
             request = JobRequest(
                 target,

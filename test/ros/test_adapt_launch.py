@@ -10,10 +10,13 @@ import pytest
 pytest.importorskip("rclpy", reason="ROS 2's rclpy is not installed")
 
 import rclpy
+from madm_msgs.msg import AdaptJob
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
+from madm_model.events.edge_config import EdgeConfig
 from madm_ros import adapt_parameters
+from madm_ros.adapt_messages import to_request
 
 PATH = Path(__file__).resolve().parents[2] / "launch" / "adapt.launch.py"
 
@@ -66,9 +69,23 @@ def test_values_are_taken_over(declare) -> None:
     assert settings.job_fields(Path("/base"))["keep"] == 2
 
 
+def test_events_bring_the_settings_of_their_edge_frames(declare) -> None:
+    settings = declare(modality="event", **{"edges.mode": "time_surface", "edges.period_s": 0.05, "event.invert": True})
+    assert settings.preprocessing == {"invert": True}
+    job = AdaptJob(bag_uris=["/bag"], iterations=1)
+    request = to_request(job, settings.modality, settings.preprocessing, **settings.job_fields(Path("/base")))
+    assert request.target.modality == "event"
+    assert request.target.edge_config() == EdgeConfig(mode="time_surface", period_s=0.05)
+    assert declare(modality="depth").edges == {}
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
-    [({"modality": "sonar"}, "modality is 'sonar'"), ({"thermal.gain": "loud"}, "gain 'loud' is not one of")],
+    [
+        ({"modality": "sonar"}, "modality is 'sonar'"),
+        ({"thermal.gain": "loud"}, "gain 'loud' is not one of"),
+        ({"modality": "event", "edges.mode": "loud"}, "mode is 'loud'"),
+    ],
 )
 def test_wrong_values_are_refused(declare, values, message) -> None:
     with pytest.raises(ValueError, match=message):

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from adaptation_samples import CONFIG, TOPIC, thermal_frames, write_bag
 
-from madm_model.adaptation import target_bags
-from madm_model.adaptation.target_bags import TargetLimits, TargetSelection, collect_frames, count_frames
+from madm_model.adaptation.target_bags import TargetSelection, collect_frames, count_frames
+from madm_model.adaptation.target_frames import FrameCollector, TargetLimits
 from madm_model.io.bags import BagWriter, make_image_message
 from madm_model.io.frames import InputError, RawFrame
 from madm_model.modalities import make_preprocessor
@@ -137,7 +137,7 @@ def test_a_full_disk_is_an_error_not_a_death(tmp_path, monkeypatch) -> None:
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(target_bags._Collector, "_write", full)
+    monkeypatch.setattr(FrameCollector, "_write", full)
     with pytest.raises(OSError, match="No space left"):
         collect_frames(selection(write_bag(tmp_path / "bag", 5)), {}, CONFIG, LIMITS, tmp_path / "out")
 

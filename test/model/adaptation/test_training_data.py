@@ -12,7 +12,8 @@ from adaptation_samples import CONFIG, write_bag, write_source
 
 from madm_model.adaptation import source_frames
 from madm_model.adaptation.source_frames import open_source
-from madm_model.adaptation.target_bags import TargetLimits, TargetSelection, collect_frames
+from madm_model.adaptation.target_bags import TargetSelection, collect_frames
+from madm_model.adaptation.target_frames import TargetLimits
 from madm_model.adaptation.training_data import JobData, ViewConfig
 from madm_model.io.frames import InputError
 from madm_model.labels import IGNORE, STREET_9, STREET_11, LabelSet

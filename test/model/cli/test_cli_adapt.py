@@ -5,9 +5,12 @@ from __future__ import annotations
 import pytest
 import typer
 from adaptation_samples import LENIENT, SMALL, write_bag, write_model, write_source
+from event_bag_samples import TOPIC, write_event_bag
 from typer.testing import CliRunner
 
+from madm_model.adaptation.job_request import JobFolder
 from madm_model.cli.adapt import adapt
+from madm_model.events.edge_config import EdgeConfig
 from madm_model.store import VersionStore
 
 app = typer.Typer()
@@ -34,6 +37,18 @@ def test_a_recording_becomes_the_active_version(tmp_path, arguments) -> None:
     assert "activated: v0001 passed the gate and is active in place of base" in output
     assert "report/index.html" in output
     assert VersionStore(tmp_path / "store", tmp_path / "base").read().active == "v0001"
+
+
+def test_an_event_recording_is_adapted_to_with_the_named_edge_frames(tmp_path, arguments) -> None:
+    bag = write_event_bag(tmp_path / "events", 1.0)
+    event = ["--modality=event", f"--topic={TOPIC}", "--edge-mode=time_surface", "--period=0.05"]
+    code, output = run([str(bag), *arguments[1:], *event])
+    assert code == 0, output
+    store = VersionStore(tmp_path / "store", tmp_path / "base")
+    info = store.info(store.read().active)
+    assert (info.modality, info.training["target_frames"]) == ("event", 19)
+    target = JobFolder(store.root, info.job_id).request().target
+    assert target.edge_config() == EdgeConfig(mode="time_surface", period_s=0.05)
 
 
 @pytest.mark.parametrize(

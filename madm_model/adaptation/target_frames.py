@@ -1,0 +1,173 @@
+"""The target frames of a training on disk: one file of network images, thinned and without near-duplicates."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import cv2
+import numpy as np
+
+from madm_model.model_config import ModelConfig
+from madm_model.segmenter import network_size
+
+META_FILE, FRAMES_FILE = "frames.json", "frames.bin"
+_THUMBNAIL = (32, 24)
+
+
+@dataclass(frozen=True)
+class TargetLimits:
+    """How many frames are kept, and which are not worth it."""
+
+    max_frames: int = 1500
+    """Frames on disk at most; beyond, every second one is given up again and again."""
+    min_frames: int = 16
+    """Fewer frames than this are refused."""
+    duplicate_difference: float = 1.0
+    """A frame is skipped if its thumbnail differs from the last kept one's by less than this mean of grey levels."""
+    held_out_share: float = 0.15
+    """Share of each bag, its end, that is not trained on: the gate looks at it."""
+    enlargement: float = 1.25
+    """Frames are kept at up to this multiple of the network's size, where the sensor has it: crops are magnified."""
+
+    def __post_init__(self) -> None:
+        if not 2 <= self.min_frames <= self.max_frames:
+            raise ValueError("min_frames must be at least 2 and at most max_frames")
+        if not 0 < self.held_out_share <= 0.5 or self.enlargement < 1 or self.duplicate_difference < 0:
+            raise ValueError(
+                "held_out_share must be up to 0.5, enlargement at least 1, duplicate_difference not negative"
+            )
+
+
+class TargetFrames:
+    """Frames that `collect_frames` kept.
+
+    Attributes:
+        images: uint8 (N, h, w, 3) network images, memory-mapped, in order of bags and time.
+        training: int (n,) indices of frames to train on.
+        held_out: per bag the indices of frames for the gate, each a run of successive ones.
+        enlargement: pixels kept per pixel the network sees live.
+        notes: what was left out and why, one sentence per bag where anything was.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        meta = json.loads((folder / META_FILE).read_text())
+        shape = (meta["count"], *meta["shape"])
+        self.images = np.memmap(folder / FRAMES_FILE, np.uint8, "r", shape=shape)
+        self.enlargement: float = meta["enlargement"]
+        self.notes: list[str] = meta["notes"]
+        bounds = np.cumsum([0, *meta["counts"]])
+        spans = [np.arange(first, last) for first, last in itertools.pairwise(bounds) if last > first]
+        cuts = [len(span) - max(1, round(len(span) * meta["held_out_share"])) for span in spans]
+        self.training = np.concatenate([span[:cut] for span, cut in zip(spans, cuts)])
+        self.held_out = [span[cut:] for span, cut in zip(spans, cuts)]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+class FrameCollector:
+    """Appends frames to a file, skipping near-duplicates and thinning when it is full."""
+
+    def __init__(self, file: BinaryIO, config: ModelConfig, limits: TargetLimits) -> None:
+        self._file, self._config, self._limits = file, config, limits
+        self._shape: tuple[int, int] | None = None
+        self._enlargement = 1.0
+        self._step, self._phase = 1, 0
+        self._last_thumbnail: np.ndarray | None = None
+        self._counts: list[int] = []
+        self.read = self.read_of_bag = 0
+
+    @property
+    def count(self) -> int:
+        """Frames in the file."""
+        return sum(self._counts)
+
+    def begin_bag(self) -> None:
+        """The next frames are of another recording."""
+        self._counts.append(0)
+        self.read_of_bag = 0
+        self._last_thumbnail = None
+
+    def add(self, image: np.ndarray) -> None:
+        """Keep a network image, uint8 (H, W, 3), unless it shows what the last one did."""
+        self.read += 1
+        self.read_of_bag += 1
+        thumbnail = cv2.resize(image, _THUMBNAIL, interpolation=cv2.INTER_AREA).mean(axis=2)
+        if self._last_thumbnail is not None:
+            difference = float(np.abs(thumbnail - self._last_thumbnail).mean())
+            if difference < self._limits.duplicate_difference:
+                return
+        self._last_thumbnail = thumbnail
+        self._phase += 1
+        if self._phase % self._step:
+            return
+        if self.count == self._limits.max_frames:
+            self._thin()
+        if self._shape is None:
+            self._choose_shape(*image.shape[:2])
+        self._write(self.count, self._fit(image).tobytes())
+        self._counts[-1] += 1
+
+    def finish(self) -> dict[str, Any]:
+        """Bring the file to the disk; gives what `TargetFrames` needs to know."""
+        self._file.truncate(self.count * self._frame_bytes())
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        return {
+            "count": self.count,
+            "counts": self._counts,
+            "shape": [*(self._shape or (0, 0)), 3],
+            "read": self.read,
+            "enlargement": self._enlargement,
+            "held_out_share": self._limits.held_out_share,
+        }
+
+    def _choose_shape(self, height: int, width: int) -> None:
+        rows, columns = network_size(self._config, height, width)
+        factor = min(self._limits.enlargement, max(1.0, math.sqrt(height * width / (rows * columns))))
+        self._shape, self._enlargement = (round(rows * factor), round(columns * factor)), factor
+
+    def _fit(self, image: np.ndarray) -> np.ndarray:
+        assert self._shape is not None
+        if image.shape[:2] == self._shape:
+            return image
+        shrinking = image.shape[0] > self._shape[0]
+        return cv2.resize(image, self._shape[::-1], interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR)
+
+    def _thin(self) -> None:
+        """Give up every second frame, and from now on every second one that comes."""
+        kept: list[int] = []
+        target = 0
+        for first, count in zip(np.cumsum([0, *self._counts]), self._counts):
+            chosen = range(int(first), int(first) + count, 2)
+            for index in chosen:
+                self._write(target, self._read(index))
+                target += 1
+            kept.append(len(chosen))
+        self._counts = kept
+        self._step *= 2
+
+    def _frame_bytes(self) -> int:
+        return math.prod(self._shape or (0,)) * 3
+
+    def _write(self, index: int, data: bytes) -> None:
+        # Not a memory map: on a full disk writing to one kills the process, this raises.
+        self._file.seek(index * self._frame_bytes())
+        self._file.write(data)
+
+    def _read(self, index: int) -> bytes:
+        self._file.seek(index * self._frame_bytes())
+        return self._file.read(self._frame_bytes())
+
+
+def frame_bytes(config: ModelConfig, limits: TargetLimits, frames: Sequence[int]) -> int:
+    """Disk that the frames of these bags may take, bytes."""
+    pixels = config.input_size[0] * config.input_size[1] * limits.enlargement**2
+    return round(3 * pixels * min(sum(frames), limits.max_frames))
