@@ -8,23 +8,33 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from madm_model.checkpoint.model_folder import EMBEDDED, resolve_model
 from madm_model.evaluation import ConfusionMatrix, SegmentationScores
-from madm_model.io.bags import BagError, BagReader
+from madm_model.events.edge_source import open_edge_frames
+from madm_model.io.bags import BagReader
+from madm_model.io.frames import InputError, RawFrame
 from madm_model.labels import STREET_11, colorize, overlay
 from madm_model.modalities import make_preprocessor
 from madm_model.model_config import ModelConfig, ModelError
 from madm_model.pictures import VideoFile, beside, contact_sheet, save_png
 from madm_model.simulator import StreetSimulator
-from madm_model.simulator.record import record_drive
+from madm_model.simulator.events import EventSensorConfig
+from madm_model.simulator.record import EVENT_TOPIC, record_drive
 from madm_ros.demo_session import DemoError, Recorded, play_to_node
 
 DRIVE_SEED, DRIVE_SECONDS, DRIVE_RATE_HZ = 2_000_000, 12.0, 10.0
 SHEET_ROWS = 6
-TOPICS = {"thermal": "/thermal/image_raw", "depth": "/depth/image_raw", "rgb": "/rgb/image_raw"}
-"""Image topic of each modality in a simulated drive."""
+COLOUR_TOPIC = "/rgb/image_raw"
+TOPICS = {
+    "thermal": ("/thermal/image_raw",),
+    "depth": ("/depth/image_raw",),
+    "event": (EVENT_TOPIC, COLOUR_TOPIC),
+    "rgb": (COLOUR_TOPIC,),
+}
+"""Topics of a simulated drive that are played for each modality; of colour, event takes the stamps."""
 TRUTH_TOPIC = "/labels/image_raw"
 
 
@@ -41,7 +51,7 @@ def main() -> None:
     os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
     try:
         print("demo: ok " + run_demo(options.modality, options.model, options.out, options.rate))
-    except (DemoError, BagError, ModelError, OSError) as error:
+    except (DemoError, InputError, ModelError, OSError) as error:
         sys.exit(f"demo: failed: {error}")
 
 
@@ -49,21 +59,21 @@ def run_demo(modality: str, model: str, out: Path, rate: float) -> str:
     """Simulate, play, record, score and draw; returns the numbers in one line.
 
     Raises:
-        DemoError, BagError, ModelError, OSError: a step failed; the message says why.
+        DemoError, InputError, ModelError, OSError: a step failed; the message says why.
     """
     config = ModelConfig.load(resolve_model(model or EMBEDDED))
     if config.label_set != STREET_11:
         raise DemoError(f"model {config.name} has other classes than the drive's truth: choose one with its 11 classes")
 
     # 1. A drive with every modality and the truth, kept for the next time
-    bag = out / "drive"
+    bag, sensor = (out / "drive_with_events", EventSensorConfig()) if modality == "event" else (out / "drive", None)
     if not bag.exists():
         print(f"simulating {DRIVE_SECONDS:.0f} s of driving into {bag}", flush=True)
         bag.parent.mkdir(parents=True, exist_ok=True)
-        record_drive(StreetSimulator(DRIVE_SEED), bag, DRIVE_SECONDS, DRIVE_RATE_HZ)
+        record_drive(StreetSimulator(DRIVE_SEED), bag, DRIVE_SECONDS, DRIVE_RATE_HZ, event_sensor=sensor)
 
     # 2. The drive through the running node
-    print(f"playing {TOPICS[modality]} of it to the segmentation node", flush=True)
+    print(f"playing {TOPICS[modality][0]} of it to the segmentation node", flush=True)
     recorded = play_to_node(bag, TOPICS[modality], modality, model, rate)
 
     # 3. Scores against the truth, and pictures
@@ -98,15 +108,26 @@ def score(bag: Path, recorded: Recorded) -> SegmentationScores:
     return matrix.scores()
 
 
+def sensor_frames(bag: Path, modality: str) -> Iterator[RawFrame]:
+    """What the node segments: the images of the modality, or edge frames at the stamps of the colour images."""
+    if modality == "event":
+        yield from open_edge_frames(bag, EVENT_TOPIC, in_step_with=COLOUR_TOPIC)
+    else:
+        with BagReader(bag) as reader:
+            yield from reader.frames(TOPICS[modality][0])
+
+
 def draw(bag: Path, modality: str, recorded: Recorded, video_path: Path, sheet_path: Path) -> None:
     """A video of the sensor's image beside its overlay, and a sheet of moments with colour image and truth."""
     preprocess = make_preprocessor(modality)
     rows, drawn_frames = [], 0
     row_every = max(1, len(recorded.labels) // SHEET_ROWS)
-    with BagReader(bag) as sensor, BagReader(bag) as colour, BagReader(bag) as truths:
-        frames = zip(sensor.frames(TOPICS[modality]), colour.frames(TOPICS["rgb"]), truths.frames(TRUTH_TOPIC))
+    with BagReader(bag) as colour, BagReader(bag) as truths:
+        moments = zip(colour.frames(COLOUR_TOPIC), truths.frames(TRUTH_TOPIC))
         with VideoFile(video_path, recorded.fps) as video:
-            for frame, rgb, truth in frames:
+            for frame in sensor_frames(bag, modality):
+                # Before the first event there are moments without an edge frame.
+                rgb, truth = next(moment for moment in moments if moment[1].stamp_ns == frame.stamp_ns)
                 image = preprocess(frame)  # (H, W, 3)
                 labels = recorded.labels.get(frame.stamp_ns)  # (H, W)
                 if labels is None:  # dropped: the node was still busy

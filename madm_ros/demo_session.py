@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from sensor_msgs.msg import Image
 
 from madm_ros.image_conversion import to_frame
 
-NODE_NAME = "/madm/demo_seg"
+NAMESPACE = "/madm"
 NODE_START_TIMEOUT_S = 120.0
 PLAY_TIMEOUT_S = 600.0
 
@@ -46,15 +46,57 @@ class Recorded:
         return (len(self.arrivals) - 1) / (self.arrivals[-1] - self.arrivals[0])
 
 
-class DemoRecorder(Node):
-    """Keeps the labels and the diagnostics of the demo's node."""
+@dataclass(frozen=True)
+class NodeCommand:
+    """A program with a segmentation node in it, and what it is started with."""
 
-    def __init__(self) -> None:
+    module: str
+    """Python module of the program."""
+    name: str
+    """Full name of its segmentation node."""
+    arguments: tuple[str, ...]
+    """ROS arguments."""
+
+
+def node_command(modality: str, model: str, topics: Sequence[str]) -> NodeCommand:
+    """The program that segments a modality, as its launch file starts it.
+
+    Args:
+        modality: thermal, depth, rgb or event.
+        model: name or folder; empty for the node's default.
+        topics: the image topic; for event the one of events and an image topic to make edge frames in step with.
+    """
+    parameters = {"modality": modality} | ({"model": model} if model else {})
+    remappings = {"__ns": NAMESPACE}
+    if modality == "event":
+        module, name = "madm_ros.event_seg", "event_seg"  # which names its nodes itself
+        # In step with the images, whose stamps the truth bears; patient with images that come late.
+        parameters |= {"edges.window": "stamps", "edges.lookback_s": "1.0"}
+        remappings |= {"events": topics[0], "reference_image": topics[1]}
+    else:
+        module, name = "madm_ros.segmentation_node", "demo_seg"
+        remappings |= {"__node": name, "image": topics[0]}
+    arguments = [f"-p {key}:={value}" for key, value in parameters.items()]
+    arguments += [f"-r {key}:={value}" for key, value in remappings.items()]
+    return NodeCommand(
+        module, f"{NAMESPACE}/{name}", tuple(part for argument in arguments for part in argument.split(" ", 1))
+    )
+
+
+class DemoRecorder(Node):
+    """Keeps the labels and the diagnostics of a segmentation node.
+
+    Args:
+        node_name: its full name.
+    """
+
+    def __init__(self, node_name: str) -> None:
         super().__init__("demo_recorder")
+        self._node_name = node_name
         self.recorded = Recorded()
         self.node_is_active = False
         every_message = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)
-        self.create_subscription(Image, f"{NODE_NAME}/labels", self._on_labels, every_message)
+        self.create_subscription(Image, f"{node_name}/labels", self._on_labels, every_message)
         self.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 10)
 
     def _on_labels(self, message: Image) -> None:
@@ -64,7 +106,7 @@ class DemoRecorder(Node):
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         for status in message.status:
-            if status.name.startswith(NODE_NAME):
+            if status.name.startswith(self._node_name):
                 report = {item.key: item.value for item in status.values}
                 self.node_is_active = report["state"] == "active"
                 if report["inference mean [ms]"] != "-":
@@ -73,29 +115,27 @@ class DemoRecorder(Node):
                     self.recorded.complaint = status.message
 
 
-def play_to_node(bag: Path, topic: str, modality: str, model: str, rate: float) -> Recorded:
-    """Start the node, play one topic of a bag to it and record what it publishes.
+def play_to_node(bag: Path, topics: Sequence[str], modality: str, model: str, rate: float) -> Recorded:
+    """Start the node, play its topics of a bag to it and record what it publishes.
 
     Args:
         bag: a bag.
-        topic: its image topic.
-        modality: thermal, depth or rgb.
-        model: name or folder; empty for the node's default.
+        topics: as in `node_command`.
+        modality: as in `node_command`.
+        model: as in `node_command`.
         rate: playing speed, 1 is as recorded.
 
     Raises:
         DemoError: the node or the player ended, or no labels came.
     """
-    parameters = ["-p", f"modality:={modality}", *(["-p", f"model:={model}"] if model else [])]
-    namespace, name = NODE_NAME.rsplit("/", 1)
-    remappings = ["-r", f"__ns:={namespace}", "-r", f"__node:={name}", "-r", f"image:={topic}"]
+    command = node_command(modality, model, topics)
     rclpy.init()
-    recorder = DemoRecorder()
-    node = _start("madm_ros.segmentation_node", "--ros-args", *parameters, *remappings)
+    recorder = DemoRecorder(command.name)
+    node = _start(command.module, "--ros-args", *command.arguments)
     player = None
     try:
         _spin(recorder, node, lambda: recorder.node_is_active, NODE_START_TIMEOUT_S, "the node did not get active")
-        options = ["--topics", topic, "--rate", str(rate), "--wait-for-subscribers", "30"]
+        options = ["--topics", *topics, "--rate", str(rate), "--wait-for-subscribers", "30"]
         player = _start("madm_ros.bag_player", str(bag), *options)
         _spin(recorder, node, lambda: player.poll() is not None, PLAY_TIMEOUT_S, "playing did not end")
         if player.returncode:

@@ -7,14 +7,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from madm_model.io.bags import BagWriter, make_image_message
+from madm_model.io.bags import BagReader, BagWriter, make_image_message
 from madm_model.labels import STREET_9, STREET_11, LabelSet
 from madm_model.model_config import ModelConfig
+from madm_model.simulator import SimulatorConfig, StreetSimulator
+from madm_model.simulator.events import EventSensorConfig
+from madm_model.simulator.record import record_drive
 
 pytest.importorskip("rclpy", reason="rclpy is not installed")
 
 from madm_ros import demo
-from madm_ros.demo_session import DemoError, Recorded
+from madm_ros.demo_session import DemoError, Recorded, node_command
 
 
 def write_truth(path, labels: list[int]) -> None:
@@ -47,3 +50,35 @@ def test_a_model_of_other_classes_is_refused_before_anything_runs(tmp_path, clas
     with pytest.raises(DemoError, match="other classes"):
         demo.run_demo("thermal", str(tmp_path / "model"), tmp_path / "out", 1.0)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("modality", ["thermal", "event"])
+def test_the_pictures_show_what_the_node_segmented(tmp_path, monkeypatch, modality):
+    record_drive(
+        StreetSimulator(4, SimulatorConfig(64, 48)), tmp_path / "drive", 0.4, 10, event_sensor=EventSensorConfig()
+    )
+    with BagReader(tmp_path / "drive") as reader:
+        truth = {frame.stamp_ns: frame.array for frame in reader.frames(demo.TRUTH_TOPIC)}
+    sheets = []
+    monkeypatch.setattr(demo, "contact_sheet", lambda rows, titles, _: sheets.append((rows, titles)) or rows[0][0])
+    labels = dict(list(truth.items())[1:])  # before the first event there is no edge frame
+    recorded = Recorded(labels, arrivals=[0.1 * number for number in range(3)])
+    demo.draw(tmp_path / "drive", modality, recorded, tmp_path / "video.mp4", tmp_path / "sheet.png")
+    ((rows, titles),) = sheets
+    assert titles[1] == f"{modality} (the node's input)"
+    assert len(rows) == 3
+    seen = [frame.stamp_ns for frame in demo.sensor_frames(tmp_path / "drive", modality)][-3:]
+    assert seen == list(labels)
+    for (_, image, _, drawn_truth), expected in zip(rows, labels.values()):
+        assert image.shape == (48, 64, 3) and image.any()
+        np.testing.assert_array_equal(drawn_truth, demo.colorize(expected, STREET_11))
+
+
+def test_each_modality_is_segmented_by_the_program_of_its_launch_file():
+    thermal = node_command("thermal", "", demo.TOPICS["thermal"])
+    assert (thermal.module, thermal.name) == ("madm_ros.segmentation_node", "/madm/demo_seg")
+    assert "image:=/thermal/image_raw" in thermal.arguments and "modality:=thermal" in thermal.arguments
+    event = node_command("event", "my model", demo.TOPICS["event"])
+    assert (event.module, event.name) == ("madm_ros.event_seg", "/madm/event_seg")
+    assert {"events:=/event_camera/events", "reference_image:=/rgb/image_raw"} < set(event.arguments)
+    assert {"edges.window:=stamps", "model:=my model", "modality:=event"} < set(event.arguments)
