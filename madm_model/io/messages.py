@@ -48,8 +48,8 @@ def decode_image(msg: Any) -> RawFrame:
     """View the pixels of a sensor_msgs/Image without copying them.
 
     Padded rows (step above the row's bytes) and the colour orders are strided views; only 16 and 32-bit pixels of the
-    other byte order, or at an odd address, are copied. cv_bridge and rosbags-image give the same array for the plain
-    case; rosbags-image reads padded rows wrongly, and neither checks the message first.
+    other byte order, or at an odd address, are copied. cv_bridge gives the same array for the plain case, but does not
+    check the message first.
 
     Args:
         msg: fields of sensor_msgs/Image; data is anything with the buffer protocol.
