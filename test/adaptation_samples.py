@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import torch
 
-from madm_model.adaptation.job_request import JobRequest
+from madm_model.adaptation.job import AdaptationJob
+from madm_model.adaptation.job_request import JobFolder, JobRequest
 from madm_model.adaptation.target_bags import TargetSelection
 from madm_model.architecture import TINY
 from madm_model.checkpoint.model_folder import save_model
@@ -18,6 +21,7 @@ from madm_model.io.bags import BagWriter, make_image_message
 from madm_model.labels import STREET_11
 from madm_model.model_config import ModelConfig
 from madm_model.network.madm import MADM
+from madm_model.store import VersionStore
 
 MINIATURE = replace(
     TINY,
@@ -99,3 +103,34 @@ def make_request(tmp_path: Path, bag: Path, iterations: int = 3, lenient: bool =
         threads=1,
         device="cpu",
     )
+
+
+class Run:
+    """Runs a job in this process, and keeps what it told.
+
+    Attributes:
+        events: what it told, oldest first.
+        stop_after: after so many iterations it is canceled.
+        on_state: called with every state it tells, when it tells it.
+    """
+
+    def __init__(self, store: VersionStore, request: JobRequest | None = None, job_id: str = "") -> None:
+        self.folder = JobFolder.create(store.root, request) if request else JobFolder(store.root, job_id)
+        self.events: list[dict[str, Any]] = []
+        self.stop_after = -1
+        self.on_state: Callable[[dict[str, Any]], object] = lambda event: None
+
+    def __call__(self) -> str:
+        return AdaptationJob(self.folder.path.parent.parent, self.folder.job_id, self._on_event, self._stop).run()
+
+    def of(self, kind: str) -> list[dict[str, Any]]:
+        """The events of a kind."""
+        return [event for event in self.events if event["event"] == kind]
+
+    def _on_event(self, event: dict[str, Any]) -> None:
+        self.events.append(json.loads(json.dumps(event)))  # what is told has to be JSON
+        if event["event"] == "state":
+            self.on_state(event)
+
+    def _stop(self) -> bool:
+        return len(self.of("progress")) == self.stop_after

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import random
+import shutil
 import socket
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -42,3 +46,46 @@ def shared_dir() -> Path:
     if not SHARED.is_dir():
         pytest.skip("no folder ../shared with recordings and reference outputs beside the checkout")
     return SHARED
+
+
+class SmallDisk:
+    """A file system of its own, of 48 MB, that can be filled to the last byte.
+
+    Attributes:
+        path: where it is mounted.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._ballast = path / "ballast"
+
+    def fill(self, but: int = 0) -> None:
+        """Leave no space, or only that many bytes."""
+        with self._ballast.open("ab", buffering=0) as file:
+            for size in (1 << 20, 1 << 12, 1):
+                try:
+                    while True:
+                        file.write(bytes(size))
+                except OSError as error:
+                    assert error.errno == errno.ENOSPC
+            file.truncate(file.tell() - but)
+
+    def free(self) -> None:
+        """Give the space back."""
+        self._ballast.unlink()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[SmallDisk]:
+    """A small file system, really mounted: what happens on a full disk is not only what is thought of."""
+    path = tmp_path / "disk"
+    path.mkdir()
+    if shutil.which("mount") is None:
+        pytest.skip("there is no command 'mount' to make a small disk with")
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", str(path)], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        pytest.skip(f"a small disk cannot be mounted here: {done.stderr.strip()}")
+    yield SmallDisk(path)
+    subprocess.run(["umount", "--lazy", str(path)], check=True)

@@ -139,6 +139,8 @@ def _frames(path: Path, selection: TargetSelection, on_bad_frame: Callable[[Fram
     else:
         with BagReader(path) as reader:
             yield from reader.frames(topic, start_s, end_s, selection.stride, on_bad_frame)
+            if reader.is_recovered:  # told at the end: what could be read has been given
+                raise BagError(f"{path} is not a complete bag, recording was cut off")
 
 
 def _is_of_events(path: Path, selection: TargetSelection) -> bool:

@@ -5,11 +5,14 @@ A name is given last, after the contents are on the disk, and the folder that ho
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
 from pathlib import Path
 from typing import Any
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def sync(path: Path) -> None:
@@ -49,6 +52,17 @@ def publish_folder(temporary: Path, final: Path) -> None:
     sync(temporary)
     temporary.rename(final)
     sync(final.parent)
+
+
+def is_disk_full(error: BaseException | None) -> bool:
+    """Whether a full disk (or quota) is behind an error, or behind one that it was raised for."""
+    if error is None:
+        return False
+    if isinstance(error, OSError) and error.errno in _FULL:
+        return True
+    # Libraries that are not written in Python may give the reason in words only.
+    told = any(os.strerror(number) in str(error) for number in _FULL)
+    return told or is_disk_full(error.__cause__ or error.__context__)
 
 
 def remove_folder(folder: Path) -> None:

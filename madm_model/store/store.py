@@ -12,7 +12,6 @@ with a dot are unfinished or doomed; the next writer removes them.
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
 import json
 import logging
@@ -262,6 +261,6 @@ def _wait_for(descriptor: int, root: Path) -> None:
 
 
 def _store_error(root: Path, error: OSError) -> StoreError:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+    if durable.is_disk_full(error):
         return StoreError(f"no space left in {root} ({os.strerror(error.errno)}): free some and try again")
     return StoreError(f"{root} cannot be written ({error.strerror or error}): check the folder's permissions")

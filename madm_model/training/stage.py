@@ -108,8 +108,10 @@ def run_iterations(
             console.print(f"{config.name} " + " ".join(f"{key}={value}" for key, value in row.items()))
         if stop or done % config.checkpoint_every == 0 or done == config.iterations:
             state = trainee.state_dict() | {"iteration": done, "seconds": seconds}
-            torch.save(state, checkpoint.with_suffix(".tmp"))
-            checkpoint.with_suffix(".tmp").replace(checkpoint)
+            temporary = checkpoint.with_suffix(".tmp")
+            with temporary.open("wb") as file:  # given a path, PyTorch would not say that the disk is full
+                torch.save(state, file)
+            temporary.replace(checkpoint)
         if stop:
             console.print(f"{config.name}: stopped at iteration {done} of {config.iterations}")
             break

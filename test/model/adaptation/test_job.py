@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import random
 import shutil
@@ -13,7 +12,7 @@ from pathlib import Path
 import cv2
 import pytest
 import torch
-from adaptation_samples import make_request, write_bag, write_model
+from adaptation_samples import Run, make_request, write_bag, write_model
 from kill_samples import kill_after, start_child
 from safetensors.torch import load_file
 
@@ -46,27 +45,6 @@ def request_(tmp_path) -> JobRequest:
 @pytest.fixture
 def store(tmp_path) -> VersionStore:
     return VersionStore(tmp_path / "store", tmp_path / "base")
-
-
-class Run:
-    """Runs a job in this process, and keeps what it told."""
-
-    def __init__(self, store: VersionStore, request: JobRequest | None = None, job_id: str = "") -> None:
-        self.folder = JobFolder.create(store.root, request) if request else JobFolder(store.root, job_id)
-        self.events: list[dict] = []
-        self.stop_after = -1
-
-    def __call__(self) -> str:
-        return AdaptationJob(self.folder.path.parent.parent, self.folder.job_id, self._on_event, self._stop).run()
-
-    def _on_event(self, event: dict) -> None:
-        self.events.append(json.loads(json.dumps(event)))  # what is told has to be JSON
-
-    def _stop(self) -> bool:
-        return len(self.of("progress")) == self.stop_after
-
-    def of(self, kind: str) -> list[dict]:
-        return [event for event in self.events if event["event"] == kind]
 
 
 def test_a_job_ends_with_an_active_version_and_a_report(store, request_) -> None:
@@ -175,7 +153,7 @@ def test_a_full_disk_while_checkpointing_fails_the_job(store, request_, monkeypa
     monkeypatch.setattr(torch, "save", full)
     run = Run(store, request_)
     assert run() == "failed"
-    assert "No space left" in run.of("state")[-1]["message"]
+    assert "no space left" in run.of("state")[-1]["message"]
     assert store.read().active == BASE
 
 

@@ -1,0 +1,112 @@
+"""The training of a job: from its last checkpoint to the last iteration, the end of its time, or a cancellation."""
+
+from __future__ import annotations
+
+import io
+import time
+from pathlib import Path
+
+import torch
+from rich.console import Console
+
+from madm_model.adaptation.job_events import JobCanceled, JobEvents, log
+from madm_model.adaptation.job_request import JobFolder
+from madm_model.adaptation.job_settings import JobSettings
+from madm_model.adaptation.self_training import SelfTraining, StepStatistics
+from madm_model.adaptation.training_clock import TrainingClock
+from madm_model.training.stage import StageConfig, run_iterations
+
+LOG_FILE = "training.csv"
+_STAGE_NAME = "training"
+_PROBES = 3
+_LOG_ROWS = 400
+
+
+def iterations_in(time_budget_s: float, trial: SelfTraining, events: JobEvents) -> int:
+    """How many iterations fit into a time budget, by the time a few trial steps take; at least 1.
+
+    Args:
+        time_budget_s: seconds of training.
+        trial: a training of its own, changed by the steps.
+        events: asked whether to stop.
+
+    Raises:
+        JobCanceled: it is to stop.
+    """
+    seconds = []
+    for number in range(_PROBES):
+        events.check_stop()
+        started = time.monotonic()
+        trial.step(number)
+        seconds.append(time.monotonic() - started)
+    return max(1, int(time_budget_s / min(seconds[1:])))
+
+
+def train(
+    trainer: SelfTraining, settings: JobSettings, time_budget_s: float, folder: JobFolder, events: JobEvents
+) -> float:
+    """Run the iterations, from the last checkpoint if there is one.
+
+    Args:
+        trainer: what is trained.
+        settings: how long and how often a checkpoint is written.
+        time_budget_s: seconds of training at most, earlier runs included; 0 for no limit.
+        folder: gets checkpoint, log and progress.
+        events: told every iteration.
+
+    Returns:
+        seconds of training, earlier runs included.
+
+    Raises:
+        JobCanceled: after a checkpoint.
+    """
+    iterations = settings.training.iterations
+    stage = StageConfig(
+        _STAGE_NAME,
+        iterations,
+        settings.training.optimizer,
+        settings.training.seed,
+        settings.checkpoint_every,
+        max(1, iterations // _LOG_ROWS),
+    )
+    clock = TrainingClock(folder.state().progress.get("elapsed", 0.0), time_budget_s)
+    canceled = False
+
+    def on_iteration(done: int, statistics: StepStatistics) -> bool:
+        nonlocal canceled
+        event = clock.progress(done, iterations, statistics)
+        events.emit(event)
+        canceled = events.should_stop()
+        going_on = not canceled and not clock.is_up
+        if not going_on or done % settings.checkpoint_every == 0 or done == iterations:
+            folder.update(progress=event)
+        return going_on
+
+    _drop_damaged(_checkpoint(folder))
+    try:
+        seconds = run_iterations(stage, trainer, folder.path, Console(file=io.StringIO()), on_iteration)
+    finally:
+        # Half a checkpoint, where the disk was full, is only in the way.
+        _checkpoint(folder).with_suffix(".tmp").unlink(missing_ok=True)
+    if canceled:
+        raise JobCanceled
+    return seconds
+
+
+def drop_checkpoint(folder: JobFolder) -> None:
+    """Remove what only an interrupted training needs."""
+    _checkpoint(folder).unlink(missing_ok=True)
+
+
+def _checkpoint(folder: JobFolder) -> Path:
+    return folder.path / f"{_STAGE_NAME}.pt"
+
+
+def _drop_damaged(path: Path) -> None:
+    """A checkpoint that a power cut left half-written is no reason never to finish: training begins anew."""
+    if path.exists():
+        try:
+            torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        except Exception as error:  # torch raises errors of many kinds on damaged files
+            log(f"{path} is damaged and left out: {error}")
+            path.unlink()
