@@ -11,6 +11,8 @@ from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 
+SEGMENTATION = "segmentation"
+"""What follows the node's name in the name of its status."""
 WINDOW_S = 5.0
 """Statistics cover this long."""
 
@@ -93,7 +95,7 @@ def diagnostic_status(name: str, health: NodeHealth) -> DiagnosticStatus:
         name: fully qualified name of the node.
         health: what to report.
     """
-    status = DiagnosticStatus(name=f"{name}: segmentation", hardware_id=health.model)
+    status = DiagnosticStatus(name=f"{name}: {SEGMENTATION}", hardware_id=health.model)
     status.level, status.message = _assess(health)
     values = {
         "state": health.state,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -13,9 +13,10 @@ from std_msgs.msg import Header
 
 from madm_model.io.frames import FrameError, RawFrame
 from madm_model.labels import IGNORE
-from madm_model.modalities import DepthConfig, Preprocessor
+from madm_model.modalities import DepthConfig, Preprocessor, make_preprocessor, read_settings
 from madm_model.modalities.depth import metric_depth
 from madm_model.model_config import ModelConfig
+from madm_ros import parameters
 from madm_ros.cloud_geometry import PinholeCamera
 from madm_ros.diagnostics import FrameStatistics, FrameTiming
 from madm_ros.error_log import ErrorLog
@@ -55,6 +56,17 @@ class FrameSettings:
     """Pixels below are unlabelled, 0 to 1."""
     overlay_opacity: float
     """Weight of the class colour in the overlay, 0 to 1."""
+
+    @classmethod
+    def from_parameters(cls, values: Mapping[str, Any]) -> FrameSettings:
+        """What the node's parameters say, given all of them by name."""
+        modality = values["modality"]
+        return cls(
+            preprocess=make_preprocessor(modality, parameters.preprocessing_settings(modality, values)),
+            depth=read_settings(DepthConfig, parameters.preprocessing_settings("depth", values)),
+            confidence_threshold=values["confidence_threshold"],
+            overlay_opacity=values["overlay_opacity"],
+        )
 
 
 class FramePipeline:

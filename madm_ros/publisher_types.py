@@ -10,6 +10,12 @@ _NOT_YET_KNOWN = "_NODE_NAME_UNKNOWN_"
 """What the graph calls a publisher's node until the node's own announcement has arrived."""
 
 
+def type_name(message_class: type) -> str:
+    """rclpy's class to the name in the graph, like sensor_msgs/msg/Image."""
+    package, kind = message_class.__module__.split(".")[:2]
+    return f"{package}/{kind}/{message_class.__name__}"
+
+
 def complaints(publishers: Collection[TopicEndpointInfo], topic: str, types: Collection[str]) -> list[str]:
     """One sentence for each publisher of another message type.
 

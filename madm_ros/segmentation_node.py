@@ -21,7 +21,6 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.subscription import Subscription
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
-from madm_model.modalities import DepthConfig, make_preprocessor, read_settings
 from madm_model.model_config import ModelConfig
 from madm_ros import diagnostics, parameters, point_cloud, publisher_types
 from madm_ros.cloud_geometry import PinholeCamera
@@ -162,7 +161,7 @@ class SegmentationNode(LifecycleNode):
     def _activate(self, state: LifecycleState) -> None:
         if self._segmenter is None:  # deactivated before
             self._load()
-        settings = _frame_settings(self._values())
+        settings = FrameSettings.from_parameters(self._values())
         self._pipeline = FramePipeline(
             self._segmenter, settings, self._publications, self._errors, self.get_logger().info
         )
@@ -244,7 +243,7 @@ class SegmentationNode(LifecycleNode):
     def _change_live(self, changed: dict[str, Any]) -> None:
         """Make new values count from the next frame on; they are not stored in the node yet."""
         values = {**self._values(), **changed}
-        settings = _frame_settings(values)
+        settings = FrameSettings.from_parameters(values)
         if not any(name.startswith(f"{values['modality']}.") for name in changed):
             # The gain control's memory of the frames before stays.
             settings = replace(settings, preprocess=self._pipeline.settings.preprocess)
@@ -272,27 +271,12 @@ class SegmentationNode(LifecycleNode):
         self._diagnostics.publish(report)
 
     def _check_publishers(self) -> None:
-        if self._image_subscription is None:
+        subscription = self._image_subscription
+        if subscription is None:
             return
-        topic, expected = self._image_subscription.topic_name, _type_name(self._image_subscription.msg_type)
+        topic, expected = subscription.topic_name, publisher_types.type_name(subscription.msg_type)
         for complaint in publisher_types.complaints(self.get_publishers_info_by_topic(topic), topic, [expected]):
             self._errors.report(f"{complaint}: remap 'image' to another topic or set 'transport'")
-
-
-def _frame_settings(values: dict[str, Any]) -> FrameSettings:
-    modality = values["modality"]
-    return FrameSettings(
-        preprocess=make_preprocessor(modality, parameters.preprocessing_settings(modality, values)),
-        depth=read_settings(DepthConfig, parameters.preprocessing_settings("depth", values)),
-        confidence_threshold=values["confidence_threshold"],
-        overlay_opacity=values["overlay_opacity"],
-    )
-
-
-def _type_name(message_class: type) -> str:
-    """rclpy's class to the name in the graph, like sensor_msgs/msg/Image."""
-    package, kind = message_class.__module__.split(".")[:2]
-    return f"{package}/{kind}/{message_class.__name__}"
 
 
 def main(args: list[str] | None = None) -> None:

@@ -16,7 +16,7 @@ import pytest
 
 pytest.importorskip("rclpy", reason="ROS 2's rclpy is not installed")
 
-from adaptation_samples import LENIENT, SMALL, thermal_frames, write_bag, write_model, write_source
+from adaptation_samples import LENIENT, SMALL, TOPIC, thermal_frames, write_bag, write_model, write_source
 from builtin_interfaces.msg import Duration
 from diagnostic_msgs.msg import DiagnosticArray, KeyValue
 from madm_msgs.action import Adapt as AdaptAction
@@ -30,12 +30,15 @@ from ros_helpers import image_message, pixels_of, wait_until
 from sensor_msgs.msg import Image
 
 from madm_model.adaptation.job_request import JobFolder, running_job, the_one_job
+from madm_model.io.bags import BagReader, BagWriter, make_image_message
 from madm_model.io.frames import RawFrame
 from madm_model.modalities import make_preprocessor
 from madm_model.store import VersionInfo, VersionStore
-from madm_ros import adapt_server
+from madm_ros import adapt_jobs
 from madm_ros.adapt_messages import to_request
 from madm_ros.adapt_server import AdaptServer
+from madm_ros.bag_player import BagPlayer
+from madm_ros.image_conversion import to_frame
 from madm_ros.segmentation_node import load_segmenter
 
 LATCHED = QoSProfile(depth=10, durability=DurabilityPolicy.TRANSIENT_LOCAL)
@@ -112,7 +115,40 @@ def states(messages: list[AdaptStatus]) -> list[int]:
     return list(dict.fromkeys(message.state for message in messages))
 
 
-def test_from_a_recording_to_the_new_versions_labels_and_back(peer, start_server, start_node, robot) -> None:
+def record(peer, start_player: Callable[[Path], BagPlayer], played: Path, recorded: Path) -> None:
+    """Play a bag, and write what comes over DDS into another."""
+    images = peer.collect(Image, TOPIC, QoSProfile(depth=100))
+    player = start_player(played)
+    wait_until(lambda: player.count_subscribers(TOPIC) == 1, "the recorder")
+    count = player.play(rate=5.0)
+    wait_until(lambda: len(images) == count, "every image")
+    with BagWriter(recorded) as bag:
+        for message in images:
+            frame = to_frame(message)
+            bag.write(TOPIC, make_image_message(frame.array, "mono16", frame.stamp_ns, "thermal"), frame.stamp_ns)
+
+
+@pytest.fixture
+def start_player(ros: Any) -> Iterator[Callable[[Path], BagPlayer]]:
+    """Function that opens a bag for playing."""
+    opened: list[tuple[BagReader, BagPlayer]] = []
+
+    def start(path: Path) -> BagPlayer:
+        reader = BagReader(path)
+        opened.append((reader, BagPlayer(reader)))
+        return opened[-1][1]
+
+    yield start
+    for reader, player in opened:
+        player.destroy_node()
+        reader.close()
+
+
+def test_from_a_recording_to_the_new_versions_labels_and_back(
+    peer, start_server, start_node, start_player, robot
+) -> None:
+    record(peer, start_player, write_bag(robot / "drive"), robot / "bags" / "recorded")
+    recorded = [str(robot / "bags" / "recorded")]
     start_server(**GAIN)
     start_node(load_segmenter, model=str(robot / "base"), store=str(robot / "store"), device="cpu", **GAIN)
     labels = peer.collect(Image, "/segmentation_node/labels")
@@ -148,7 +184,7 @@ def test_from_a_recording_to_the_new_versions_labels_and_back(peer, start_server
 
     # 1. Accepted, and carried out while segmentation goes on
     drive_until(lambda: labels, "labels")
-    response = adapt(peer, job(robot, 3, options=options(learning_rate="0.02")))
+    response = adapt(peer, job(robot, 3, bag_uris=recorded, options=options(learning_rate="0.02")))
     assert response.accepted, response.message
     before = len(labels)
     running = {AdaptStatus.STATE_PREPARING, AdaptStatus.STATE_TRAINING, AdaptStatus.STATE_EVALUATING}
@@ -178,6 +214,62 @@ def test_from_a_recording_to_the_new_versions_labels_and_back(peer, start_server
     refused = peer.call(Rollback, "/madm/rollback", Rollback.Request())
     assert not refused.success
     assert "nothing to go back to" in refused.message
+
+    # 4. A second job, canceled midway by the action: nothing changes
+    client = ActionClient(peer.node, AdaptAction, "/madm/adapt")
+    assert client.wait_for_server(20.0)
+    sending = client.send_goal_async(AdaptAction.Goal(job=job(robot, 100_000, bag_uris=recorded)))
+    wait_until(sending.done, "the goal")
+    drive_until(
+        lambda: statuses[-1].job_id != response.job_id and statuses[-1].progress.iteration >= 2, "training", JOB_S
+    )
+    waiting = sending.result().get_result_async()
+    sending.result().cancel_goal_async()
+    drive_until(waiting.done, "the end of the second job")
+    result = waiting.result().result
+    assert (result.state, result.active_version) == (AdaptStatus.STATE_CANCELED, "base")
+    last = labels_of_a_new_frame()
+    np.testing.assert_array_equal(pixels_of(last), labels_by(robot / "base", last.header.stamp.sec))
+
+
+def test_on_a_full_disk_the_job_fails_with_the_reason_and_the_node_goes_on(
+    peer, start_server, start_node, robot, small_disk
+) -> None:
+    store = small_disk.path / "store"
+    start_server(store=str(store))
+    start_node(load_segmenter, model=str(robot / "base"), store=str(store), device="cpu")
+    labels = peer.collect(Image, "/segmentation_node/labels")
+    statuses = peer.collect(AdaptStatus, "/madm/adapt/status", LATCHED)
+    publisher = peer.publisher(Image, "/image")
+    frame = image_message(next(thermal_frames(1)), "mono16")
+    peer.send(publisher, frame, lambda: labels)
+    response = adapt(peer, job(robot, 100_000, options=options(checkpoint_every="20")))
+    assert response.accepted, response.message
+    wait_until(lambda: statuses[-1].state == AdaptStatus.STATE_TRAINING, "training", JOB_S)
+    small_disk.fill()
+    wait_until(lambda: statuses[-1].state == AdaptStatus.STATE_FAILED, "the end", JOB_S)
+    assert statuses[-1].message == f"no space left in {store}: free some, then resume the job"
+    assert statuses[-1].active_version == "base"
+    before = len(labels)
+    peer.send(publisher, frame, lambda: len(labels) > before)
+
+    # With space again, the same server goes on with the job.
+    small_disk.free()
+    resumed = adapt(peer, AdaptJob(resume_job_id=response.job_id))
+    assert resumed.accepted, resumed.message
+    wait_until(lambda: statuses[-1].state == AdaptStatus.STATE_TRAINING, "training", JOB_S)
+    wait_until(lambda: statuses[-1].progress.iteration > 1, "an iteration", JOB_S)
+
+
+def test_a_job_that_fails_and_one_that_does_not_are_both_told_to_the_end(peer, start_server, robot) -> None:
+    start_server()
+    statuses = peer.collect(AdaptStatus, "/madm/adapt/status", LATCHED)
+    hopeless = adapt(peer, job(robot, 20, options=options(learning_rate="1e30")))
+    wait_until(lambda: statuses and statuses[-1].state == AdaptStatus.STATE_FAILED, "the failure", JOB_S)
+    response = adapt(peer, job(robot, 1))
+    assert response.job_id != hopeless.job_id
+    wait_until(lambda: statuses[-1].state == AdaptStatus.STATE_ACTIVATED, "the end", JOB_S)
+    assert statuses[-1].job_id == response.job_id
 
 
 def test_an_action_gives_feedback_and_can_be_canceled_and_resumed(peer, start_server, robot) -> None:
@@ -220,7 +312,7 @@ def test_a_killed_job_is_reported_and_can_be_resumed_by_another_server(peer, sta
     response = adapt(peer, job(robot, 100_000))
     assert response.accepted, response.message
     wait_until(lambda: statuses and statuses[-1].state == AdaptStatus.STATE_TRAINING, "training", JOB_S)
-    os.kill(server._process.pid, signal.SIGKILL)
+    os.kill(server._jobs._process.pid, signal.SIGKILL)
     wait_until(lambda: statuses[-1].state == AdaptStatus.STATE_INTERRUPTED, "the report")
     assert "was ended by signal 9; it can be resumed" in statuses[-1].message
     assert statuses[-1].active_version == "base"
@@ -256,7 +348,7 @@ def test_what_others_do_to_the_store_is_told(peer, start_server, robot) -> None:
 def test_an_answer_does_not_wait_for_a_slow_check(peer, start_server, robot, monkeypatch) -> None:
     start_server()
     release = threading.Event()
-    monkeypatch.setattr(adapt_server, "check_request", lambda *_: release.wait(60))
+    monkeypatch.setattr(adapt_jobs, "check_request", lambda *_: release.wait(60))
     response = adapt(peer, job(robot, 100_000))
     assert not release.is_set()
     assert (response.accepted, response.message) == (True, "accepted; the recordings are still being checked")
@@ -264,7 +356,7 @@ def test_an_answer_does_not_wait_for_a_slow_check(peer, start_server, robot, mon
 
 
 def test_requests_that_cannot_work_are_refused_with_a_reason(peer, start_server, robot, monkeypatch) -> None:
-    monkeypatch.setattr(adapt_server, "_CHECK_S", 30.0)  # a busy machine must not turn a refusal into a late failure
+    monkeypatch.setattr(adapt_jobs, "_CHECK_S", 30.0)  # a busy machine must not turn a refusal into a late failure
     start_server()
     outside = write_bag(robot / "elsewhere")
     (robot / "bags" / "link").symlink_to(outside)

@@ -1,0 +1,259 @@
+"""The one job of a store: started, resumed, watched, ended. Knows processes and folders, but no messages."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as Unfinished
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from madm_model.adaptation.job_request import (
+    CANCELED,
+    FAILED,
+    INTERRUPTED,
+    PREPARING,
+    RESUMABLE_STATES,
+    RUNNING_STATES,
+    JobFolder,
+    JobRequest,
+    JobState,
+    RequestError,
+    check_path,
+    check_request,
+    running_job,
+)
+from madm_model.adaptation.source_frames import SIMULATED_STREETS
+from madm_model.io.bag_storage import standard_types
+from madm_model.store import VersionStore
+from madm_ros.job_process import LOG_FILE, JobProcess
+
+_CHECK_S = 0.06
+"""How long a request is checked before it is answered; what takes longer is checked by the job."""
+_END_TIMEOUT_S = 10.0
+
+Write = Callable[[], object]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How the running or the last job stands."""
+
+    job_id: str = ""
+    """Empty if there was none."""
+    state: JobState = field(default_factory=lambda: JobState(state=""))
+    """Its state; the progress in it is of an earlier run."""
+    progress: Mapping[str, Any] = field(default_factory=dict)
+    """The last progress event."""
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether the job is running."""
+        return self.state.state in RUNNING_STATES
+
+
+class AdaptJobs:
+    """Runs jobs on a store, one at a time; a job that another process runs there is respected.
+
+    Args:
+        store: where the versions go.
+        bag_roots: folders that recordings and sources may lie in.
+        on_change: called after every change, from any thread, with true for a new state and false for progress.
+        log_info: writes one line.
+        log_error: writes one line.
+    """
+
+    def __init__(
+        self,
+        store: VersionStore,
+        bag_roots: Sequence[Path],
+        on_change: Callable[[bool], object],
+        log_info: Callable[[str], object],
+        log_error: Callable[[str], object],
+    ) -> None:
+        self._store, self._bag_roots = store, bag_roots
+        self._on_change, self._log_info, self._log_error = on_change, log_info, log_error
+        self._changed = threading.Condition()  # guards what follows
+        self._standing = Standing()
+        self._process: JobProcess | None = None
+        self._launcher: threading.Thread | None = None
+        self._told_end: JobState | None = None
+        self._checks = ThreadPoolExecutor(1, "request check")
+        self._checks.submit(standard_types)  # parses all message definitions the first time
+        self._find_last_job()
+
+    def standing(self, timeout_s: float = 0.0) -> Standing:
+        """How the job stands, at the next change or after a while."""
+        with self._changed:
+            if timeout_s:
+                self._changed.wait(timeout_s)
+            return self._standing
+
+    def start(self, request: JobRequest) -> tuple[str, str]:
+        """Start a job; takes less than 100 ms.
+
+        Returns:
+            its id and what there is to say.
+
+        Raises:
+            RequestError: it is refused.
+            JobRuns: another one is running.
+            OSError: the store cannot be written.
+        """
+        return self._start(partial(self._new, request))
+
+    def resume(self, job_id: str) -> tuple[str, str]:
+        """Go on with a job that was interrupted; else as `start`."""
+        return self._start(partial(self._resumed, job_id))
+
+    def cancel(self) -> bool:
+        """Ask the job to stop; false as long as its process has not been started."""
+        with self._changed:
+            process = self._process
+        if process is not None:
+            process.cancel()
+        return process is not None
+
+    def watch(self) -> None:
+        """To be called now and then: sees the end of a job that another process runs."""
+        with self._changed:
+            launching = self._launcher is not None and self._launcher.is_alive()
+            is_foreign = self._standing.is_busy and self._process is None and not launching
+        if is_foreign and not running_job(self._store.root):
+            self._on_exit(0)
+
+    def close(self) -> None:
+        """Stop a running job; it can be resumed."""
+        if self._launcher is not None:
+            self._launcher.join()
+        with self._changed:
+            process = self._process
+        if process is not None:
+            process.end(_END_TIMEOUT_S)
+        self._checks.shutdown(cancel_futures=True)
+
+    # ---- starting ----
+
+    def _start(self, prepare: Callable[[], tuple[JobFolder, str, Write]]) -> tuple[str, str]:
+        with self._changed:
+            if running := self._standing.job_id if self._standing.is_busy else running_job(self._store.root):
+                raise JobRuns(running)
+            folder, message, write = prepare()
+            self._standing, self._told_end = Standing(folder.job_id, JobState(PREPARING, message)), None
+            # The disk may be slow: the answer does not wait for it.
+            self._launcher = threading.Thread(target=self._launch, args=(folder, write), daemon=True)
+            self._launcher.start()
+        self._log_info(f"job {folder.job_id}: {message}")
+        return folder.job_id, message
+
+    def _new(self, request: JobRequest) -> tuple[JobFolder, str, Write]:
+        self._check_paths(request)
+        message = "accepted"
+        try:
+            self._checks.submit(check_request, request, self._store, self._bag_roots).result(_CHECK_S)
+        except (Unfinished, TimeoutError):
+            message = "accepted; the recordings are still being checked"
+        folder = JobFolder.reserve(self._store.root)
+        return folder, message, partial(folder.write_request, request)
+
+    def _resumed(self, job_id: str) -> tuple[JobFolder, str, Write]:
+        folder = JobFolder(self._store.root, job_id)
+        self._check_paths(folder.request())
+        if (state := folder.state().state) not in RESUMABLE_STATES:
+            raise RequestError(f"job {job_id} has ended ({state}): start a new one")
+        return folder, f"resuming job {job_id}", partial(folder.update, state=PREPARING)
+
+    def _check_paths(self, request: JobRequest) -> None:
+        for path in (*request.target.bags, *([] if request.source in SIMULATED_STREETS else [request.source])):
+            check_path(Path(path), self._bag_roots)
+
+    def _launch(self, folder: JobFolder, write: Write) -> None:
+        try:
+            write()
+            process = JobProcess(self._store.root, folder.job_id, self._on_event, self._on_exit)
+        except OSError as error:
+            self._finish(JobState(FAILED, f"the job cannot be started: {error}"))
+            return
+        with self._changed:
+            # It may have ended already: then nobody waits for it any more.
+            self._process = process if self._standing.is_busy else None
+        self._on_change(True)
+
+    # ---- what the job tells ----
+
+    def _on_event(self, event: dict[str, Any]) -> None:
+        is_state = event["event"] == "state"
+        with self._changed:
+            job_id, state, progress = self._standing.job_id, self._standing.state, self._standing.progress
+            if is_state and event["state"] in RUNNING_STATES:
+                state = JobState(event["state"], event["message"])
+            elif is_state:
+                self._told_end = JobState(**{key: value for key, value in event.items() if key != "event"})
+            elif event["event"] == "progress":
+                progress = event
+            self._standing = Standing(job_id, state, progress)
+            self._changed.notify_all()
+        self._on_change(is_state)
+
+    def _on_exit(self, status: int) -> None:
+        """The process is gone: its folder says how it ended, unless it could not."""
+        job_id = self._standing.job_id
+        kept = JobFolder(self._store.root, job_id).state()
+        if kept.state not in RUNNING_STATES:
+            self._finish(kept, is_kept=True)
+        elif self._told_end is not None:  # what it could not write down it has told, as on a full disk
+            self._finish(self._told_end)
+        elif self._process is not None and self._process.canceled:
+            self._finish(JobState(CANCELED, "canceled before training began; it can be resumed"))
+        else:
+            how = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
+            log = self._store.root / "jobs" / job_id / LOG_FILE
+            self._finish(JobState(INTERRUPTED, f"the job's process {how}; it can be resumed ({log})"))
+
+    def _finish(self, end: JobState, is_kept: bool = False) -> None:
+        job_id = self._standing.job_id
+        if not is_kept:
+            self._keep(JobFolder(self._store.root, job_id), end.state, end.message)
+        with self._changed:
+            self._standing = Standing(job_id, end, self._standing.progress)
+            self._process = None
+            self._changed.notify_all()
+        self._on_change(True)
+        text = f"job {job_id} {end.state}: {end.message}"
+        if end.state in (FAILED, INTERRUPTED):  # rclpy wants a line of code to log at one level only
+            self._log_error(text)
+        else:
+            self._log_info(text)
+
+    def _find_last_job(self) -> None:
+        """After a start: how the last job of this store ended, or that it was cut off."""
+        jobs = sorted(path for path in (self._store.root / "jobs").glob("[!.]*") if path.is_dir())
+        if not jobs:
+            return
+        folder = JobFolder(self._store.root, jobs[-1].name)
+        if folder.state().state in RUNNING_STATES and not running_job(self._store.root):
+            self._keep(folder, INTERRUPTED, "the job was cut off; it can be resumed")
+        # One that still runs was started by a server before this one, or by hand; `watch` sees its end.
+        state = folder.state()
+        self._standing = Standing(folder.job_id, state, dict(state.progress))
+
+    def _keep(self, folder: JobFolder, state: str, message: str) -> None:
+        try:
+            folder.update(state=state, message=message)
+        except OSError as error:
+            self._log_error(f"{folder.path} cannot be written: {error}")
+
+
+class JobRuns(RequestError):
+    """A job is refused because another one is running.
+
+    Attributes:
+        job_id: the one that is running.
+    """
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"job {job_id} is running: wait for its end, or cancel it")
+        self.job_id = job_id
