@@ -10,7 +10,8 @@ from rich.console import Console
 from madm_model.adaptation.self_training import StepStatistics, TrainingDiverged
 from madm_model.benchmark.config import STREET_THERMAL, BenchmarkConfig
 from madm_model.benchmark.document import Report, write_section
-from madm_model.benchmark.plan import Run, plan
+from madm_model.benchmark.model_card import write_card
+from madm_model.benchmark.plan import ANY_MODALITY, Run, plan
 from madm_model.benchmark.progress import BenchmarkProgress, Stopwatch, duration
 from madm_model.benchmark.simulated_streets import SimulatedStreets
 from madm_model.benchmark.street_thermal import StreetThermal
@@ -38,7 +39,10 @@ def open_task(config: BenchmarkConfig, model: ModelConfig, work_dir: Path, data:
 
 
 def write_tables(config: BenchmarkConfig, bench: Workbench, task: Task, name: str, command: str, out: Path) -> None:
-    """Write a benchmark's section of a document from the results there are; the others are marked as missing."""
+    """Write a benchmark's section of a document from the results there are, and the cards of their models.
+
+    Runs that are not done are marked as missing.
+    """
     runs = plan(config)
     results = [result for run in runs if (result := bench.result(run)) is not None]
     report = Report(
@@ -55,6 +59,9 @@ def write_tables(config: BenchmarkConfig, bench: Workbench, task: Task, name: st
         task.reference,
     )
     write_section(report, out)
+    for result in results:
+        if result.run.modality != ANY_MODALITY:
+            write_card(bench.model_folder(result.run), result, report)
 
 
 def work_off(

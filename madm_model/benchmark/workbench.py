@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -168,7 +168,9 @@ class Workbench:
             return False
 
         # 3. Keep the model and the result; the checkpoint is of no more use
-        save_model(folder / "model", trainer.finish(), model, torch.float16)
+        if run.modality != ANY_MODALITY:
+            model = replace(model, name=f"{model.architecture.name}-{run.modality}", modality=run.modality)
+        save_model(self.model_folder(run), trainer.finish(), model, torch.float16)
         data = {
             "curve": training.curve,
             "seconds": round(training.seconds, 2),
@@ -178,6 +180,10 @@ class Workbench:
         durable.write_json(folder / _RESULT, data)
         (folder / f"{_STAGE}.pt").unlink()
         return True
+
+    def model_folder(self, run: Run) -> Path:
+        """Where the trained model of a finished run lies."""
+        return self._folder / run.name / "model"
 
     def _check(self, run: Run) -> None:
         path = self._folder / run.name / _STAMP

@@ -98,6 +98,12 @@ def test_an_interrupted_benchmark_equals_the_unbroken_one(tmp_path, base, pools)
     text = (tmp_path / "benchmarks.md").read_text()
     assert "| source only |" in text and "1 of 1" in text and "missing" not in text
 
+    adapted = broken.model_folder(runs[1])
+    assert load_model(adapted)[1].modality == "thermal"
+    card = (adapted / "MODEL_CARD.md").read_text()
+    assert f"--only {runs[1].name}`" in card
+    assert f"| mIoU | {broken.unadapted()['thermal']['mIoU']:.1f} | {second.scores['thermal']['mIoU']:.1f} |" in card
+
 
 def test_rgb_to_event(tmp_path, base, monkeypatch):
     config = _config(base, modalities=("event",), iterations=1, evaluate_at=())

@@ -1,0 +1,47 @@
+"""The card of a model that a benchmark's run has trained: where it comes from and what it scored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from madm_model.benchmark.document import Report
+from madm_model.benchmark.workbench import Result
+from madm_model.model_config import ModelConfig
+
+CARD_FILE = "MODEL_CARD.md"
+
+
+def write_card(folder: Path, result: Result, report: Report) -> None:
+    """Write the card into a run's model folder.
+
+    Raises:
+        OSError: the card cannot be written.
+        ModelError: the folder holds no model.
+    """
+    (folder / CARD_FILE).write_text("\n".join(_lines(ModelConfig.load(folder), result, report)) + "\n")
+
+
+def _lines(model: ModelConfig, result: Result, report: Report) -> Iterator[str]:
+    modality, config = result.run.modality, report.config
+    before, after = report.unadapted.get(modality, {}), result.scores[modality]
+    yield from (
+        f"# {model.name}",
+        "",
+        f"`{config.base_model}` adapted to {modality} without a label of it: run `{result.run.name}` of the benchmark",
+        f'"{config.title}".',
+        "",
+        "| | |",
+        "| --- | --- |",
+        f"| command | `{report.command} --only {result.run.name}` |",
+        f"| base | `{config.base_model}`, weights {report.base_id} |",
+        f"| iterations | {config.iterations}, batch {config.view.batch_size} |",
+        f"| time | {result.seconds / 60:.0f} min of training; {result.machine} |",
+        "",
+        report.frames + " Scores in %:",
+        "",
+        "| score | base | adapted |",
+        "| --- | --- | --- |",
+    )
+    for name, value in after.items():
+        yield f"| {name} | {before[name]:.1f} | {value:.1f} |" if name in before else f"| {name} | - | {value:.1f} |"
