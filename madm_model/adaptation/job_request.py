@@ -6,7 +6,6 @@ import contextlib
 import fcntl
 import itertools
 import json
-import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -14,6 +13,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from madm_model.adaptation.job_room import check_room
 from madm_model.adaptation.job_settings import JobSettings, default_settings, with_options
 from madm_model.adaptation.source_frames import SIMULATED_STREETS, labelled_files
 from madm_model.adaptation.target_bags import TargetSelection, count_frames
@@ -34,10 +34,6 @@ RUNNING_STATES = (PREPARING, TRAINING, EVALUATING)
 RESUMABLE_STATES = (*RUNNING_STATES, CANCELED, FAILED, INTERRUPTED)
 
 _PROBE_ITERATIONS = 1000
-_BYTES_PER_WEIGHT = 24
-"""float32 weights, gradients, AdamW's two states, the teacher and a copy while saving."""
-_BASE_MEMORY = 1_000_000_000
-"""PyTorch itself, activations of a small crop, the frames in flight."""
 
 
 class RequestError(InputError):
@@ -252,7 +248,7 @@ def check_request(request: JobRequest, store: VersionStore, bag_roots: Sequence[
                 f"the selection has {frames} frames, {settings.limits.min_frames} are needed: name more bags or a "
                 "longer time range, or lower the frame stride"
             )
-        _check_room(store, present.folder, frame_bytes(config, settings.limits, [frames]))
+        check_room(store.root, present.folder, frame_bytes(config, settings.limits, [frames]))
     except (InputError, ModelError, ValueError, OSError) as error:
         raise RequestError(str(error)) from None
     return settings
@@ -288,28 +284,3 @@ def _check_modality(request: JobRequest, store: VersionStore, versions: Sequence
             f"{store.root} holds versions for {', '.join(sorted(others))}: give {request.target.modality} a store of "
             "its own"
         )
-
-
-def _check_room(store: VersionStore, model: Path, frames: int) -> None:
-    weights = sum(file.stat().st_size for file in model.glob("*.safetensors")) // 2  # half precision at least
-    existing = next(path for path in (store.root, *store.root.absolute().parents) if path.exists())
-    disk, needed = shutil.disk_usage(existing).free, frames + weights * (_BYTES_PER_WEIGHT + 8)
-    if disk < needed:
-        raise RequestError(f"{existing} has {_megabytes(disk)} free, the job needs about {_megabytes(needed)}")
-    memory, needed = _available_memory(), _BASE_MEMORY + weights * _BYTES_PER_WEIGHT
-    if memory < needed:
-        raise RequestError(f"{_megabytes(memory)} of memory are free, the job needs about {_megabytes(needed)}")
-
-
-def _available_memory() -> int:
-    """Bytes that processes may still take."""
-    meminfo = Path("/proc/meminfo")
-    if meminfo.exists():
-        for line in meminfo.read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-
-
-def _megabytes(count: int) -> str:
-    return f"{count / 1e6:.0f} MB"

@@ -231,12 +231,12 @@ def test_a_store_of_another_modality_is_refused(store, request_) -> None:
 
 
 def test_too_little_disk_or_memory_is_refused(store, request_, monkeypatch) -> None:
-    from madm_model.adaptation import job_request
+    from madm_model.adaptation import job_room
 
-    monkeypatch.setattr(job_request.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10, 9, 1000))
+    monkeypatch.setattr(job_room.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10, 9, 1000))
     assert "has 0 MB free, the job needs about" in refusal(request_, store)
     monkeypatch.undo()
-    monkeypatch.setattr(job_request, "_available_memory", lambda: 10_000_000)
+    monkeypatch.setattr(job_room, "available_memory", lambda: 10_000_000)
     assert "10 MB of memory are free, the job needs about" in refusal(request_, store)
 
 

@@ -1,0 +1,49 @@
+"""Whether a machine has the disk and the memory that a job needs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from madm_model.io.frames import InputError
+
+_BYTES_PER_WEIGHT = 24
+"""float32 weights, gradients, AdamW's two states, the teacher and a copy while saving."""
+_BASE_MEMORY = 1_000_000_000
+"""PyTorch itself, activations of a small crop, the frames in flight."""
+
+
+def check_room(store_root: Path, model: Path, frame_bytes: int) -> None:
+    """Refuse a job for which there is too little disk or memory.
+
+    Args:
+        store_root: where it writes; need not exist.
+        model: folder of the model it starts from.
+        frame_bytes: disk that its target frames take.
+
+    Raises:
+        InputError: how much there is, and how much it needs.
+    """
+    weights = sum(file.stat().st_size for file in model.glob("*.safetensors")) // 2  # half precision at least
+    existing = next(path for path in (store_root, *store_root.absolute().parents) if path.exists())
+    disk, needed = shutil.disk_usage(existing).free, frame_bytes + weights * (_BYTES_PER_WEIGHT + 8)
+    if disk < needed:
+        raise InputError(f"{existing} has {_megabytes(disk)} free, the job needs about {_megabytes(needed)}")
+    memory, needed = available_memory(), _BASE_MEMORY + weights * _BYTES_PER_WEIGHT
+    if memory < needed:
+        raise InputError(f"{_megabytes(memory)} of memory are free, the job needs about {_megabytes(needed)}")
+
+
+def available_memory() -> int:
+    """Bytes that processes may still take."""
+    meminfo = Path("/proc/meminfo")
+    if meminfo.exists():
+        for line in meminfo.read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / 1e6:.0f} MB"
