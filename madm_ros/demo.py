@@ -8,10 +8,12 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from madm_model.checkpoint.model_folder import EMBEDDED, resolve_model
+import numpy as np
+
+from madm_model.checkpoint.model_folder import EMBEDDED, embedded_model, resolve_model
 from madm_model.evaluation import ConfusionMatrix, SegmentationScores
 from madm_model.events.edge_source import open_edge_frames
 from madm_model.io.bags import BagReader
@@ -20,6 +22,7 @@ from madm_model.labels import STREET_11, colorize, overlay
 from madm_model.modalities import make_preprocessor
 from madm_model.model_config import ModelConfig, ModelError
 from madm_model.pictures import VideoFile, beside, contact_sheet, save_png
+from madm_model.segmenter import Segmenter
 from madm_model.simulator import StreetSimulator
 from madm_model.simulator.events import EventSensorConfig
 from madm_model.simulator.record import EVENT_TOPIC, record_drive
@@ -42,7 +45,7 @@ def main() -> None:
     """Entry point; the last line is `demo: ok ...`, or `demo: failed: ...` with exit status 1."""
     parser = argparse.ArgumentParser(prog="demo", description="Segments a simulated drive on a running node.")
     parser.add_argument("--modality", choices=list(TOPICS), default="thermal")
-    parser.add_argument("--model", default="", help="model folder or name; default: the embedded one")
+    parser.add_argument("--model", default="", help="model folder or name; default: the embedded one of the modality")
     parser.add_argument("--out", type=Path, default=Path("demo_output"))
     parser.add_argument("--rate", type=float, default=0.5, help="playing speed; 1 is as recorded")
     options = parser.parse_args()
@@ -61,7 +64,8 @@ def run_demo(modality: str, model: str, out: Path, rate: float) -> str:
     Raises:
         DemoError, InputError, ModelError, OSError: a step failed; the message says why.
     """
-    config = ModelConfig.load(resolve_model(model or EMBEDDED))
+    model = model or embedded_model(modality)
+    config = ModelConfig.load(resolve_model(model))
     if config.label_set != STREET_11:
         raise DemoError(f"model {config.name} has other classes than the drive's truth: choose one with its 11 classes")
 
@@ -76,23 +80,37 @@ def run_demo(modality: str, model: str, out: Path, rate: float) -> str:
     print(f"playing {TOPICS[modality][0]} of it to the segmentation node", flush=True)
     recorded = play_to_node(bag, TOPICS[modality], modality, model, rate)
 
-    # 3. Scores against the truth, and pictures
-    scores = score(bag, recorded)
+    # 3. The same frames before the adaptation
+    before = None
+    if config.modality == modality and modality != "rgb":
+        print(f"segmenting them with {EMBEDDED} too: that is before the adaptation", flush=True)
+        before = segment_before(bag, modality, recorded)
+
+    # 4. Scores against the truth, and pictures
+    scores = score(bag, recorded.labels)
     video, sheet = out / f"{modality}_overlay.mp4", out / f"{modality}_sheet.png"
-    draw(bag, modality, recorded, video, sheet)
+    draw(bag, modality, recorded, before, video, sheet)
     print(f"wrote {video} and {sheet}")
     if config.modality != modality:
         print(f"{config.name} has learned {config.modality}: on {modality} it is where adaptation starts")
     report = recorded.report
+    earlier = "" if before is None else f"mIoU_before={100 * score(bag, before).miou:.1f}% "
     return (
         f"modality={modality} model={report['model']} frames={len(recorded.labels)} "
         f"dropped={report['dropped frames']} fps={recorded.fps:.1f} latency_ms={report['total mean [ms]']} "
-        f"inference_ms={report['inference mean [ms]']} mIoU={100 * scores.miou:.1f}%"
+        f"inference_ms={report['inference mean [ms]']} {earlier}mIoU={100 * scores.miou:.1f}%"
     )
 
 
-def score(bag: Path, recorded: Recorded) -> SegmentationScores:
-    """Scores of the recorded labels against the drive's truth, matched by stamp.
+def segment_before(bag: Path, modality: str, recorded: Recorded) -> dict[int, np.ndarray]:
+    """Labels (H, W) by stamp of the model that adaptation started from, for the frames that the node labelled."""
+    segmenter, preprocess = Segmenter.from_folder(resolve_model(EMBEDDED)), make_preprocessor(modality)
+    images = ((frame.stamp_ns, preprocess(frame)) for frame in sensor_frames(bag, modality))
+    return {stamp: segmenter.segment([image])[0].labels for stamp, image in images if stamp in recorded.labels}
+
+
+def score(bag: Path, labels_by_stamp: Mapping[int, np.ndarray]) -> SegmentationScores:
+    """Scores of labels against the drive's truth, matched by stamp.
 
     Raises:
         DemoError: a label image has a stamp that no frame has.
@@ -100,11 +118,11 @@ def score(bag: Path, recorded: Recorded) -> SegmentationScores:
     matrix, scored = ConfusionMatrix(len(STREET_11)), 0
     with BagReader(bag) as reader:
         for truth in reader.frames(TRUTH_TOPIC):
-            if (labels := recorded.labels.get(truth.stamp_ns)) is not None:
+            if (labels := labels_by_stamp.get(truth.stamp_ns)) is not None:
                 matrix.add(labels, truth.array)
                 scored += 1
-    if scored != len(recorded.labels):
-        raise DemoError(f"{len(recorded.labels) - scored} label images carry a stamp that no frame has")
+    if scored != len(labels_by_stamp):
+        raise DemoError(f"{len(labels_by_stamp) - scored} label images carry a stamp that no frame has")
     return matrix.scores()
 
 
@@ -117,8 +135,18 @@ def sensor_frames(bag: Path, modality: str) -> Iterator[RawFrame]:
             yield from reader.frames(TOPICS[modality][0])
 
 
-def draw(bag: Path, modality: str, recorded: Recorded, video_path: Path, sheet_path: Path) -> None:
-    """A video of the sensor's image beside its overlay, and a sheet of moments with colour image and truth."""
+def draw(
+    bag: Path,
+    modality: str,
+    recorded: Recorded,
+    before: Mapping[int, np.ndarray] | None,
+    video_path: Path,
+    sheet_path: Path,
+) -> None:
+    """A video of the sensor's image beside its overlay, and a sheet of moments with colour image and truth.
+
+    With labels from before the adaptation, both show them too.
+    """
     preprocess = make_preprocessor(modality)
     rows, drawn_frames = [], 0
     row_every = max(1, len(recorded.labels) // SHEET_ROWS)
@@ -133,11 +161,14 @@ def draw(bag: Path, modality: str, recorded: Recorded, video_path: Path, sheet_p
                 if labels is None:  # dropped: the node was still busy
                     continue
                 picture = overlay(image, labels, STREET_11)
-                video.add(beside([image, picture]))
+                earlier = [] if before is None else [overlay(image, before[frame.stamp_ns], STREET_11)]
+                video.add(beside([image, *earlier, picture]))
                 if drawn_frames % row_every == 0 and len(rows) < SHEET_ROWS:
-                    rows.append([rgb.array, image, picture, colorize(truth.array, STREET_11)])
+                    rows.append([rgb.array, image, *earlier, picture, colorize(truth.array, STREET_11)])
                 drawn_frames += 1
-    titles = ["colour (the node does not see it)", f"{modality} (the node's input)", "labels of the node", "truth"]
+    titles = ["colour (the node does not see it)", f"{modality} (the node's input)"]
+    titles += ["labels of the node"] if before is None else ["before adaptation", "labels of the node"]
+    titles += ["truth"]
     save_png(sheet_path, contact_sheet(rows, titles, STREET_11))
 
 

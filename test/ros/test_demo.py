@@ -30,7 +30,7 @@ def write_truth(path, labels: list[int]) -> None:
 def test_labels_are_scored_by_stamp_and_dropped_frames_do_not_count(tmp_path):
     write_truth(tmp_path / "bag", [5, 0, 5])
     labels = {0: np.full((4, 6), 5, np.uint8), 2: np.full((4, 6), 0, np.uint8)}
-    scores = demo.score(tmp_path / "bag", Recorded(labels=labels))
+    scores = demo.score(tmp_path / "bag", labels)
     assert scores.class_iou[5] == pytest.approx(0.5) and scores.class_iou[0] == 0
     assert scores.miou == pytest.approx(0.25)
 
@@ -39,7 +39,7 @@ def test_a_stamp_that_no_frame_has_is_refused(tmp_path):
     write_truth(tmp_path / "bag", [5])
     labels = {7: np.full((4, 6), 5, np.uint8)}
     with pytest.raises(DemoError, match="1 label images carry a stamp that no frame has"):
-        demo.score(tmp_path / "bag", Recorded(labels=labels))
+        demo.score(tmp_path / "bag", labels)
 
 
 @pytest.mark.parametrize("classes", [STREET_9, replace(STREET_11, names=STREET_11.names[::-1])])
@@ -52,8 +52,8 @@ def test_a_model_of_other_classes_is_refused_before_anything_runs(tmp_path, clas
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("modality", ["thermal", "event"])
-def test_the_pictures_show_what_the_node_segmented(tmp_path, monkeypatch, modality):
+@pytest.mark.parametrize(("modality", "adapted"), [("thermal", False), ("thermal", True), ("event", False)])
+def test_the_pictures_show_what_the_node_segmented(tmp_path, monkeypatch, modality, adapted):
     record_drive(
         StreetSimulator(4, SimulatorConfig(64, 48)), tmp_path / "drive", 0.4, 10, event_sensor=EventSensorConfig()
     )
@@ -63,13 +63,16 @@ def test_the_pictures_show_what_the_node_segmented(tmp_path, monkeypatch, modali
     monkeypatch.setattr(demo, "contact_sheet", lambda rows, titles, _: sheets.append((rows, titles)) or rows[0][0])
     labels = dict(list(truth.items())[1:])  # before the first event there is no edge frame
     recorded = Recorded(labels, arrivals=[0.1 * number for number in range(3)])
-    demo.draw(tmp_path / "drive", modality, recorded, tmp_path / "video.mp4", tmp_path / "sheet.png")
+    before = demo.segment_before(tmp_path / "drive", modality, recorded) if adapted else None
+    demo.draw(tmp_path / "drive", modality, recorded, before, tmp_path / "video.mp4", tmp_path / "sheet.png")
     ((rows, titles),) = sheets
     assert titles[1] == f"{modality} (the node's input)"
     assert len(rows) == 3
     seen = [frame.stamp_ns for frame in demo.sensor_frames(tmp_path / "drive", modality)][-3:]
     assert seen == list(labels)
-    for (_, image, _, drawn_truth), expected in zip(rows, labels.values()):
+    assert ("before adaptation" in titles) == adapted
+    for (_, image, *_, drawn_truth), expected in zip(rows, labels.values()):
+        assert len(rows[0]) == len(titles) == (5 if adapted else 4)
         assert image.shape == (48, 64, 3) and image.any()
         np.testing.assert_array_equal(drawn_truth, demo.colorize(expected, STREET_11))
 
