@@ -48,7 +48,8 @@ def default_settings(config: ModelConfig, modality: str, iterations: int, on_gpu
     The method is the released one; its noise period is the same share of the training as there (5000 or 8000 of
     10,000 iterations). A Stable Diffusion sized network is trained as released, on a GPU with LoRA, bfloat16 and
     gradient checkpointing. A small one starts from little and has few iterations: it learns faster, in batches of four
-    crops of half a frame, and its teacher follows sooner.
+    crops of half a frame, its teacher follows sooner and averages the UNet too, and the source is shown in the random
+    appearance that the embedded model was trained with: plain colour makes it forget what carries over to the target.
 
     Args:
         config: the model to adapt.
@@ -76,10 +77,10 @@ def default_settings(config: ModelConfig, modality: str, iterations: int, on_gpu
     training = replace(
         official,
         iterations=iterations,
-        self_training=replace(self_training, teacher=TeacherConfig(momentum=0.99)),
+        self_training=replace(self_training, teacher=TeacherConfig(momentum=0.99, average_unet=True)),
         optimizer=OptimizerConfig(1e-4, 0.01, 1.0, warmup, (0.7, 0.9)),
     )
-    return JobSettings(training, ViewConfig(4, *crop))
+    return JobSettings(training, ViewConfig(4, *crop, source_appearance=True))
 
 
 def with_options(settings: JobSettings, options: Mapping[str, str]) -> JobSettings:
