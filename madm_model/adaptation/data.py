@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from madm_model.adaptation.rare_class_sampling import RareClassConfig, RareClassSampler, count_pixels
-from madm_model.training.appearance import AppearanceConfig, random_appearance
+from madm_model.training.appearance import AppearanceConfig, with_random_appearance
 from madm_model.training.frame_pool import FramePool
 
 
@@ -72,9 +72,7 @@ class FramePoolData:
     def source(self, rng: np.random.Generator) -> LabelledBatch:
         """RGB crops and their labels."""
         crops = [self._source_crop(rng) for _ in range(self._batch_size)]
-        if self._appearance is not None:
-            crops = [(random_appearance(rng, image, self._appearance), labels) for image, labels in crops]
-        return LabelledBatch(*FramePool.batch(crops))
+        return LabelledBatch(*FramePool.batch(with_random_appearance(rng, crops, self._appearance)))
 
     def target(self, rng: np.random.Generator) -> torch.Tensor:
         """Crops of the target modality."""

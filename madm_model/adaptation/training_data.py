@@ -14,7 +14,8 @@ from madm_model.adaptation.source_frames import SourceFrames
 from madm_model.adaptation.target_frames import TargetFrames
 from madm_model.model_config import ModelConfig
 from madm_model.segmenter import network_size
-from madm_model.training.appearance import AppearanceConfig, random_appearance
+from madm_model.training.appearance import AppearanceConfig, with_random_appearance
+from madm_model.training.frame_pool import FramePool
 from madm_model.training.views import random_view, stack_images
 
 _HELD_OUT_SOURCE = 24
@@ -44,6 +45,11 @@ class ViewConfig:
         if self.batch_size < 1 or not 0 < self.min_scale <= self.max_scale:
             raise ValueError("batch_size must be at least 1, and min_scale and max_scale a rising pair above 0")
 
+    @property
+    def appearance(self) -> AppearanceConfig | None:
+        """How the source is shown; None shows it as it is."""
+        return AppearanceConfig() if self.source_appearance else None
+
 
 class JobData:
     """`AdaptationData` of a job.
@@ -72,10 +78,7 @@ class JobData:
     def source(self, rng: np.random.Generator) -> LabelledBatch:
         """RGB crops and their labels."""
         crops = [self._source_crop(rng) for _ in range(self._view.batch_size)]
-        if self._view.source_appearance:
-            crops = [(random_appearance(rng, image, AppearanceConfig()), labels) for image, labels in crops]
-        images, labels = zip(*crops)
-        return LabelledBatch(stack_images(images), torch.from_numpy(np.stack(labels)).long())
+        return LabelledBatch(*FramePool.batch(with_random_appearance(rng, crops, self._view.appearance)))
 
     def target(self, rng: np.random.Generator) -> torch.Tensor:
         """Crops of target frames."""

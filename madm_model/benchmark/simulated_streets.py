@@ -16,7 +16,6 @@ from madm_model.benchmark.plan import ANY_MODALITY, Run
 from madm_model.labels import STREET_11
 from madm_model.model_config import ModelConfig
 from madm_model.segmenter import Segmenter
-from madm_model.training.appearance import AppearanceConfig
 from madm_model.training.embedded import score_pool
 from madm_model.training.frame_pool import FramePool, render_pool
 
@@ -73,7 +72,7 @@ class SimulatedStreets:
             (view.crop_height, view.crop_width),
             (view.min_scale, view.max_scale),
             RareClassConfig() if view.rare_classes else None,
-            AppearanceConfig() if view.source_appearance else None,
+            view.appearance,
         )
 
     def scores(self, segmenter: Segmenter, modality: str) -> dict[str, float]:

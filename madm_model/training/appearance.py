@@ -7,6 +7,7 @@ and take away everything but shape and place. No image of another sensor is used
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -43,6 +44,21 @@ def random_appearance(rng: np.random.Generator, image: np.ndarray, config: Appea
         return image
     grey = random_tones(rng, image) if choice < config.colour + config.tones else random_edges(rng, image)
     return np.repeat(np.round(255 * np.clip(grey, 0, 1)).astype(np.uint8)[..., None], 3, axis=2)
+
+
+def with_random_appearance(
+    rng: np.random.Generator, crops: Sequence[tuple[np.ndarray, np.ndarray]], config: AppearanceConfig | None
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Labelled crops, each image in an appearance of its own; None leaves them as they are and draws nothing.
+
+    Args:
+        rng: decides everything.
+        crops: uint8 (h, w, 3) and uint8 (h, w) each; the labels are passed on.
+        config: probabilities.
+    """
+    if config is None:
+        return list(crops)
+    return [(random_appearance(rng, image, config), labels) for image, labels in crops]
 
 
 def random_tones(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:

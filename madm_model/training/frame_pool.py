@@ -91,8 +91,14 @@ class FramePool:
         Returns:
             float32 (B, 3, h, w) in [-1, 1] and int64 (B, h, w).
         """
+        return self.batch(self.draw(rng, modality, count, size, scale))
+
+    def draw(
+        self, rng: np.random.Generator, modality: str, count: int, size: tuple[int, int], scale: tuple[float, float]
+    ) -> list[tuple[np.ndarray, np.ndarray]]:
+        """As `crops`, before they are a batch: uint8 (h, w, 3) and uint8 (h, w) each."""
         indices = rng.integers(len(self), size=count)
-        return self.batch([self.crop(rng, modality, int(index), size, scale) for index in indices])
+        return [self.crop(rng, modality, int(index), size, scale) for index in indices]
 
     def crop(
         self, rng: np.random.Generator, modality: str, index: int, size: tuple[int, int], scale: tuple[float, float]

@@ -9,7 +9,7 @@ import torch
 
 from madm_model.labels import LabelSet
 from madm_model.network.madm import MADM
-from madm_model.training.appearance import AppearanceConfig, random_appearance
+from madm_model.training.appearance import AppearanceConfig, with_random_appearance
 from madm_model.training.frame_pool import FramePool
 from madm_model.training.label_palette import encode_labels
 from madm_model.training.losses import latent_regression_loss, segmentation_loss
@@ -37,11 +37,8 @@ def supervised_step(network: MADM, pool: FramePool, label_set: LabelSet, config:
 
     def step(iteration: int) -> dict[str, torch.Tensor]:
         rng = np.random.default_rng([seed, iteration])
-        indices = rng.integers(len(pool), size=config.batch_size)
-        crops = [pool.crop(rng, "rgb", int(index), config.crop, config.scale) for index in indices]
-        if config.appearance is not None:
-            crops = [(random_appearance(rng, image, config.appearance), truth) for image, truth in crops]
-        images, labels = FramePool.batch(crops)
+        crops = pool.draw(rng, "rgb", config.batch_size, config.crop, config.scale)
+        images, labels = FramePool.batch(with_random_appearance(rng, crops, config.appearance))
         output = network(images)
         target_latent = encode_labels(network.vae, network.architecture.latent_scaling, labels, label_set)
         regression = latent_regression_loss(output.latent, target_latent, labels)
