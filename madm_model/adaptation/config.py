@@ -11,9 +11,9 @@ from enum import Enum
 from typing import Literal
 
 from madm_model.training.optimizer import OptimizerConfig
+from madm_model.training.precision import Precision
 
 TeacherMode = Literal["train", "no_dropout", "eval"]
-Precision = Literal["float32", "bfloat16", "float16"]
 
 
 def _check_share(**values: float) -> None:

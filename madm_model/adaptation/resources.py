@@ -1,17 +1,14 @@
-"""What lets a training fit a robot: autocast, adapters, checkpointing, 8-bit optimiser state."""
+"""What lets a training fit a robot: half precision, adapters, checkpointing, 8-bit optimiser state."""
 
 from __future__ import annotations
-
-from contextlib import AbstractContextManager
 
 import torch
 from peft import LoraConfig
 
-from madm_model.adaptation.config import LoRAConfig, Precision, ResourceConfig
+from madm_model.adaptation.config import LoRAConfig, ResourceConfig
 from madm_model.network.madm import MADM
 from madm_model.training.optimizer import OptimizerConfig, build_optimizer, parameter_groups
-
-_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+from madm_model.training.precision import DTYPES
 
 
 class ResourceError(Exception):
@@ -39,7 +36,7 @@ def prepare_network(network: MADM, config: ResourceConfig) -> None:
     if config.gradient_checkpointing:
         network.unet.enable_gradient_checkpointing()
     if config.half_frozen:
-        _cast_frozen_matrices(network, _DTYPES[config.precision])
+        _cast_frozen_matrices(network, DTYPES[config.precision])
 
 
 def add_lora(network: MADM, config: LoRAConfig) -> None:
@@ -72,11 +69,6 @@ def make_optimizer(network: MADM, config: OptimizerConfig, eight_bit: bool) -> t
             "the 8-bit optimiser needs bitsandbytes: `pip install bitsandbytes`, or turn eight_bit_optimizer off"
         ) from error
     return AdamW8bit(parameter_groups(network, config.weight_decay), lr=config.learning_rate)
-
-
-def autocast(device: torch.device, precision: Precision) -> AbstractContextManager:
-    """Autocast of the passes; none in float32."""
-    return torch.autocast(device.type, _DTYPES[precision], enabled=precision != "float32")
 
 
 def _cast_frozen_matrices(network: MADM, dtype: torch.dtype) -> None:

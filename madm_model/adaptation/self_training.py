@@ -23,13 +23,14 @@ from madm_model.adaptation.data import AdaptationData
 from madm_model.adaptation.dplg import draw_noise_step
 from madm_model.adaptation.ema_teacher import EMATeacher, load_partial_state
 from madm_model.adaptation.pseudo_labels import pseudo_labels
-from madm_model.adaptation.resources import autocast, check_resources, make_optimizer, merge_lora, prepare_network
+from madm_model.adaptation.resources import check_resources, make_optimizer, merge_lora, prepare_network
 from madm_model.adaptation.target_norm import take_norm_statistics
 from madm_model.labels import IGNORE, LabelSet
 from madm_model.network.madm import MADM, MADMOutput
 from madm_model.training.label_palette import encode_labels
 from madm_model.training.losses import latent_regression_loss, segmentation_loss
 from madm_model.training.optimizer import set_learning_rate
+from madm_model.training.precision import autocast
 
 TRAINED_PARTS = ("unet", "projections", "head", "condition")
 

@@ -13,6 +13,7 @@ from madm_model.training.appearance import AppearanceConfig, with_random_appeara
 from madm_model.training.frame_pool import FramePool
 from madm_model.training.label_palette import encode_labels
 from madm_model.training.losses import latent_regression_loss, segmentation_loss
+from madm_model.training.precision import Precision, autocast
 from madm_model.training.stage import Step
 
 
@@ -30,6 +31,8 @@ class SupervisedStage:
     """Weight of the latent regression loss (LPLR, specification section 9.4)."""
     appearance: AppearanceConfig | None = None
     """Random appearance of the images; None shows them as they are."""
+    precision: Precision = "float32"
+    """Autocast type of the passes; bfloat16 takes two thirds of the time on a CPU that has it."""
 
 
 def supervised_step(network: MADM, pool: FramePool, label_set: LabelSet, config: SupervisedStage, seed: int) -> Step:
@@ -39,11 +42,12 @@ def supervised_step(network: MADM, pool: FramePool, label_set: LabelSet, config:
         rng = np.random.default_rng([seed, iteration])
         crops = pool.draw(rng, "rgb", config.batch_size, config.crop, config.scale)
         images, labels = FramePool.batch(with_random_appearance(rng, crops, config.appearance))
-        output = network(images)
-        target_latent = encode_labels(network.vae, network.architecture.latent_scaling, labels, label_set)
-        regression = latent_regression_loss(output.latent, target_latent, labels)
+        with autocast(images.device, config.precision):
+            output = network(images)
+            target_latent = encode_labels(network.vae, network.architecture.latent_scaling, labels, label_set)
+        regression = latent_regression_loss(output.latent.float(), target_latent.float(), labels)
         return {
-            "segmentation": segmentation_loss(output.logits, labels),
+            "segmentation": segmentation_loss(output.logits.float(), labels),
             "regression": config.regression_weight * regression,
         }
 
