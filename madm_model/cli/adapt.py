@@ -29,7 +29,7 @@ def adapt(
     stride: Annotated[int, typer.Option(help="Look at every n-th frame.", min=1)] = 1,
     edge_mode: Annotated[str, typer.Option(help=f"Edge frames of events: {', '.join(MODES)}.")] = EdgeConfig.mode,
     period: Annotated[float, typer.Option(help="Seconds from edge frame to edge frame.")] = EdgeConfig.period_s,
-    model: Annotated[str, typer.Option(help="Model the store is based on; default: the embedded one.")] = "",
+    model: Annotated[str, typer.Option(help="Model to start from; default: the embedded one for MODALITY.")] = "",
     device: Annotated[str, typer.Option(help="cuda, cpu, or auto: the GPU where there is one.")] = "auto",
     threads: Annotated[int, typer.Option(help="CPU threads of the training; 0: PyTorch's choice.", min=0)] = 0,
     keep: Annotated[int, typer.Option(help="Versions the store keeps.", min=1)] = 5,
@@ -47,12 +47,12 @@ def adapt(
     with clear_errors():
         from madm_model.adaptation.job_request import JobFolder, JobRequest, check_request
         from madm_model.adaptation.target_bags import TargetSelection
-        from madm_model.checkpoint.model_folder import EMBEDDED, resolve_model
+        from madm_model.checkpoint.model_folder import embedded_model, resolve_model
         from madm_model.store import VersionStore
 
         job = JobFolder(out, resume)
         if not resume:
-            base = resolve_model(model or EMBEDDED).absolute()
+            base = resolve_model(model or embedded_model(modality)).absolute()
             paths = tuple(str(bag.absolute()) for bag in bags or ())
             edges = {"mode": edge_mode, "period_s": period} if modality == "event" else {}
             target = TargetSelection(paths, modality, topic, start, end, stride, edges)

@@ -15,7 +15,7 @@ def segment(
     out: Annotated[Path, typer.Option(help="Folder for the results; must not exist or be empty.")],
     modality: Annotated[str, typer.Option(help="thermal, depth, rgb or event.")] = "thermal",
     topic: Annotated[str | None, typer.Option(help="Image or event topic of a bag; needed if it has several.")] = None,
-    model: Annotated[str, typer.Option(help="Model folder, or the name of an embedded model.")] = "",
+    model: Annotated[str, typer.Option(help="Model folder, or an embedded model; default: the one for MODALITY.")] = "",
     device: Annotated[str, typer.Option(help="cuda, cpu, or auto: the GPU where there is one.")] = "auto",
     start: Annotated[float | None, typer.Option(help="Seconds of the bag or event file to skip.")] = None,
     end: Annotated[float | None, typer.Option(help="Second of the bag or event file to stop at.")] = None,
@@ -33,7 +33,7 @@ def segment(
 
     console = Console()
     with clear_errors():
-        from madm_model.checkpoint.model_folder import EMBEDDED, resolve_model
+        from madm_model.checkpoint.model_folder import embedded_model, resolve_model
         from madm_model.events.edge_source import edge_topic, holds_events, open_edge_frames
         from madm_model.io.sources import open_frames
         from madm_model.modalities import make_preprocessor
@@ -49,7 +49,7 @@ def segment(
             made_topic = edge_topic(source.topic)
         else:
             source = open_frames(recording, topic, start, end, stride, lambda error: skipped.append(str(error)))
-        segmenter = Segmenter.from_folder(resolve_model(model or EMBEDDED), device)
+        segmenter = Segmenter.from_folder(resolve_model(model or embedded_model(modality)), device)
         results = ResultFolder(out, segmenter.config.label_set, opacity, source.rate_hz, source.length, made_topic)
         with Progress(console=console) as progress:
             task = progress.add_task("segmenting", total=source.length)
@@ -58,7 +58,7 @@ def segment(
     console.print(timing_table(f"milliseconds a frame on {segmenter.device}", summary.milliseconds))
     for reason, count in _counted([*skipped, *summary.skipped]):
         console.print(f"[yellow]left out {count} frame{'s' * (count > 1)}:[/yellow] {reason}")
-    console.print(f"{summary.frames} frames segmented into {out}")
+    console.print(f"{summary.frames} frames segmented into {out} by {segmenter.config.name}")
     if summary.broken_off:
         raise fail(summary.broken_off)
     if not summary.frames:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import typer
 from adaptation_samples import LENIENT, SMALL, write_bag, write_model, write_source
 from event_bag_samples import TOPIC, write_event_bag
 from typer.testing import CliRunner
 
-from madm_model.adaptation.job_request import JobFolder
+from madm_model.adaptation import job_request
+from madm_model.adaptation.job_request import JobFolder, JobRequest, RequestError
 from madm_model.cli.adapt import adapt
 from madm_model.events.edge_config import EdgeConfig
 from madm_model.store import VersionStore
@@ -37,6 +40,23 @@ def test_a_recording_becomes_the_active_version(tmp_path, arguments) -> None:
     assert "activated: v0001 passed the gate and is active in place of base" in output
     assert "report/index.html" in output
     assert VersionStore(tmp_path / "store", tmp_path / "base").read().active == "v0001"
+
+
+@pytest.mark.parametrize(("modality", "name"), [("depth", "tiny-depth"), ("rgb", "tiny-rgb")])
+def test_without_a_model_it_starts_from_the_embedded_one_of_the_modality(
+    arguments, monkeypatch, modality, name
+) -> None:
+    requests = []
+
+    def refuse(request: JobRequest, _: VersionStore) -> None:
+        requests.append(request)
+        raise RequestError("seen")
+
+    monkeypatch.setattr(job_request, "check_request", refuse)
+    without = [argument for argument in arguments if not argument.startswith("--model")]
+    code, output = run([*without, f"--modality={modality}"])
+    assert (code, "seen" in output) == (1, True)
+    assert Path(requests[0].base).name == name
 
 
 def test_an_event_recording_is_adapted_to_with_the_named_edge_frames(tmp_path, arguments) -> None:
