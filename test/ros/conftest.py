@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import re
-import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
-from ros_helpers import FakeSegmenter, Peer
+from adaptation_samples import write_bag, write_model, write_source
+from ros_helpers import FakeSegmenter, Peer, Spun
 
-# Before rclpy is imported anywhere: tests must not meet the robots, or other tests, of this network.
-os.environ["ROS_DOMAIN_ID"] = str(os.getpid() % 101)
-os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+from madm_model.io.bags import BagReader
 
 
 @pytest.fixture(scope="session")
@@ -37,14 +35,25 @@ def peer(ros: Any) -> Iterator[Peer]:
 
 
 @pytest.fixture
-def start_node(ros: Any) -> Iterator[Callable[..., Any]]:
+def spin(ros: Any) -> Iterator[Callable[..., Spun]]:
+    """Function that spins nodes until they are closed, or the test ends."""
+    spun: list[Spun] = []
+
+    def start(*nodes: Any, executor: Any = None) -> Spun:
+        spun.append(Spun(*nodes, executor=executor))
+        return spun[-1]
+
+    yield start
+    for item in spun:
+        item.close()
+
+
+@pytest.fixture
+def start_node(spin: Callable[..., Spun]) -> Callable[..., Any]:
     """Function that makes a segmentation node, spins it in a thread and, unless told otherwise, brings it up."""
-    from rclpy.executors import SingleThreadedExecutor
     from rclpy.parameter import Parameter
 
     from madm_ros.segmentation_node import SegmentationNode
-
-    started = []
 
     def start(
         segmenter: Any = None, bring_up: bool = True, cli_args: Any = None, image_source: str = "", **parameters: Any
@@ -56,18 +65,81 @@ def start_node(ros: Any) -> Iterator[Callable[..., Any]]:
         )
         if bring_up:
             assert node.bring_up()
-        executor = SingleThreadedExecutor()
-        executor.add_node(node)
-        thread = threading.Thread(target=executor.spin, daemon=True)
-        thread.start()
-        started.append((node, executor, thread))
+        spin(node)
         return node
 
+    return start
+
+
+@pytest.fixture
+def start_player(ros: Any) -> Iterator[Callable[[Path], Any]]:
+    """Function that opens a bag for playing: a BagPlayer."""
+    from madm_ros.bag_player import BagPlayer
+
+    opened: list[tuple[BagReader, BagPlayer]] = []
+
+    def start(path: Path) -> BagPlayer:
+        reader = BagReader(path)
+        opened.append((reader, BagPlayer(reader)))
+        return opened[-1][1]
+
     yield start
-    for node, executor, thread in started:
-        executor.shutdown()
-        thread.join(5)
-        node.destroy_node()
+    for reader, player in opened:
+        player.destroy_node()
+        reader.close()
+
+
+@pytest.fixture
+def play(start_player: Callable[[Path], Any]) -> Callable[..., int]:
+    """Function that plays a bag to nodes that listen already, and gives the number of messages they got."""
+
+    def play_bag(path: Path, rate: float = 1.0) -> int:
+        player = start_player(path)
+        assert player.wait_for_subscribers(20)
+        count = player.play(rate)
+        player.wait_until_delivered(20)
+        return count
+
+    return play_bag
+
+
+@pytest.fixture
+def robot(tmp_path: Path) -> Path:
+    """A folder with a model, a labelled source and a recording in it."""
+    write_model(tmp_path / "base")
+    write_source(tmp_path / "source")
+    write_bag(tmp_path / "bags" / "drive")
+    return tmp_path
+
+
+@pytest.fixture
+def start_server(spin: Callable[..., Spun], robot: Path) -> Callable[..., Any]:
+    """Function that makes an adaptation server and spins it, in place of the one before."""
+    from rclpy.executors import MultiThreadedExecutor
+    from rclpy.parameter import Parameter
+
+    from madm_ros.adapt_server import AdaptServer
+
+    running: list[Spun] = []
+
+    def start(**parameters: Any) -> AdaptServer:
+        while running:
+            running.pop().close()
+        values = {
+            "store": str(robot / "store"),
+            "model": str(robot / "base"),
+            "bag_roots": [str(robot / "bags"), str(robot / "source")],
+            "device": "cpu",
+            "threads": 1,
+            "niceness": 0,
+            **parameters,
+        }
+        overrides = [Parameter(name, value=value) for name, value in values.items()]
+        server = AdaptServer(namespace="/madm", parameter_overrides=overrides, use_global_arguments=False)
+        running.append(spin(server, executor=MultiThreadedExecutor(4)))
+        return server
+
+    return start
 
 
 @pytest.fixture

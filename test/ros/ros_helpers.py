@@ -39,6 +39,32 @@ class FakeSegmenter:
         self.closed = True
 
 
+class Spun:
+    """Nodes that a thread of their own spins.
+
+    Args:
+        nodes: of one process.
+        executor: what spins them; a single-threaded one by default.
+    """
+
+    def __init__(self, *nodes: Any, executor: Any = None) -> None:
+        from rclpy.executors import SingleThreadedExecutor
+
+        self._nodes, self._executor = nodes, executor or SingleThreadedExecutor()
+        for node in nodes:
+            self._executor.add_node(node)
+        self._thread = threading.Thread(target=self._executor.spin, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop and destroy the nodes; a second call does nothing."""
+        nodes, self._nodes = self._nodes, ()
+        self._executor.shutdown()
+        self._thread.join(5)
+        for node in nodes:
+            node.destroy_node()
+
+
 class Peer:
     """A second node, spun in a thread of its own: publishes to the node under test and collects what it says.
 
@@ -51,10 +77,7 @@ class Peer:
         from rclpy.executors import SingleThreadedExecutor
 
         self.node = rclpy.create_node("peer", context=context)
-        self.executor = SingleThreadedExecutor(context=context)
-        self.executor.add_node(self.node)
-        self.thread = threading.Thread(target=self.executor.spin, daemon=True)
-        self.thread.start()
+        self._spun = Spun(self.node, executor=SingleThreadedExecutor(context=context))
 
     def collect(self, message_type: type, topic: str, qos: Any = 10) -> list[Any]:
         """A list that grows with every message on the topic."""
@@ -85,9 +108,7 @@ class Peer:
         return future.result()
 
     def close(self) -> None:
-        self.executor.shutdown()
-        self.thread.join(5)
-        self.node.destroy_node()
+        self._spun.close()
 
 
 def wait_until(condition: Callable[[], Any], what: str, timeout_s: float = 20.0) -> None:

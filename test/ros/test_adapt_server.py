@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,99 +16,31 @@ import pytest
 
 pytest.importorskip("rclpy", reason="ROS 2's rclpy is not installed")
 
-from adaptation_samples import LENIENT, SMALL, TOPIC, thermal_frames, write_bag, write_model, write_source
+from adapt_helpers import JOB_S, LATCHED, adapt, job, options
+from adaptation_samples import TOPIC, thermal_frames, write_bag, write_model
 from builtin_interfaces.msg import Duration
 from diagnostic_msgs.msg import DiagnosticArray, KeyValue
 from madm_msgs.action import Adapt as AdaptAction
 from madm_msgs.msg import AdaptJob, AdaptStatus
-from madm_msgs.srv import Adapt, Rollback
+from madm_msgs.srv import Rollback
 from rclpy.action import ActionClient
-from rclpy.executors import MultiThreadedExecutor
-from rclpy.parameter import Parameter
-from rclpy.qos import DurabilityPolicy, QoSProfile
+from rclpy.qos import QoSProfile
 from ros_helpers import image_message, pixels_of, wait_until
 from sensor_msgs.msg import Image
 
 from madm_model.adaptation.job_request import JobFolder, running_job, the_one_job
-from madm_model.io.bags import BagReader, BagWriter, make_image_message
+from madm_model.io.bags import BagWriter, make_image_message
 from madm_model.io.frames import RawFrame
 from madm_model.modalities import make_preprocessor
 from madm_model.store import VersionInfo, VersionStore
 from madm_ros import adapt_jobs
 from madm_ros.adapt_messages import to_request
-from madm_ros.adapt_server import AdaptServer
 from madm_ros.bag_player import BagPlayer
 from madm_ros.image_conversion import to_frame
 from madm_ros.segmentation_node import load_segmenter
 
-LATCHED = QoSProfile(depth=10, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-JOB_S = 120.0
 GAIN = {"thermal.gain": "fixed", "thermal.fixed_min": 6900.0, "thermal.fixed_max": 9100.0}
 """A gain that does not depend on the frames before."""
-
-
-@pytest.fixture
-def robot(tmp_path: Path) -> Path:
-    """A folder with a model, a labelled source and a recording in it."""
-    write_model(tmp_path / "base")
-    write_source(tmp_path / "source")
-    write_bag(tmp_path / "bags" / "drive")
-    return tmp_path
-
-
-@pytest.fixture
-def start_server(ros: Any, robot: Path) -> Iterator[Callable[..., AdaptServer]]:
-    """Function that makes a server and spins it in a thread."""
-    started: list[tuple[AdaptServer, MultiThreadedExecutor, threading.Thread]] = []
-
-    def stop() -> None:
-        while started:
-            node, executor, thread = started.pop()
-            executor.shutdown()
-            thread.join(5)
-            node.destroy_node()
-
-    def start(**parameters: Any) -> AdaptServer:
-        stop()
-        values = {
-            "store": str(robot / "store"),
-            "model": str(robot / "base"),
-            "bag_roots": [str(robot / "bags"), str(robot / "source")],
-            "device": "cpu",
-            "threads": 1,
-            "niceness": 0,
-            **parameters,
-        }
-        overrides = [Parameter(name, value=value) for name, value in values.items()]
-        node = AdaptServer(namespace="/madm", parameter_overrides=overrides, use_global_arguments=False)
-        executor = MultiThreadedExecutor(4)
-        executor.add_node(node)
-        thread = threading.Thread(target=executor.spin, daemon=True)
-        thread.start()
-        started.append((node, executor, thread))
-        return node
-
-    yield start
-    stop()
-
-
-def options(**changes: str) -> list[KeyValue]:
-    return [KeyValue(key=key, value=value) for key, value in {**SMALL, **LENIENT, **changes}.items()]
-
-
-def job(robot: Path, iterations: int = 2, **changes: Any) -> AdaptJob:
-    fields = {
-        "bag_uris": [str(robot / "bags" / "drive")],
-        "iterations": iterations,
-        "source": str(robot / "source"),
-        "options": options(),
-        **changes,
-    }
-    return AdaptJob(**fields)
-
-
-def adapt(peer: Any, message: AdaptJob) -> Adapt.Response:
-    return peer.call(Adapt, "/madm/adapt", Adapt.Request(job=message))
 
 
 def states(messages: list[AdaptStatus]) -> list[int]:
@@ -126,22 +58,6 @@ def record(peer, start_player: Callable[[Path], BagPlayer], played: Path, record
         for message in images:
             frame = to_frame(message)
             bag.write(TOPIC, make_image_message(frame.array, "mono16", frame.stamp_ns, "thermal"), frame.stamp_ns)
-
-
-@pytest.fixture
-def start_player(ros: Any) -> Iterator[Callable[[Path], BagPlayer]]:
-    """Function that opens a bag for playing."""
-    opened: list[tuple[BagReader, BagPlayer]] = []
-
-    def start(path: Path) -> BagPlayer:
-        reader = BagReader(path)
-        opened.append((reader, BagPlayer(reader)))
-        return opened[-1][1]
-
-    yield start
-    for reader, player in opened:
-        player.destroy_node()
-        reader.close()
 
 
 def test_from_a_recording_to_the_new_versions_labels_and_back(

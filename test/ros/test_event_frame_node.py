@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import fields, replace
 from itertools import pairwise
 from pathlib import Path
@@ -19,7 +19,6 @@ pytest.importorskip("event_camera_msgs.msg", reason="event_camera_msgs is not in
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from event_camera_msgs.msg import EventPacket
 from rcl_interfaces.srv import DescribeParameters
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from ros_helpers import FakeSegmenter, Peer, image_message, pixels_of, wait_until
@@ -31,9 +30,8 @@ from madm_model.events.edge_config import EdgeConfig
 from madm_model.events.edge_source import open_edge_frames
 from madm_model.events.encoders import encode_evt3
 from madm_model.events.messages import make_packet
-from madm_model.io.bags import BagReader, BagWriter
+from madm_model.io.bags import BagWriter
 from madm_model.io.raw_message import RawMessage
-from madm_ros.bag_player import BagPlayer
 from madm_ros.event_frame_node import EventFrameNode
 from madm_ros.event_parameters import PARAMETERS
 from madm_ros.event_seg import make_nodes
@@ -47,33 +45,6 @@ PATIENT = {"max_delay_s": 60.0}
 WIDTH, HEIGHT = 96, 64
 
 
-class Spun:
-    """Nodes of one process, spun in a thread."""
-
-    def __init__(self, *nodes: Any) -> None:
-        self.nodes = nodes
-        self.executor = SingleThreadedExecutor()
-        for node in nodes:
-            self.executor.add_node(node)
-        self.thread = threading.Thread(target=self.executor.spin, daemon=True)
-        self.thread.start()
-
-    def close(self) -> None:
-        self.executor.shutdown()
-        self.thread.join(5)
-        for node in self.nodes:
-            node.destroy_node()
-
-
-@pytest.fixture
-def spin(ros: Any) -> Iterator[Callable[..., None]]:
-    """Function that spins nodes until the test ends."""
-    spun: list[Spun] = []
-    yield lambda *nodes: spun.append(Spun(*nodes))
-    for item in spun:
-        item.close()
-
-
 @pytest.fixture
 def start_edges(spin: Callable[..., None]) -> Callable[..., EventFrameNode]:
     """Function that starts an event frame node with these parameters."""
@@ -85,25 +56,6 @@ def start_edges(spin: Callable[..., None]) -> Callable[..., EventFrameNode]:
         return node
 
     return start
-
-
-@pytest.fixture
-def play(ros: Any) -> Iterator[Callable[[Path, float], int]]:
-    """Function that plays a bag to nodes that listen already."""
-    opened: list[Any] = []
-
-    def play_bag(path: Path, rate: float = 1.0) -> int:
-        bag = BagReader(path)
-        player = BagPlayer(bag)
-        opened.extend((player, bag))
-        assert player.wait_for_subscribers(20)
-        count = player.play(rate)
-        player.wait_until_delivered(20)
-        return count
-
-    yield play_bag
-    for item in opened:
-        item.close() if isinstance(item, BagReader) else item.destroy_node()
 
 
 def packets(count: int, first_seq: int = 0) -> list[RawMessage]:
