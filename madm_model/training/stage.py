@@ -172,18 +172,19 @@ class _Minimisation:
 
 
 def _cut_log(path: Path, iterations: int) -> None:
-    """Keep the rows up to a checkpoint: what came after it is computed again."""
-    if not iterations:
+    """Keep the whole rows up to a checkpoint: what came after it is computed again, what a full disk cut is no row."""
+    lines = path.read_text().splitlines(keepends=True) if iterations and path.exists() else []
+    if not lines or not lines[0].endswith("\n"):
         path.unlink(missing_ok=True)
-    elif path.exists():
-        lines = path.read_text().splitlines(keepends=True)
-        path.write_text("".join([*lines[:1], *(line for line in lines[1:] if int(line.split(",")[0]) <= iterations)]))
+        return
+    whole = (line for line in lines[1:] if line.endswith("\n") and line.count(",") == lines[0].count(","))
+    path.write_text("".join([lines[0], *(line for line in whole if int(line.split(",")[0]) <= iterations)]))
 
 
 def _append_log(path: Path, row: dict[str, float]) -> None:
     fresh = not path.exists()
     with path.open("a", newline="") as file:
-        writer = csv.DictWriter(file, list(row))
+        writer = csv.DictWriter(file, list(row), lineterminator="\n")
         if fresh:
             writer.writeheader()
         writer.writerow(row)

@@ -58,6 +58,23 @@ def test_log_has_one_row_per_interval(tmp_path):
     assert float(rows[-1]["mse"]) < float(rows[0]["mse"])
 
 
+def test_a_row_cut_anywhere_is_left_out_of_the_log_of_the_resumed_stage(tmp_path):
+    with pytest.raises(StopTraining):
+        train(tmp_path, stop_at=14)
+    log, checkpoint = (tmp_path / "stage.csv").read_bytes(), (tmp_path / "stage.pt").read_bytes()
+    header, first, second = log.splitlines(keepends=True)
+    assert (first.split(b",")[0], second.split(b",")[0]) == (b"5", b"10")
+    for size in range(len(log)):
+        (tmp_path / "stage.csv").write_bytes(log[:size])
+        (tmp_path / "stage.pt").write_bytes(checkpoint)
+        train(tmp_path)
+        with (tmp_path / "stage.csv").open() as file:
+            rows = list(csv.DictReader(file))
+        kept = (["5"] if size >= len(header + first) else []) + ["15", "20"]
+        assert [row["iteration"] for row in rows] == kept
+        assert all(None not in row and None not in row.values() for row in rows)
+
+
 def test_finished_stage_does_nothing(tmp_path):
     trained = train(tmp_path)
     assert torch.equal(train(tmp_path, stop_at=0).weight, trained.weight)
