@@ -13,7 +13,7 @@ ARGUMENTS = {
     "modality": ("thermal", "the sensor that is adapted to: thermal, depth or event"),
     "store": ("", "folder of the model versions; empty: ~/.madm/MODALITY"),
     "bag_roots": ("", "folders that recordings and sources may lie in, separated by colons"),
-    "model": ("tiny-rgb", "the base: model folder, or the name of the embedded model"),
+    "model": ("", "the base: model folder, or the name of an embedded model; empty: the one of the modality"),
     "device": ("auto", "where jobs train: auto, cpu, cuda"),
 }
 

@@ -174,6 +174,12 @@ def network_size(config: ModelConfig, height: int, width: int) -> tuple[int, int
     return max(rows, multiple), max(columns, multiple)
 
 
+def magnification(config: ModelConfig, height: int, width: int) -> float:
+    """How much larger than it is the network sees an image of the given size: lengths, not areas."""
+    rows, columns = network_size(config, height, width)
+    return math.sqrt(rows * columns / (height * width))
+
+
 def choose_device(name: str) -> torch.device:
     """The device of that name; "auto" is CUDA where there is one, else the CPU.
 

@@ -11,6 +11,7 @@ from typing import Any
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.node import Node
 
+from madm_model.checkpoint.model_folder import embedded_model
 from madm_model.events.edge_config import EdgeConfig
 from madm_model.modalities import make_preprocessor
 from madm_ros import event_parameters, parameters
@@ -25,7 +26,7 @@ class AdaptSettings:
     store: Path
     """Folder of the version store, which the segmentation node follows."""
     model: str
-    """The base: model folder, or the name of the embedded model."""
+    """The base: model folder, or the name of an embedded model."""
     modality: str
     """The modality that is adapted to."""
     bag_roots: tuple[Path, ...]
@@ -73,7 +74,7 @@ def declare(node: Node) -> AdaptSettings:
             descriptor.floating_point_range = [FloatingPointRange(from_value=lowest, to_value=highest)]
         return node.declare_parameter(name, default, descriptor).value
 
-    model = value("model", "tiny-rgb", "Base of the store: model folder, or the name of the embedded model.")
+    model = value("model", "", "Base of the store: model folder, or an embedded model; empty: the one of the modality.")
     modality = value("modality", "thermal", f"The sensor that is adapted to: {', '.join(MODALITIES)}.")
     store = value("store", "", "Folder of the model versions; empty: ~/.madm/MODALITY. The segmentation node's too.")
     roots = value("bag_roots", [""], "Folders that recordings and sources may lie in; none: every job is refused.")
@@ -90,7 +91,7 @@ def declare(node: Node) -> AdaptSettings:
     EdgeConfig(**edges)
     return AdaptSettings(
         default_store(modality) if not store else Path(store).expanduser(),
-        model,
+        model or embedded_model(modality),
         modality,
         tuple(Path(root).expanduser() for root in roots if root),
         keep,

@@ -61,7 +61,7 @@ def _setting(modality: str, field: str, description: str, **constraints: Any) ->
 
 
 PARAMETERS = (
-    NodeParameter("model", "tiny-rgb", "Model folder, or the name of the embedded model."),
+    NodeParameter("model", "", "Model folder, or the name of an embedded model; empty: the one of the modality."),
     NodeParameter(
         "store",
         "",

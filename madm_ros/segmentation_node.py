@@ -189,10 +189,12 @@ class SegmentationNode(LifecycleNode):
         )
 
     def _load(self) -> None:
+        from madm_model.checkpoint.model_folder import embedded_model  # brings torch, which takes seconds
+
         started = time.perf_counter()
         device, precision = self._value("device"), self._value("precision")
         self._segmenter = open_segmenter(
-            self._value("model"),
+            self._value("model") or embedded_model(self._value("modality")),
             self._value("store"),
             lambda model: self._make_segmenter(str(model), device, precision),
             self._errors.report,

@@ -47,9 +47,10 @@ def default_settings(config: ModelConfig, modality: str, iterations: int, on_gpu
 
     The method is the released one; its noise period is the same share of the training as there (5000 or 8000 of
     10,000 iterations). A Stable Diffusion sized network is trained as released, on a GPU with LoRA, bfloat16 and
-    gradient checkpointing. A small one starts from little and has few iterations: it learns faster, in batches of four
-    crops of half a frame, its teacher follows sooner and averages the UNet too, and the source is shown in the random
-    appearance that the embedded model was trained with: plain colour makes it forget what carries over to the target.
+    gradient checkpointing. A small one starts from little and has few iterations: it learns faster, in batches of four,
+    its teacher follows sooner and averages the UNet too, and the source is shown in the random appearance that the
+    embedded model was trained with: plain colour makes it forget what carries over to the target. Crops are as large as
+    what the network sees live: its attention looks over the whole picture, and other sizes are another task to it.
 
     Args:
         config: the model to adapt.
@@ -72,15 +73,13 @@ def default_settings(config: ModelConfig, modality: str, iterations: int, on_gpu
         optimizer = replace(optimizer, learning_rate=1e-4) if resources.lora else optimizer
         training = replace(official, self_training=self_training, optimizer=optimizer, resources=resources)
         return JobSettings(replace(training, iterations=iterations), ViewConfig(1, height, width))
-    multiple = config.architecture.size_multiple
-    crop = (max(multiple, height // 2 // multiple * multiple), max(multiple, width * 4 // 5 // multiple * multiple))
     training = replace(
         official,
         iterations=iterations,
         self_training=replace(self_training, teacher=TeacherConfig(momentum=0.99, average_unet=True)),
-        optimizer=OptimizerConfig(1e-4, 0.01, 1.0, warmup, (0.7, 0.9)),
+        optimizer=OptimizerConfig(1e-4, 0.01, 1.0, warmup, (0.5, 0.8)),
     )
-    return JobSettings(training, ViewConfig(4, *crop, source_appearance=True))
+    return JobSettings(training, ViewConfig(4, height, width, source_appearance=True))
 
 
 def with_options(settings: JobSettings, options: Mapping[str, str]) -> JobSettings:

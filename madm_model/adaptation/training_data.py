@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +12,7 @@ from madm_model.adaptation.rare_class_sampling import RareClassConfig, RareClass
 from madm_model.adaptation.source_frames import SourceFrames
 from madm_model.adaptation.target_frames import TargetFrames
 from madm_model.model_config import ModelConfig
-from madm_model.segmenter import network_size
+from madm_model.segmenter import magnification
 from madm_model.training.appearance import AppearanceConfig, with_random_appearance
 from madm_model.training.frame_pool import FramePool
 from madm_model.training.views import random_view, stack_images
@@ -106,8 +105,7 @@ class JobData:
     def _view_of(
         self, rng: np.random.Generator, image: np.ndarray, labels: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        height, width = network_size(self._config, *labels.shape)
-        live = math.sqrt(height * width / labels.size)
+        live = magnification(self._config, *labels.shape)
         image, cropped = random_view(rng, image, labels, self._crop, self._scale(live))
         assert cropped is not None
         return image, cropped

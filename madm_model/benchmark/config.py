@@ -80,7 +80,7 @@ class BenchmarkConfig:
     """Probability of the head's channel dropout."""
     target_norm_batches: int = 0
     """Target batches from which all rows but source-only take the head's BatchNorm statistics in the end."""
-    view: ViewConfig = field(default_factory=lambda: ViewConfig(2, 128, 256))
+    view: ViewConfig = field(default_factory=lambda: ViewConfig(4, 192, 256))
     """Batch size, crops, Rare Class Sampling and the source's appearance."""
     resources: ResourceConfig = field(default_factory=ResourceConfig)
     """Precision, memory and accumulation."""

@@ -15,7 +15,7 @@ from madm_model.benchmark.config import BenchmarkConfig
 from madm_model.benchmark.plan import ANY_MODALITY, Run
 from madm_model.labels import STREET_11
 from madm_model.model_config import ModelConfig
-from madm_model.segmenter import Segmenter
+from madm_model.segmenter import Segmenter, magnification
 from madm_model.training.embedded import score_pool
 from madm_model.training.frame_pool import FramePool, render_pool
 
@@ -54,7 +54,7 @@ class SimulatedStreets:
         available = config.streets.target.streets * config.streets.target.frames_per_street
         if max(config.target_frames) > available:
             raise ValueError(f"target_frames asks for {max(config.target_frames)}, but streets.target has {available}")
-        self._config = config
+        self._config, self._model = config, model
         streets, modalities = config.streets, config.modalities
         self._source = render_pool(replace(streets.source, modalities=("rgb",)), work_dir / "source_frames")
         self._target = render_pool(replace(streets.target, modalities=modalities), work_dir / "target_frames")
@@ -62,7 +62,8 @@ class SimulatedStreets:
 
     def data(self, run: Run) -> AdaptationData:
         """Batches of a run."""
-        view = self._config.view
+        view, frame = self._config.view, self._source.labels[0]
+        live = magnification(self._model, *frame.shape)
         return FramePoolData(
             self._source,
             FirstFrames(self._target, run.target_frames) if run.target_frames else self._target,
@@ -70,7 +71,7 @@ class SimulatedStreets:
             len(STREET_11),
             view.batch_size,
             (view.crop_height, view.crop_width),
-            (view.min_scale, view.max_scale),
+            (view.min_scale * live, view.max_scale * live),
             RareClassConfig() if view.rare_classes else None,
             view.appearance,
         )

@@ -27,7 +27,7 @@ from madm_model.io.sources import read_image
 from madm_model.labels import STREET_11
 from madm_model.modalities import make_preprocessor
 from madm_model.model_config import ModelConfig
-from madm_model.segmenter import Segmenter
+from madm_model.segmenter import Segmenter, magnification
 
 BOX_CLASSES = ("person", "vehicle")
 BOX_SCORES = tuple(f"{name} {score}" for name in BOX_CLASSES for score in ("recall", "precision"))
@@ -53,12 +53,12 @@ REFERENCE = {
 class StillFrames(TargetFrames):
     """Target frames that no bag recorded: single images, all of them for training."""
 
-    def __init__(self, images: np.ndarray) -> None:
-        """Take network images, uint8 (N, H, W, 3), of the size that the network sees live."""
+    def __init__(self, images: np.ndarray, config: ModelConfig) -> None:
+        """Take network images, uint8 (N, H, W, 3), of the size that they are recorded in."""
         self.images = images
         self.training = np.arange(len(images))
         self.held_out: list[np.ndarray] = []
-        self.enlargement = 1.0
+        self.enlargement = 1 / magnification(config, *images.shape[1:3])
         self.notes: list[str] = []
 
 
@@ -99,7 +99,7 @@ class StreetThermal:
         """Batches as an adaptation job draws them; fewer target frames are spread over all of them."""
         count = run.target_frames or len(self._target)
         chosen = np.linspace(0, len(self._target) - 1, count).astype(int)
-        return JobData(self._source, StillFrames(self._target[chosen]), self._model, self._config.view)
+        return JobData(self._source, StillFrames(self._target[chosen], self._model), self._model, self._config.view)
 
     def scores(self, segmenter: Segmenter, modality: str) -> dict[str, float]:
         """All scores of the README in percent: boxes (also by day and night), mIoU (b) and (c), IoU per class."""

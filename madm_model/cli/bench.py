@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from madm_model.bench import Speed
 
-SIZES = {"tiny": ((256, 320), (512, 512)), "sd14": ((512, 512),)}
+SIZES = {"tiny": ((192, 256), (512, 512)), "sd14": ((512, 512),)}
 """Input sizes, height and width, at which each architecture is timed."""
 
 

@@ -14,7 +14,7 @@ from madm_model.checkpoint.model_folder import save_model
 from madm_model.labels import STREET_11
 from madm_model.model_config import ModelConfig, ModelError
 from madm_model.network import MADM
-from madm_model.segmenter import Segmenter, choose_device, choose_dtype, network_size
+from madm_model.segmenter import Segmenter, choose_device, choose_dtype, magnification, network_size
 
 CONFIG = ModelConfig("tiny-test", TINY, STREET_11, "rgb", (64, 96), keep_aspect=True)
 STRETCHED = replace(CONFIG, keep_aspect=False)
@@ -165,6 +165,11 @@ def test_network_size_keeps_aspect_and_area(height: int, width: int, expected: t
 
 def test_network_size_without_aspect_is_fixed() -> None:
     assert network_size(STRETCHED, 480, 640) == (64, 96)
+
+
+def test_magnification_is_of_lengths() -> None:
+    assert magnification(replace(CONFIG, input_size=(192, 256)), 240, 320) == pytest.approx(0.8)
+    assert magnification(STRETCHED, 480, 640) == pytest.approx((64 * 96 / (480 * 640)) ** 0.5)
 
 
 @pytest.mark.parametrize(

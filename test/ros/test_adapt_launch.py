@@ -14,6 +14,7 @@ from madm_msgs.msg import AdaptJob
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
+from madm_model.checkpoint.model_folder import embedded_model
 from madm_model.events.edge_config import EdgeConfig
 from madm_ros import adapt_parameters
 from madm_ros.adapt_messages import to_request
@@ -52,7 +53,8 @@ def test_the_launch_file_splits_the_roots_and_starts_the_server() -> None:
 
 def test_defaults(declare) -> None:
     settings = declare()
-    assert (settings.modality, settings.model) == ("thermal", "tiny-rgb")
+    assert (settings.modality, settings.model) == ("thermal", embedded_model("thermal"))
+    assert declare(modality="depth").model == embedded_model("depth")
     assert settings.store == Path.home() / ".madm" / "thermal"
     assert settings.bag_roots == ()
     assert settings.threads >= 1

@@ -9,8 +9,6 @@ from types import ModuleType
 import pytest
 import yaml
 
-from madm_model.checkpoint.model_folder import embedded_model
-
 ROOT = Path(__file__).resolve().parents[2]
 LAUNCH_FILES = sorted((ROOT / "launch").glob("*.launch.py"))
 MODALITIES = ("thermal", "depth")
@@ -51,7 +49,6 @@ def test_configuration_names_declared_parameters_with_their_defaults(modality: s
     assert given.keys() <= declared.keys()
     assert {name for name in declared if name.startswith(f"{modality}.")} <= given.keys()
     assert given.pop("modality") == modality
-    assert given.pop("model") == embedded_model(modality)
     assert given == {name: declared[name] for name in given}
     assert {name: type(value) for name, value in given.items()} == {name: type(declared[name]) for name in given}
     assert refusal(declared, given, configured=False) == ""
@@ -70,7 +67,6 @@ def test_event_configuration_names_declared_parameters_with_their_defaults() -> 
     assert {name for name in declared if name.startswith("event.")} <= given.keys()
     assert refusal(declared, given, configured=False) == ""
     assert given.pop("modality") == "event"
-    assert given.pop("model") == embedded_model("event")
     assert given == {name: declared[name] for name in given}
 
 

@@ -29,6 +29,15 @@ def test_every_file_of_the_project_is_valid(path):
         assert training_config(config, run).iterations == config.iterations
 
 
+def test_sweeps_train_as_the_table_does():
+    configs = [load_config(path) for path in FILES]
+    simulated = [config for config in configs if config.task == "simulator"]
+    assert len(simulated) >= 4
+    shared = ("iterations", "base_model", "optimizer", "teacher", "pseudo_threshold", "target_norm_batches", "view")
+    for name in (*shared, "resources", "streets", "dropout"):
+        assert len({repr(getattr(config, name)) for config in simulated}) == 1, name
+
+
 def test_nested_values_are_read(tmp_path):
     config = _load(
         tmp_path,

@@ -178,6 +178,22 @@ def test_fewer_target_frames_are_the_first_ones(base, pools):
         open_task(_config(base, target_frames=(3,)), load_model(base)[1], pools, None)
 
 
+def test_frames_are_magnified_against_how_the_network_sees_them_live(tmp_path, base, pools):
+    model = replace(load_model(base)[1], input_size=(32, 48))  # half of a frame's length
+    view = ViewConfig(1, 32, 32, 2.0, 2.0)
+    task = open_task(_config(base, view=view), model, pools, None)
+    drawn = task.data(Run(AblationRow.MADM, "thermal", 0)).target(np.random.default_rng(3))
+    pool = FramePool(pools / "target_frames")
+    expected = FramePoolData(pool, pool, "thermal", 11, 1, (32, 32), (1.0, 1.0))
+    assert torch.equal(drawn, expected.target(np.random.default_rng(3)))
+
+    folder = _street_folder(tmp_path / "data")
+    small = replace(model, input_size=(16, 32))  # images of 32x48, seen as 16x32
+    streets = open_task(_config(base, task="street_thermal", view=ViewConfig(1, 16, 16)), small, tmp_path, folder)
+    target = streets.data(Run(AblationRow.MADM, "thermal", 0))._target
+    assert target.enlargement == pytest.approx((32 * 48 / (16 * 32)) ** 0.5)
+
+
 def _street_folder(folder: Path) -> Path:
     """A folder like street_thermal, of 48x32 pixels."""
     write_source(folder / "source/train")

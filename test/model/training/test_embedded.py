@@ -15,6 +15,7 @@ RECIPE = EmbeddedRecipe(
     denoising_iterations=1,
     supervised_iterations=1,
     appearance_iterations=1,
+    full_view_iterations=1,
     training_frames=FramePoolConfig(0, 1, 2),
     test_frames=FramePoolConfig(1_000_000, 1, 1, modalities=("rgb", "event")),
 )
@@ -25,12 +26,12 @@ def test_it_ends_with_a_model_and_its_card_and_a_second_call_trains_nothing_agai
     card = (tmp_path / "model" / "MODEL_CARD.md").read_text()
     assert "| class | rgb | event |" in card
     assert "| mIoU before random appearance |" in card
-    assert "supervised 1, random appearance 1" in card
+    assert "supervised 1, random appearance 1 in small crops and 1 in full view" in card
     weights = (tmp_path / "model" / "model.safetensors").read_bytes()
     assert Segmenter.from_folder(tmp_path / "model", device="cpu").config.name == "tiny-rgb"
 
     output = io.StringIO()
     train_embedded(RECIPE, tmp_path / "work", tmp_path / "model", Console(file=output, width=200))
-    for stage, iterations in (("vae", 2), ("denoising", 1), ("supervised", 1), ("appearance", 1)):
+    for stage, iterations in (("vae", 2), ("denoising", 1), ("supervised", 1), ("appearance", 1), ("full_view", 1)):
         assert f"{stage}: resuming at iteration {iterations} of {iterations}" in output.getvalue()
     assert (tmp_path / "model" / "model.safetensors").read_bytes() == weights
