@@ -15,7 +15,7 @@ def train_embedded(
     ),
     seed: Annotated[int, typer.Option(help="Seeds weights, batches and noise.")] = 0,
 ) -> None:
-    """Train the embedded `tiny` model on simulated streets: autoencoder, denoising, supervised (about two hours)."""
+    """Train the embedded `tiny` model on simulated streets: autoencoder, denoising, supervised (two to three hours)."""
     from rich.console import Console
 
     from madm_model.training.embedded import EmbeddedRecipe
