@@ -130,6 +130,11 @@ def image_message(pixels: np.ndarray, encoding: str, stamp_s: int = 1, frame_id:
     return message
 
 
+def stamp_ns(message: Any) -> int:
+    """The stamp of a message's header."""
+    return message.header.stamp.sec * 1_000_000_000 + message.header.stamp.nanosec
+
+
 def pixels_of(message: Any) -> np.ndarray:
     """The pixels of a mono8 or rgb8 message, uint8 (H, W) or (H, W, 3)."""
     return np.frombuffer(message.data, np.uint8).reshape(message.height, message.width, -1).squeeze()

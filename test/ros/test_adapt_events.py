@@ -14,7 +14,7 @@ from event_bag_samples import TOPIC, write_event_bag
 from madm_msgs.msg import AdaptStatus
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile
-from ros_helpers import pixels_of, wait_until
+from ros_helpers import pixels_of, stamp_ns, wait_until
 from sensor_msgs.msg import Image
 
 from madm_model.adaptation.job_request import JobFolder
@@ -53,10 +53,9 @@ def test_from_an_event_recording_to_the_new_versions_labels(peer, start_server, 
         return [item.value for report in reports[-2:] for item in report.status[0].values if item.key == "model"]
 
     def labels_and_edges() -> list[tuple[np.ndarray, np.ndarray]]:
-        by_stamp = {(message.header.stamp.sec, message.header.stamp.nanosec): message for message in list(edges)}
-        stamps = [(message.header.stamp.sec, message.header.stamp.nanosec) for message in labels]
-        pairs = zip(list(labels), stamps)
-        return [(pixels_of(message), pixels_of(by_stamp[stamp])) for message, stamp in pairs if stamp in by_stamp]
+        by_stamp = {stamp_ns(message): pixels_of(message) for message in list(edges)}
+        shown = [message for message in list(labels) if stamp_ns(message) in by_stamp]
+        return [(pixels_of(message), by_stamp[stamp_ns(message)]) for message in shown]
 
     def labels_by(folder, edge_image: np.ndarray) -> np.ndarray:
         image = make_preprocessor("event")(RawFrame(edge_image, "mono8", 0, ""))

@@ -21,7 +21,7 @@ from event_camera_msgs.msg import EventPacket
 from rcl_interfaces.srv import DescribeParameters
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile, ReliabilityPolicy
-from ros_helpers import FakeSegmenter, Peer, image_message, pixels_of, wait_until
+from ros_helpers import FakeSegmenter, Peer, image_message, pixels_of, stamp_ns, wait_until
 from sensor_msgs.msg import Image
 from std_msgs.msg import Float32
 
@@ -102,10 +102,6 @@ class Watch:
 def logged(capfd: pytest.CaptureFixture[str], level: str) -> list[str]:
     text = capfd.readouterr().err
     return re.findall(rf"^\[{level}\] \[[\d.]+\] \[event_frame_node\]: (.*)$", text, re.MULTILINE)
-
-
-def stamp_ns(message: Any) -> int:
-    return message.header.stamp.sec * SECOND + message.header.stamp.nanosec
 
 
 def test_a_bag_over_dds_gives_the_frames_it_gives_offline(peer, start_edges, play, tmp_path) -> None:
