@@ -62,8 +62,8 @@ class SimulatedStreets:
 
     def data(self, run: Run) -> AdaptationData:
         """Batches of a run."""
-        view, frame = self._config.view, self._source.labels[0]
-        live = magnification(self._model, *frame.shape)
+        view = self._config.view
+        live = magnification(self._model, *self._source.labels.shape[1:])
         return FramePoolData(
             self._source,
             FirstFrames(self._target, run.target_frames) if run.target_frames else self._target,
