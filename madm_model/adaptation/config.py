@@ -1,7 +1,7 @@
 """Every setting of an adaptation, the released code's values per modality, and the paper's ablation rows.
 
-Where the paper and the released code disagree, the default is the code's way; the fields `TeacherConfig.average_unet`
-and `LPLRConfig` name the paper's (specification section 18).
+Where the paper and the released code disagree, the default is the code's way; `paper_config` has the paper's, and each
+field that differs says which is which (specification section 18).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from madm_model.training.optimizer import OptimizerConfig
 from madm_model.training.precision import Precision
 
 TeacherMode = Literal["train", "no_dropout", "eval"]
+NoiseSource = Literal["fixed", "sampled"]
 
 
 def _check_share(**values: float) -> None:
@@ -30,8 +31,13 @@ class DPLGConfig:
     """Smallest and largest diffusion step at iteration 0, both included; officially T and T + 1."""
     noise_period: int = 5000
     """Iterations E over which the step falls linearly to 0."""
+    noise: NoiseSource = "fixed"
+    """fixed (released code): the one noise tensor of the network, every time. sampled (paper, equation 1): a fresh one
+    for every image."""
 
     def __post_init__(self) -> None:
+        if self.noise not in ("fixed", "sampled"):
+            raise ValueError(f"unknown noise '{self.noise}': use fixed or sampled")
         low, high = self.initial_steps
         if not 0 <= low <= high <= 999:
             raise ValueError(f"initial_steps must be rising diffusion steps of 0 to 999, not {self.initial_steps}")
@@ -166,6 +172,12 @@ class AdaptationConfig:
     """The target branch; None trains on the labelled source alone."""
     lplr: LPLRConfig | None = field(default_factory=LPLRConfig)
     """Latent regression; None leaves it out. The network still decodes the UNet's output and shows it to the head."""
+    clean_noise: bool = True
+    """True (released code): passes at step 0 have its noise too (sigma 0.029), live ones included. False (paper,
+    section 3.1): they have none; the noise tensor is zero from then on, in the trained model too."""
+    train_unet_output: bool = False
+    """False (released code): the UNet's conv_norm_out and conv_out stay as they are. True (paper): the whole UNet is
+    trained. LoRA leaves them as they are in any case."""
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     """Learning rate, decay, clipping and schedule."""
     target_norm_batches: int = 0
@@ -180,6 +192,9 @@ class AdaptationConfig:
         if self.target_norm_batches < 0:
             raise ValueError("target_norm_batches must not be negative")
         _check_share(dropout=self.dropout)
+        dplg = self.self_training.dplg if self.self_training else None
+        if not self.clean_noise and dplg is not None and dplg.noise == "fixed":
+            raise ValueError("without clean_noise there is no fixed noise for DPLG: set dplg.noise to sampled")
 
 
 def official_config(modality: str) -> AdaptationConfig:
@@ -203,15 +218,18 @@ def official_config(modality: str) -> AdaptationConfig:
 
 
 def paper_config(modality: str) -> AdaptationConfig:
-    """As `official_config`, but the paper's way where the two disagree (specification section 18, rows 1 to 3).
+    """As `official_config`, but the paper's way where the two disagree (specification section 18, rows 1-3, 6, 7, 9).
 
-    The teacher averages the UNet too, and event regresses both branches with weight 10.
+    The teacher averages the UNet too, DPLG's noise is sampled, clean passes have none, all of the UNet is trained, and
+    event regresses both branches with weight 10.
     """
     config = official_config(modality)
     assert config.self_training is not None
-    self_training = replace(config.self_training, teacher=TeacherConfig(average_unet=True))
+    assert config.self_training.dplg is not None
+    dplg = replace(config.self_training.dplg, noise="sampled")
+    self_training = replace(config.self_training, dplg=dplg, teacher=TeacherConfig(average_unet=True))
     lplr = LPLRConfig(10.0, 10.0) if modality == "event" else config.lplr
-    return replace(config, self_training=self_training, lplr=lplr)
+    return replace(config, self_training=self_training, lplr=lplr, clean_noise=False, train_unet_output=True)
 
 
 class AblationRow(str, Enum):

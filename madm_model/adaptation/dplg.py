@@ -1,4 +1,4 @@
-"""Diffusion-based pseudo-label generation: how much noise the teacher's latent gets (DPLG).
+"""Diffusion-based pseudo-label generation: how much noise, and which, the teacher's latent gets (DPLG).
 
 Source: paper section 3.2, specification section 8.
 """
@@ -6,6 +6,7 @@ Source: paper section 3.2, specification section 8.
 from __future__ import annotations
 
 import numpy as np
+import torch
 
 from madm_model.adaptation.config import DPLGConfig
 
@@ -30,3 +31,15 @@ def draw_noise_step(config: DPLGConfig | None, iteration: int, rng: np.random.Ge
         return 0
     low, high = config.initial_steps
     return annealed_step(int(rng.integers(low, high, endpoint=True)), iteration, config.noise_period)
+
+
+def draw_noise(
+    config: DPLGConfig | None, noise_step: int, shape: tuple[int, ...], rng: np.random.Generator
+) -> torch.Tensor | None:
+    """Standard normal noise float32 of a latent's shape (B, 4, h, w); None stands for the network's fixed noise.
+
+    Step 0 is a clean pass, which never has sampled noise.
+    """
+    if config is None or config.noise == "fixed" or noise_step == 0:
+        return None
+    return torch.from_numpy(rng.standard_normal(shape, dtype=np.float32))

@@ -51,9 +51,12 @@ class EMATeacher:
                 mine.copy_(theirs)
 
     @torch.no_grad()
-    def logits(self, images: torch.Tensor, timestep: int) -> torch.Tensor:
-        """Logits (B, K, H, W) of images (B, 3, H, W) in [-1, 1], with the latent's noise at `timestep`."""
-        return self.network(images, timestep).logits
+    def logits(self, images: torch.Tensor, timestep: int, noise: torch.Tensor | None = None) -> torch.Tensor:
+        """Logits (B, K, H, W) of images (B, 3, H, W) in [-1, 1], with the latent's noise at `timestep`.
+
+        noise (B, 4, h, w) replaces the network's own.
+        """
+        return self.network(images, timestep, noise).logits
 
     def state_dict(self) -> dict[str, torch.Tensor]:
         """What the teacher owns, frozen UNet weights left out: they are the student's."""

@@ -27,10 +27,12 @@ def check_resources(config: ResourceConfig, device: torch.device) -> None:
         raise ResourceError("the 8-bit optimiser needs CUDA: turn eight_bit_optimizer off on this machine")
 
 
-def prepare_network(network: MADM, config: ResourceConfig) -> None:
+def prepare_network(network: MADM, config: ResourceConfig, train_unet_output: bool = False) -> None:
     """Mark in place what is trained (specification section 10), add adapters and checkpointing, halve the rest."""
     network.requires_grad_(True)
     network.freeze_fixed_parts()
+    if train_unet_output:
+        network.unet.requires_grad_(True)
     if config.lora is not None:
         add_lora(network, config.lora)
     if config.gradient_checkpointing:

@@ -20,7 +20,7 @@ from madm_model.adaptation.augmentation import augment
 from madm_model.adaptation.class_mix import ChooseClasses, choose_half, class_mix
 from madm_model.adaptation.config import AdaptationConfig, LPLRConfig, SelfTrainingConfig
 from madm_model.adaptation.data import AdaptationData
-from madm_model.adaptation.dplg import draw_noise_step
+from madm_model.adaptation.dplg import draw_noise, draw_noise_step
 from madm_model.adaptation.ema_teacher import EMATeacher, load_partial_state
 from madm_model.adaptation.pseudo_labels import pseudo_labels
 from madm_model.adaptation.resources import check_resources, make_optimizer, merge_lora, prepare_network
@@ -124,7 +124,9 @@ class SelfTraining:
         self._choose_classes = choose_classes
         self._lplr = config.lplr or _NO_LPLR
 
-        prepare_network(network, config.resources)
+        prepare_network(network, config.resources, config.train_unet_output)
+        if not config.clean_noise:
+            network.shared_noise.zero_()
         network.train()
         network.head.dropout.p = config.dropout
         self_training = config.self_training
@@ -178,8 +180,9 @@ class SelfTraining:
         # 3. Teacher pass on the plain target image, its latent under annealed noise (DPLG)
         target = self._data.target(target_rng).to(self._device)  # (B, 3, H, W)
         noise_step = draw_noise_step(config.dplg, iteration, noise_rng)
+        noise = draw_noise(config.dplg, noise_step, self.network.latent_shape(target), noise_rng)  # (B, 4, h, w)
         with autocast(self._device, self._config.resources.precision):
-            logits = self.teacher.logits(target, noise_step)  # (B, K, H, W)
+            logits = self.teacher.logits(target, noise_step, noise)  # (B, K, H, W)
 
         # 4. Pseudo-labels of all pixels, and one weight for them
         pseudo = pseudo_labels(logits, config.pseudo_threshold)  # labels (B, H, W)

@@ -40,6 +40,7 @@ def adapt(
 ) -> None:
     """Adapt a model to a sensor from unlabelled recordings; the new version is active in OUT if it passes the gate."""
     from madm_model.cli.errors import clear_errors, fail
+    from madm_model.cli.options import read_options
 
     console = Console()
     if bool(bags) == bool(resume):
@@ -62,7 +63,7 @@ def adapt(
                 iterations,
                 60 * minutes,
                 source,
-                _read(option or []),
+                read_options(option or []),
                 {},
                 str(base),
                 keep,
@@ -81,13 +82,6 @@ def adapt(
         console.print(f"go on with: madm adapt --out {out} --resume {job.job_id}", soft_wrap=True)
     if state not in ("activated", "not_activated"):
         raise typer.Exit(1)
-
-
-def _read(options: list[str]) -> dict[str, str]:
-    pairs = [option.partition("=") for option in options]
-    if wrong := [name for name, equals, _ in pairs if not equals]:
-        raise ValueError(f"option '{wrong[0]}' has no value: write NAME=VALUE")
-    return {name: value for name, _, value in pairs}
 
 
 def _run(console: Console, store: Path, job_id: str) -> str:

@@ -1,4 +1,4 @@
-"""`madm bench`: how fast this machine segments, and where the time goes."""
+"""`madm bench`: how fast this machine segments and trains, and where time and memory go."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from madm_model.adaptation.step_cost import StepCost
     from madm_model.bench import Speed
 
 SIZES = {"tiny": ((192, 256), (512, 512)), "sd14": ((512, 512),)}
@@ -26,16 +27,22 @@ def bench(
     dtype: Annotated[str, typer.Option(help="float32, float16, bfloat16, or auto.")] = "auto",
     runs: Annotated[int, typer.Option(help="Counted runs of each network.", min=1)] = 20,
     node: Annotated[bool, typer.Option(help="Also measure the ROS node's own overhead, where ROS is.")] = True,
+    training: Annotated[bool, typer.Option(help="Also measure an iteration of adaptation.")] = False,
+    option: Annotated[
+        list[str] | None, typer.Option(help="A setting of that training as NAME=VALUE, for example lora=off.")
+    ] = None,
 ) -> None:
     """Print frames a second and the split of latency, with SegFormer-B0 beside it, all with random weights."""
     from rich.console import Console
 
     from madm_model.cli.errors import clear_errors
+    from madm_model.cli.options import read_options
 
     console = Console()
     with clear_errors():
         import torch
 
+        from madm_model.adaptation.step_cost import measure_step
         from madm_model.architecture import ARCHITECTURES
         from madm_model.bench import madm, measure, segformer_b0
         from madm_model.machine import describe_machine
@@ -45,7 +52,13 @@ def bench(
         names = [architecture] if architecture != "auto" else ["tiny", "sd14"] if chosen.type == "cuda" else ["tiny"]
         if unknown := [name for name in names if name not in SIZES]:
             raise ValueError(f"unknown architecture '{unknown[0]}': use auto, {', '.join(SIZES)}")
+        settings = read_options(option or [])
         console.print(describe_machine(chosen))
+        costs = []
+        for name in names if training else ():  # first: a wrong setting is told at once
+            costs.append(measure_step(ARCHITECTURES[name], SIZES[name][0], chosen, options=settings))
+            if chosen.type == "cuda":
+                torch.cuda.empty_cache()
         speeds = []
         for name in names:
             sizes = ARCHITECTURES[name]
@@ -55,8 +68,10 @@ def bench(
                 del contenders
                 if chosen.type == "cuda":
                     torch.cuda.empty_cache()
-    console.print(_speed_table(speeds))
-    console.print(_split_table([speed for speed in speeds if speed.stages]))
+        console.print(_speed_table(speeds))
+        console.print(_split_table([speed for speed in speeds if speed.stages]))
+        if costs:
+            console.print(_step_table(costs))
     if node and find_spec("rclpy"):
         _print_node_overhead(console)
 
@@ -73,6 +88,24 @@ def _speed_table(speeds: list[Speed]) -> Table:
             f"{speed.fastest_milliseconds:.1f}",
             f"{1000 / speed.milliseconds:.1f}",
             "-" if speed.peak_gpu_bytes is None else f"{speed.peak_gpu_bytes / 2**20:.0f}",
+        )
+    return table
+
+
+def _step_table(costs: list[StepCost]) -> Table:
+    from rich.table import Table
+
+    title = "one iteration of adaptation, batch of source and of target"
+    columns = ("network", "trained", "batch", "s (median)", "peak GPU MiB", "reserved GPU MiB")
+    table = Table(*columns, title=title, title_justify="left")
+    for cost in costs:
+        memory = (cost.peak_gpu_bytes, cost.reserved_gpu_bytes)
+        table.add_row(
+            cost.name,
+            cost.method,
+            "x".join(str(side) for side in cost.batch),
+            f"{cost.seconds:.2f}",
+            *("-" if count is None else f"{count / 2**20:.0f}" for count in memory),
         )
     return table
 

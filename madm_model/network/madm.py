@@ -7,7 +7,7 @@ as released; specification sections 1 to 7 and 10.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -71,12 +71,13 @@ class MADM(nn.Module):
             "uncond_inputs", make_uncond_inputs(architecture.prompt_tokens, architecture.cross_attention_dim)
         )
 
-    def forward(self, images: torch.Tensor, timestep: int = 0) -> MADMOutput:
+    def forward(self, images: torch.Tensor, timestep: int = 0, noise: torch.Tensor | None = None) -> MADMOutput:
         """Segment a batch.
 
         Args:
             images: (B, 3, H, W) in [-1, 1]; H and W are multiples of `architecture.size_multiple`.
             timestep: diffusion step of noise and UNet, 0 to 999; only the teacher's pass of DPLG is above 0.
+            noise: (B, 4, h, w) in place of the shared noise.
 
         Raises:
             ValueError: H or W is not such a multiple.
@@ -84,8 +85,9 @@ class MADM(nn.Module):
         # 1. Image to latent, deterministic
         clean = self.encode(images)  # (B, 4, h, w)
 
-        # 2. The shared noise, at t = 0 too
-        noisy = add_noise(self.scheduler, clean, self.shared_noise, timestep)  # (B, 4, h, w)
+        # 2. Noise, at t = 0 too
+        noise = self.shared_noise if noise is None else noise
+        noisy = add_noise(self.scheduler, clean, noise, timestep)  # (B, 4, h, w)
 
         # 3. One UNet pass: label latent, and features at 1, 1/2 and 1/4 of the latent's size
         latent, taps = self.denoise(noisy, timestep)  # (B, 4, h, w); s3, s4, s5
@@ -96,6 +98,11 @@ class MADM(nn.Module):
         # 5. Fuse the label image and the features
         logits = self.classify(decoded, taps)  # (B, K, H, W)
         return MADMOutput(logits, latent, decoded)
+
+    def latent_shape(self, images: torch.Tensor) -> tuple[int, int, int, int]:
+        """(B, 4, h, w) of images (B, 3, H, W)."""
+        stride = self.architecture.latent_stride
+        return images.shape[0], self.shared_noise.shape[1], images.shape[-2] // stride, images.shape[-1] // stride
 
     @torch.no_grad()
     def encode(self, images: torch.Tensor) -> torch.Tensor:
@@ -167,11 +174,9 @@ class MADM(nn.Module):
         return self.condition, self.projections, self.head
 
     def freeze_fixed_parts(self) -> None:
-        """Stop gradients of what adaptation never trains: the VAE, and the UNet's conv_norm_out and conv_out."""
+        """Stop gradients of what the released training keeps: the VAE, and the UNet's conv_norm_out and conv_out.
+
+        Source: specification section 10.
+        """
         for part in (self.vae, self.unet.conv_norm_out, self.unet.conv_out):
             part.requires_grad_(False)
-
-    def trainable_parameters(self) -> Iterator[tuple[str, nn.Parameter]]:
-        """Names and parameters that adaptation trains (specification section 10)."""
-        fixed = ("vae.", "unet.conv_norm_out.", "unet.conv_out.")
-        return ((name, value) for name, value in self.named_parameters() if not name.startswith(fixed))

@@ -19,9 +19,7 @@ def make_shared_noise(channels: int = 4) -> torch.Tensor:
     return torch.randn(1, channels, NOISE_SIZE, NOISE_SIZE, generator=generator, device="cpu")
 
 
-def add_noise(
-    scheduler: DDPMScheduler, latent: torch.Tensor, shared_noise: torch.Tensor, timestep: int
-) -> torch.Tensor:
+def add_noise(scheduler: DDPMScheduler, latent: torch.Tensor, noise: torch.Tensor, timestep: int) -> torch.Tensor:
     """The forward diffusion process at one integer step: sqrt(a_t) z + sqrt(1 - a_t) n.
 
     Computed in float32, because 1 - a_0 = 0.00085 is lost in half precision.
@@ -29,13 +27,13 @@ def add_noise(
     Args:
         scheduler: gives a_t.
         latent: z, (B, 4, h, w).
-        shared_noise: n, (1, 4, 64, 64); bicubic-resized when (h, w) differs, the same for every image.
+        noise: n, (B, 4, h, w), or (1, 4, 64, 64), which is bicubic-resized and the same for every image.
         timestep: t, 0 to 999; t = 0 still adds noise of sigma 0.029.
 
     Returns:
         (B, 4, h, w), in the latent's dtype.
     """
-    noise = shared_noise.float()
+    noise = noise.to(latent.device, torch.float32)
     if latent.shape[-2:] != noise.shape[-2:]:
         noise = F.interpolate(noise, size=latent.shape[-2:], mode="bicubic", align_corners=False)
     steps = torch.full((latent.shape[0],), timestep, dtype=torch.long, device=latent.device)

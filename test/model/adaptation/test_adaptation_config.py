@@ -43,6 +43,17 @@ def test_paper_differs_where_section_18_says():
     assert event.lplr == LPLRConfig(10.0, 10.0)
     assert event.self_training.teacher.average_unet
     assert paper_config("depth").lplr == official_config("depth").lplr
+    for paper, released in ((event, official_config("event")), (paper_config("depth"), official_config("depth"))):
+        assert (paper.self_training.dplg.noise, released.self_training.dplg.noise) == ("sampled", "fixed")
+        assert (paper.clean_noise, released.clean_noise) == (False, True)
+        assert (paper.train_unet_output, released.train_unet_output) == (True, False)
+
+
+def test_clean_passes_without_noise_leave_none_for_dplg():
+    with pytest.raises(ValueError, match="sampled"):
+        AdaptationConfig(clean_noise=False)
+    AdaptationConfig(clean_noise=False, self_training=SelfTrainingConfig(dplg=None))
+    AdaptationConfig(clean_noise=False, self_training=None)
 
 
 def test_unknown_modality_names_the_known_ones():

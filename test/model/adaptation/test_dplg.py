@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from madm_model.adaptation.config import DPLGConfig
-from madm_model.adaptation.dplg import annealed_step, draw_noise_step
+from madm_model.adaptation.dplg import annealed_step, draw_noise, draw_noise_step
 
 
 @pytest.mark.parametrize(
@@ -37,3 +38,21 @@ def test_draw_covers_both_ends_evenly():
 
 def test_no_noise_without_dplg():
     assert draw_noise_step(None, 0, np.random.default_rng(0)) == 0
+
+
+def test_noise_is_fixed_or_sampled():
+    shape = (2, 4, 48, 64)
+    assert draw_noise(None, 50, shape, np.random.default_rng(0)) is None
+    assert draw_noise(DPLGConfig(), 50, shape, np.random.default_rng(0)) is None
+    sampled = DPLGConfig(noise="sampled")
+    assert draw_noise(sampled, 0, shape, np.random.default_rng(0)) is None
+    rng = np.random.default_rng(0)
+    first, second = draw_noise(sampled, 50, shape, rng), draw_noise(sampled, 50, shape, rng)
+    assert first.shape == shape and first.dtype == torch.float32
+    assert abs(first.mean()) < 0.03 and abs(first.std() - 1) < 0.03
+    assert not torch.equal(first, second) and not torch.equal(first[0], first[1])
+
+
+def test_unknown_noise_is_refused():
+    with pytest.raises(ValueError, match="fixed or sampled"):
+        DPLGConfig(noise="pink")

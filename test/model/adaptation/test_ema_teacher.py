@@ -82,6 +82,8 @@ def test_noise_changes_the_labels(make_network):
     teacher = EMATeacher(make_network(), TeacherConfig(mode="eval"))
     images = torch.rand(1, 3, 32, 32)
     assert not torch.equal(teacher.logits(images, 0), teacher.logits(images, 60))
+    other = torch.randn(teacher.network.latent_shape(images), generator=torch.Generator().manual_seed(3))
+    assert not torch.equal(teacher.logits(images, 60, other), teacher.logits(images, 60))
 
 
 @pytest.mark.parametrize("average_unet", [False, True])

@@ -17,6 +17,7 @@ from madm_model.adaptation.config import (
     SelfTrainingConfig,
     TeacherConfig,
     ablation,
+    paper_config,
 )
 from madm_model.adaptation.self_training import SelfTraining, TrainingDiverged
 from madm_model.labels import STREET_9, STREET_11
@@ -91,6 +92,20 @@ def test_trains_what_section_10_names(make_network, data):
     # tanh(alpha) is 0 at the start, so its factor has no gradient yet
     assert expected - changed <= {"condition.time_embed"}
     assert torch.equal(network.shared_noise, before["shared_noise"])
+
+
+def test_the_papers_way_trains_the_whole_unet_and_adds_no_noise_to_clean_passes(make_network, data):
+    network = make_network()
+    before = weights(network)
+    config = replace(paper_config("thermal"), iterations=10, optimizer=CONFIG.optimizer)
+    trainer = SelfTraining(network, STREET_11, data, config)
+    statistics = trainer.step(0)
+    assert statistics.target[0].noise_step in (50, 51)
+    changed = {name for name, value in network.named_parameters() if not torch.equal(value, before[name])}
+    assert {"unet.conv_out.weight", "unet.conv_norm_out.weight"} <= changed
+    assert not any(name.startswith("vae.") for name in changed)
+    for noise in (network.shared_noise, trainer.teacher.network.shared_noise, trainer.finish().shared_noise):
+        assert not noise.any()
 
 
 def test_loss_falls(make_network, data):

@@ -93,3 +93,11 @@ def test_frames_of_the_wrong_kind_are_named_once(drive, model, tmp_path):
 def test_unknown_architecture_of_bench():
     result = run("bench", "--architecture", "huge", "--no-node")
     assert result.exit_code == 1 and "use auto, tiny, sd14" in result.stderr
+
+
+def test_a_wrong_setting_of_bench_is_told_before_anything_is_measured():
+    result = run("bench", "--architecture", "tiny", "--no-node", "--training", "--option", "speed=9")
+    assert result.exit_code == 1 and "unknown option 'speed'" in result.stderr
+    assert "frames/s" not in result.stdout
+    result = run("bench", "--no-node", "--option", "speed")
+    assert result.exit_code == 1 and "write NAME=VALUE" in result.stderr
