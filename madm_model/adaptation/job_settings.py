@@ -96,17 +96,30 @@ def with_options(settings: JobSettings, options: Mapping[str, str]) -> JobSettin
         ValueError: an unknown or ambiguous name, or a value that does not fit.
     """
     # Parts first: their fields may be named by other options.
-    for name, text in sorted(options.items(), key=lambda item: item[0].count(".")):
-        paths = dict(_paths(settings))
-        found = [path for path in paths if path == name or path.endswith(f".{name}")]
-        if len(found) != 1:
-            hint = f"it may mean {', '.join(found)}" if found else f"the settings are {', '.join(sorted(paths))}"
-            raise ValueError(f"unknown option '{name}': {hint}")
-        try:
-            settings = _replaced(settings, found[0].split("."), _parse(text, paths[found[0]]))
-        except ValueError as error:
-            raise ValueError(f"option {name}: {error}") from None
+    waiting = sorted(options.items(), key=lambda item: item[0].count("."))
+    while waiting:
+        refused = []
+        for name, text in waiting:
+            try:
+                settings = _with_option(settings, name, text)
+            except ValueError as error:  # it may fit once another one has been taken
+                refused.append((name, text, error))
+        if len(refused) == len(waiting):
+            raise refused[0][2]
+        waiting = [(name, text) for name, text, _ in refused]
     return settings
+
+
+def _with_option(settings: JobSettings, name: str, text: str) -> JobSettings:
+    paths = dict(_paths(settings))
+    found = [path for path in paths if path == name or path.endswith(f".{name}")]
+    if len(found) != 1:
+        hint = f"it may mean {', '.join(found)}" if found else f"the settings are {', '.join(sorted(paths))}"
+        raise ValueError(f"unknown option '{name}': {hint}")
+    try:
+        return _replaced(settings, found[0].split("."), _parse(text, paths[found[0]]))
+    except ValueError as error:
+        raise ValueError(f"option {name}: {error}") from None
 
 
 def _paths(config: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:

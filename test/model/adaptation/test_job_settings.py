@@ -56,6 +56,17 @@ def test_parts_are_switched_off_and_on() -> None:
     assert with_options(SETTINGS, {"lora": "on", "lora.rank": "4"}).training.resources.lora.rank == 4
 
 
+def test_options_that_fit_only_together_are_taken_in_any_order() -> None:
+    for names in (("clean_noise", "dplg.noise"), ("dplg.noise", "clean_noise")):
+        values = {"clean_noise": "false", "dplg.noise": "sampled"}
+        training = with_options(SETTINGS, {name: values[name] for name in names}).training
+        assert not training.clean_noise and training.self_training.dplg.noise == "sampled"
+    view = with_options(SETTINGS, {"view.min_scale": "2", "view.max_scale": "3"}).view
+    assert (view.min_scale, view.max_scale) == (2.0, 3.0)
+    with pytest.raises(ValueError, match="option clean_noise: .* set dplg.noise to sampled"):
+        with_options(SETTINGS, {"clean_noise": "false", "learning_rate": "0.001"})
+
+
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
