@@ -63,7 +63,7 @@ def test_options_that_fit_only_together_are_taken_in_any_order() -> None:
         assert not training.clean_noise and training.self_training.dplg.noise == "sampled"
     view = with_options(SETTINGS, {"view.min_scale": "2", "view.max_scale": "3"}).view
     assert (view.min_scale, view.max_scale) == (2.0, 3.0)
-    with pytest.raises(ValueError, match="option clean_noise: .* set dplg.noise to sampled"):
+    with pytest.raises(ValueError, match=r"option clean_noise: .* set dplg.noise to sampled"):
         with_options(SETTINGS, {"clean_noise": "false", "learning_rate": "0.001"})
 
 
