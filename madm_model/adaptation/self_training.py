@@ -29,7 +29,7 @@ from madm_model.labels import IGNORE, LabelSet
 from madm_model.network.madm import MADM, MADMOutput
 from madm_model.training.label_palette import encode_labels
 from madm_model.training.losses import latent_regression_loss, segmentation_loss
-from madm_model.training.optimizer import set_learning_rate
+from madm_model.training.optimizer import clip_gradient, set_learning_rate
 from madm_model.training.precision import autocast
 
 TRAINED_PARTS = ("unet", "projections", "head", "condition")
@@ -237,8 +237,7 @@ class SelfTraining:
         # The scaler skips a step that overflowed, and scales the next one less.
         if not self._scaler.is_enabled() and not math.isfinite(total):
             raise TrainingDiverged(f"the gradient is {total} at iteration {iteration}: lower the learning rate")
-        trained = [value for group in self.optimizer.param_groups for value in group["params"]]
-        nn.utils.clip_grad_norm_(trained, self._config.optimizer.gradient_clip)
+        clip_gradient(self.optimizer, self._config.optimizer)
         self._scaler.step(self.optimizer)
         self._scaler.update()
         return total, norms
