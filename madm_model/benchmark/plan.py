@@ -109,14 +109,14 @@ def training_config(config: BenchmarkConfig, run: Run) -> AdaptationConfig:
     else:
         lplr = LPLRConfig() if run.modality == ANY_MODALITY else official_config(run.modality).lplr
     full = AdaptationConfig(
-        config.iterations,
-        run.seed,
-        config.dropout,
-        SelfTrainingConfig(config.pseudo_threshold, dplg, teacher=config.teacher),
-        lplr,
-        config.optimizer,
-        config.target_norm_batches,
-        config.resources,
+        iterations=config.iterations,
+        seed=run.seed,
+        dropout=config.dropout,
+        self_training=SelfTrainingConfig(pseudo_threshold=config.pseudo_threshold, dplg=dplg, teacher=config.teacher),
+        lplr=lplr,
+        optimizer=config.optimizer,
+        target_norm_batches=config.target_norm_batches,
+        resources=config.resources,
     )
     return ablation(full, run.row)
 

@@ -26,7 +26,9 @@ def _load(tmp_path: Path, text: str) -> BenchmarkConfig:
 def test_every_file_of_the_project_is_valid(path):
     config = load_config(path)
     for run in plan(config):
-        assert training_config(config, run).iterations == config.iterations
+        training = training_config(config, run)
+        assert (training.iterations, training.seed) == (config.iterations, run.seed)
+        assert (training.optimizer, training.resources) == (config.optimizer, config.resources)
 
 
 def test_sweeps_train_as_the_table_does():
