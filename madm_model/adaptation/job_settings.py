@@ -96,21 +96,26 @@ def with_options(settings: JobSettings, options: Mapping[str, str]) -> JobSettin
         ValueError: an unknown or ambiguous name, or a value that does not fit.
     """
     # Parts first: their fields may be named by other options.
-    waiting = sorted(options.items(), key=lambda item: item[0].count("."))
+    waiting = dict(sorted(options.items(), key=lambda item: item[0].count(".")))
     while waiting:
-        refused = []
-        for name, text in waiting:
+        refused = {}
+        for name, text in waiting.items():
             try:
                 settings = _with_option(settings, name, text)
             except ValueError as error:  # it may fit once another one has been taken
-                refused.append((name, text, error))
+                refused[name] = error
         if len(refused) == len(waiting):
-            raise refused[0][2]
-        waiting = [(name, text) for name, text, _ in refused]
+            raise next(iter(refused.values()))
+        waiting = {name: waiting[name] for name in refused}
     return settings
 
 
 def _with_option(settings: JobSettings, name: str, text: str) -> JobSettings:
+    """Change one setting.
+
+    Raises:
+        ValueError: as `with_options`, the option named.
+    """
     paths = dict(_paths(settings))
     found = [path for path in paths if path == name or path.endswith(f".{name}")]
     if len(found) != 1:

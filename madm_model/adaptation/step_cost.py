@@ -82,10 +82,10 @@ def measure_step(
         ValueError: an option is unknown or does not fit.
         ResourceError: the device cannot train as configured.
     """
+    on_gpu = device.type == "cuda"
     config = ModelConfig("bench", architecture, STREET_11, "thermal", size, keep_aspect=False)
     count = WARM_UP_ITERATIONS + iterations
-    settings = with_options(default_settings(config, "thermal", count, device.type == "cuda"), options or {})
-    on_gpu = device.type == "cuda"
+    settings = with_options(default_settings(config, "thermal", count, on_gpu), options or {})
     if on_gpu:
         torch.cuda.reset_peak_memory_stats(device)
     with torch.device(device):
