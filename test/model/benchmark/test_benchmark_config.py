@@ -10,6 +10,7 @@ import pytest
 from madm_model.adaptation.config import AblationRow
 from madm_model.benchmark.config import BenchmarkConfig, load_config
 from madm_model.benchmark.plan import ANY_MODALITY, plan, select, training_config
+from madm_model.training.embedded import COLOUR_ONLY
 from madm_model.training.optimizer import OptimizerConfig
 
 FILES = sorted((Path(__file__).resolve().parents[3] / "config/benchmark").glob("*.yaml"))
@@ -32,12 +33,21 @@ def test_every_file_of_the_project_is_valid(path):
 
 
 def test_sweeps_train_as_the_table_does():
-    configs = [load_config(path) for path in FILES]
+    configs = [load_config(path) for path in FILES if path.stem != "colour_only"]
     simulated = [config for config in configs if config.task == "simulator"]
     assert len(simulated) >= 4
     shared = ("iterations", "base_model", "optimizer", "teacher", "pseudo_threshold", "target_norm_batches", "view")
     for name in (*shared, "resources", "streets", "dropout"):
         assert len({repr(getattr(config, name)) for config in simulated}) == 1, name
+
+
+def test_colour_only_differs_from_the_table_in_its_base_and_how_the_source_is_shown():
+    table, colour_only = (load_config(FILES[0].parent / f"{name}.yaml") for name in ("simulator", "colour_only"))
+    assert not colour_only.view.source_appearance
+    assert colour_only.base_model == str(Path("runs/tiny-rgb") / COLOUR_ONLY)
+    chosen = {name: getattr(table, name) for name in ("title", "modalities", "seeds", "base_model")}
+    appearance = dataclasses.replace(colour_only.view, source_appearance=True)
+    assert dataclasses.replace(colour_only, view=appearance, **chosen) == table
 
 
 def test_nested_values_are_read(tmp_path):

@@ -7,7 +7,7 @@ import io
 from rich.console import Console
 
 from madm_model.segmenter import Segmenter
-from madm_model.training.embedded import EmbeddedRecipe, train_embedded
+from madm_model.training.embedded import COLOUR_ONLY, EmbeddedRecipe, train_embedded
 from madm_model.training.frame_pool import FramePoolConfig
 
 RECIPE = EmbeddedRecipe(
@@ -29,6 +29,9 @@ def test_it_ends_with_a_model_and_its_card_and_a_second_call_trains_nothing_agai
     assert "supervised 1, random appearance 1 in small crops and 1 in full view" in card
     weights = (tmp_path / "model" / "model.safetensors").read_bytes()
     assert Segmenter.from_folder(tmp_path / "model", device="cpu").config.name == "tiny-rgb"
+    colour_only = tmp_path / "work" / COLOUR_ONLY
+    assert Segmenter.from_folder(colour_only, device="cpu").config.name == "tiny-colour-only"
+    assert (colour_only / "model.safetensors").read_bytes() != weights
 
     output = io.StringIO()
     train_embedded(RECIPE, tmp_path / "work", tmp_path / "model", Console(file=output, width=200))
