@@ -1,10 +1,11 @@
 """Classes, their colours, and how label images are drawn.
 
-Source: specification section 9.6 (palettes) and section 14 (class order).
+Source: specification section 9.6 (palettes) and section 14 (class order, Cityscapes' ids).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,6 +66,31 @@ STREET_11 = _label_set(*_COLOURS)
 
 STREET_9 = _label_set("sky", "building", "person", "pole", "road", "sidewalk", "vegetation", "vehicle", "traffic_sign")
 """Thermal (FMB): 9 classes."""
+
+
+CITYSCAPES_TRAIN_IDS = (
+    *("road", "sidewalk", "building", "wall", "fence", "pole", "traffic_sign", "traffic_sign"),
+    *("vegetation", "vegetation", "sky", "person", "person", *("vehicle",) * 6),
+)
+"""The class that each of Cityscapes' 19 trainIds becomes: lights are signs, terrain is vegetation, riders are persons,
+and everything that drives is a vehicle (specification section 14)."""
+
+
+def translation_table(names: Sequence[str], label_set: LabelSet) -> np.ndarray:
+    """A lookup table from ids of other labels to those of a label set, by the classes' names.
+
+    Args:
+        names: class of every other id, from 0 on.
+        label_set: classes to translate to.
+
+    Returns:
+        uint8 (256,); `IGNORE` where the label set lacks the class, and for every id that has none.
+    """
+    table = np.full(256, IGNORE, np.uint8)
+    for index, name in enumerate(names):
+        if name in label_set.names:
+            table[index] = label_set.names.index(name)
+    return table
 
 
 def colour_table(label_set: LabelSet) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -118,8 +117,9 @@ class Segmenter:
 
     def close(self) -> None:
         """Give the network's memory back; `segment` cannot be called afterwards."""
-        self._network = None
-        gc.collect()
+        self._network = (
+            None  # nothing refers to itself in it: it is gone without a garbage collection, which takes long
+        )
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures import TimeoutError as Unfinished
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from madm_model.adaptation.job_check import check_paths, check_request, check_settings
 from madm_model.adaptation.job_request import (
     CANCELED,
     FAILED,
@@ -22,11 +23,10 @@ from madm_model.adaptation.job_request import (
     JobRequest,
     JobState,
     RequestError,
-    check_path,
-    check_request,
+    job_ids,
     running_job,
+    stop_running_job,
 )
-from madm_model.adaptation.source_frames import SIMULATED_STREETS
 from madm_model.io.bag_storage import standard_types
 from madm_model.store import VersionStore
 from madm_ros.job_process import LOG_FILE, JobProcess
@@ -81,8 +81,7 @@ class AdaptJobs:
         self._process: JobProcess | None = None
         self._launcher: threading.Thread | None = None
         self._told_end: JobState | None = None
-        self._checks = ThreadPoolExecutor(1, "request check")
-        self._checks.submit(standard_types)  # parses all message definitions the first time
+        _in_background(standard_types)  # parses all message definitions the first time
         self._find_last_job()
 
     def standing(self, timeout_s: float = 0.0) -> Standing:
@@ -91,6 +90,12 @@ class AdaptJobs:
             if timeout_s:
                 self._changed.wait(timeout_s)
             return self._standing
+
+    def state_of(self, job_id: str) -> JobState:
+        """The state of a job of this store, the running one or an earlier one."""
+        with self._changed:
+            standing = self._standing
+        return standing.state if standing.job_id == job_id else JobFolder(self._store.root, job_id).state()
 
     def start(self, request: JobRequest) -> tuple[str, str]:
         """Start a job; takes less than 100 ms.
@@ -110,20 +115,35 @@ class AdaptJobs:
         return self._start(partial(self._resumed, job_id))
 
     def cancel(self) -> bool:
-        """Ask the job to stop; false as long as its process has not been started."""
+        """Ask the job to stop, whoever started it; false as long as its process has not been started.
+
+        Raises:
+            RequestError: it is another process's, and cannot be reached.
+        """
         with self._changed:
             process = self._process
-        if process is not None:
-            process.cancel()
-        return process is not None
+        if process is None:
+            return stop_running_job(self._store.root)
+        process.cancel()
+        return True
 
     def watch(self) -> None:
-        """To be called now and then: sees the end of a job that another process runs."""
+        """To be called now and then: sees how a job stands that another process runs."""
         with self._changed:
             launching = self._launcher is not None and self._launcher.is_alive()
             is_foreign = self._standing.is_busy and self._process is None and not launching
-        if is_foreign and not running_job(self._store.root):
+        if not is_foreign:
+            return
+        if not running_job(self._store.root):
             self._on_exit(0)
+            return
+        job_id = self._standing.job_id
+        state = JobFolder(self._store.root, job_id).state()
+        with self._changed:
+            is_new = state != self._standing.state
+            self._standing = Standing(job_id, state, dict(state.progress))
+        if is_new:
+            self._on_change(True)
 
     def close(self) -> None:
         """Stop a running job; it can be resumed."""
@@ -133,14 +153,15 @@ class AdaptJobs:
             process = self._process
         if process is not None:
             process.end(_END_TIMEOUT_S)
-        self._checks.shutdown(cancel_futures=True)
 
     # ---- starting ----
 
     def _start(self, prepare: Callable[[], tuple[JobFolder, str, Write]]) -> tuple[str, str]:
         with self._changed:
-            if running := self._standing.job_id if self._standing.is_busy else running_job(self._store.root):
-                raise JobRuns(running)
+            if self._standing.is_busy:
+                raise JobRuns(self._standing.job_id)
+            if foreign := running_job(self._store.root):
+                raise JobRuns(foreign.job_id)
             folder, message, write = prepare()
             self._standing, self._told_end = Standing(folder.job_id, JobState(PREPARING, message)), None
             # The disk may be slow: the answer does not wait for it.
@@ -150,10 +171,10 @@ class AdaptJobs:
         return folder.job_id, message
 
     def _new(self, request: JobRequest) -> tuple[JobFolder, str, Write]:
-        self._check_paths(request)
+        check_settings(request, self._store)
         message = "accepted"
         try:
-            self._checks.submit(check_request, request, self._store, self._bag_roots).result(_CHECK_S)
+            _in_background(check_request, request, self._store).result(_CHECK_S)
         except (Unfinished, TimeoutError):
             message = "accepted; the recordings are still being checked"
         folder = JobFolder.reserve(self._store.root)
@@ -161,14 +182,10 @@ class AdaptJobs:
 
     def _resumed(self, job_id: str) -> tuple[JobFolder, str, Write]:
         folder = JobFolder(self._store.root, job_id)
-        self._check_paths(folder.request())
+        check_paths(folder.request(), self._bag_roots)
         if (state := folder.state().state) not in RESUMABLE_STATES:
             raise RequestError(f"job {job_id} has ended ({state}): start a new one")
         return folder, f"resuming job {job_id}", partial(folder.update, state=PREPARING)
-
-    def _check_paths(self, request: JobRequest) -> None:
-        for path in (*request.target.bags, *([] if request.source in SIMULATED_STREETS else [request.source])):
-            check_path(Path(path), self._bag_roots)
 
     def _launch(self, folder: JobFolder, write: Write) -> None:
         try:
@@ -178,8 +195,9 @@ class AdaptJobs:
             self._finish(JobState(FAILED, f"the job cannot be started: {error}"))
             return
         with self._changed:
-            # It may have ended already: then nobody waits for it any more.
-            self._process = process if self._standing.is_busy else None
+            # It may have ended already, and another one begun: then nobody waits for it any more.
+            if self._standing.is_busy and self._standing.job_id == folder.job_id:
+                self._process = process
         self._on_change(True)
 
     # ---- what the job tells ----
@@ -230,10 +248,10 @@ class AdaptJobs:
 
     def _find_last_job(self) -> None:
         """After a start: how the last job of this store ended, or that it was cut off."""
-        jobs = sorted(path for path in (self._store.root / "jobs").glob("[!.]*") if path.is_dir())
+        jobs = job_ids(self._store.root)
         if not jobs:
             return
-        folder = JobFolder(self._store.root, jobs[-1].name)
+        folder = JobFolder(self._store.root, jobs[-1])
         if folder.state().state in RUNNING_STATES and not running_job(self._store.root):
             self._keep(folder, INTERRUPTED, "the job was cut off; it can be resumed")
         # One that still runs was started by a server before this one, or by hand; `watch` sees its end.
@@ -245,6 +263,20 @@ class AdaptJobs:
             folder.update(state=state, message=message)
         except OSError as error:
             self._log_error(f"{folder.path} cannot be written: {error}")
+
+
+def _in_background(work: Callable[..., object], *arguments: object) -> Future[object]:
+    """Do something in a thread of its own, for which neither a further one nor the end of this process waits."""
+    future: Future[object] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(work(*arguments))
+        except Exception as error:
+            future.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return future
 
 
 class JobRuns(RequestError):

@@ -56,6 +56,7 @@ class AdaptSettings:
             "gpu_memory_share": self.gpu_memory_share,
             "niceness": self.niceness,
             "threads": self.threads,
+            "bag_roots": tuple(map(str, self.bag_roots)),
         }
 
 

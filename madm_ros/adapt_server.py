@@ -2,6 +2,7 @@
 
     madm/adapt            service and action: start a job
     madm/adapt/status     what it does, transient local
+    madm/adapt/cancel     service: stop the running job, which can be resumed
     madm/rollback         service: make an earlier version the active one
 
 The work is done by a process of its own (`AdaptJobs`); the versions are in a store that the segmentation node follows.
@@ -12,6 +13,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,7 @@ from rclpy.clock import Clock, ClockType
 from rclpy.executors import MultiThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from std_srvs.srv import Trigger
 
 from madm_model.adaptation.job_request import CANCELED, FAILED, INTERRUPTED, RequestError
 from madm_model.checkpoint.model_folder import resolve_model
@@ -67,6 +70,7 @@ class AdaptServer(Node):
         self._jobs = AdaptJobs(self._store, self._settings.bag_roots, self._on_change, log.info, log.error)
         own = MutuallyExclusiveCallbackGroup
         self.create_service(Adapt, "adapt", self._on_adapt, callback_group=own())
+        self.create_service(Trigger, "adapt/cancel", self._on_cancel, callback_group=own())
         self.create_service(Rollback, "rollback", self._on_rollback, callback_group=own())
         self._action = ActionServer(
             self,
@@ -96,11 +100,28 @@ class AdaptServer(Node):
         try:
             snapshot = self._store.rollback(request.version)
             response.success, response.message = True, f"{snapshot.active} is active"
-        except StoreError as error:
+        except Exception as error:
+            if not isinstance(error, StoreError):
+                self.get_logger().error(traceback.format_exc())
             snapshot = self._store.read()
             response.success, response.message = False, str(error)
         response.active_version = snapshot.active
         self._publish_status()
+        return response
+
+    def _on_cancel(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        standing = self._jobs.standing()
+        try:
+            response.success = standing.is_busy and self._jobs.cancel()
+        except RequestError as error:
+            response.message = str(error)
+            return response
+        if response.success:
+            response.message = f"job {standing.job_id} is told to stop; it can be resumed"
+        elif standing.is_busy:
+            response.message = f"job {standing.job_id} is only being started: try again"
+        else:
+            response.message = "no job is running"
         return response
 
     def _on_goal(self, goal: ServerGoalHandle) -> AdaptAction.Result:
@@ -113,15 +134,13 @@ class AdaptServer(Node):
             )
         seen: Any = {}
         asked_to_stop = False
-        standing = self._jobs.standing()
-        while standing.is_busy:
-            standing = self._jobs.standing(0.1)
+        while (standing := self._jobs.standing(0.1)).is_busy and standing.job_id == job_id:
             if goal.is_cancel_requested and not asked_to_stop:
                 asked_to_stop = self._jobs.cancel()
             if standing.progress and standing.progress is not seen:
                 seen = standing.progress
                 goal.publish_feedback(AdaptAction.Feedback(progress=to_progress(seen)))
-        state = standing.state
+        state = self._jobs.state_of(job_id)
         if goal.is_cancel_requested and state.state == CANCELED:
             goal.canceled()
         elif state.state in (FAILED, INTERRUPTED, CANCELED):
@@ -151,6 +170,9 @@ class AdaptServer(Node):
                 return False, str(error), error.job_id
             except (RequestError, ValueError, OSError) as error:
                 return False, str(error), ""
+            except Exception as error:  # no request may end the server, which would end a running job
+                self.get_logger().error(traceback.format_exc())
+                return False, f"the request cannot be used ({type(error).__name__}: {error})", ""
             self._job_message, self._cost = job, ""
             self._rates.begin()
         return True, message, job_id
@@ -170,7 +192,10 @@ class AdaptServer(Node):
 
     def _watch(self) -> None:
         """Once a second: has a job ended that is not this server's, or has someone else changed the store?"""
-        self._jobs.watch()
+        try:
+            self._jobs.watch()
+        except OSError as error:  # looked at again in a second
+            self.get_logger().error(f"the store cannot be watched: {error}", throttle_duration_sec=30.0)
         if self._store.read() != self._told_snapshot:
             self._publish_status()
 

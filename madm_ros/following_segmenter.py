@@ -14,7 +14,8 @@ from madm_model.store.store import INDEX_FILE
 from madm_ros.frame_pipeline import SegmenterLike
 
 _PERIOD_S = 0.5
-
+_TRIALS, _LONGEST_PERIOD_S = 10, 4.0
+"""How often a version that cannot be used is tried, and the longest pause between: about half a minute in all."""
 
 Load = Callable[[str | Path], SegmenterLike]
 """Makes a segmenter of a model folder, or of the embedded model's name."""
@@ -62,8 +63,10 @@ class FollowingSegmenter:
         self._store, self._load, self._on_error, self._log_info = store, load, on_error, log_info
         self._signature = self._index_signature()
         self._version, self._present = self._load_first()
-        self._lock = threading.Lock()  # guards `_next` and `_closed`
+        self._lock = threading.Lock()  # guards `_next`, `_outdated` and `_closed`
         self._next: tuple[str, SegmenterLike] | None = None
+        self._outdated: list[SegmenterLike] = []
+        self._told_note = ""
         self._closed = threading.Event()
         threading.Thread(target=self._follow, name="store follower", daemon=True).start()
 
@@ -97,7 +100,8 @@ class FollowingSegmenter:
         with self._lock:
             self._closed.set()
             waiting, self._next = self._next, None
-        for segmenter in (self._present, *(waiting[1:] if waiting else ())):
+            outdated, self._outdated = self._outdated, []
+        for segmenter in (self._present, *(waiting[1:] if waiting else ()), *outdated):
             segmenter.close()
 
     def _load_first(self) -> tuple[str, SegmenterLike]:
@@ -115,45 +119,68 @@ class FollowingSegmenter:
         with self._lock:
             if self._next is None:
                 return
-            old, (self._version, self._present), self._next = self._present, self._next, None
-        old.close()
+            # Closed by the follower: giving memory back takes longer than a frame may wait.
+            self._outdated.append(self._present)
+            (self._version, self._present), self._next = self._next, None
         self._log_info(f"version {self._version} ({self._present.config.name}) segments now")
 
     # ---- in the follower's thread ----
 
     def _follow(self) -> None:
-        while not self._closed.wait(_PERIOD_S):
-            signature = self._index_signature()
+        wait_s, tried, trials = _PERIOD_S, self._signature, 0
+        while not self._closed.wait(wait_s):
+            self._close_outdated()
+            wait_s, signature = _PERIOD_S, self._index_signature()
             if signature == self._signature:
                 continue
-            self._signature = signature
-            snapshot = self._store.read()
-            if snapshot.note:
-                self._on_error(snapshot.note)
-            coming = self._next[0] if self._next else self._version
-            if snapshot.active != coming:
-                self._prepare(snapshot.active, snapshot.folder)
+            tried, trials = signature, trials + 1 if signature == tried else 1
+            failure = self._catch_up()
+            if failure and trials == 1:
+                self._on_error(failure)
+            if not failure or trials == _TRIALS:
+                self._signature = signature
+            else:  # such as GPU memory that the job still holds
+                wait_s = min(_PERIOD_S * 2**trials, _LONGEST_PERIOD_S)
+
+    def _catch_up(self) -> str:
+        """Get the store's active version ready; what is in the way, empty if nothing is."""
+        snapshot = self._store.read()
+        if snapshot.note and snapshot.note != self._told_note:
+            self._on_error(snapshot.note)
+        self._told_note = snapshot.note
+        waiting = self._next
+        if snapshot.active == (waiting[0] if waiting else self._version):
+            return ""
+        try:
+            self._prepare(snapshot.active, snapshot.folder)
+        except Exception as error:
+            return f"version {snapshot.active} cannot be used, {self._version} goes on: {error}"
+        return ""
 
     def _prepare(self, version: str, folder: Path) -> None:
         started = time.perf_counter()
+        segmenter = self._load(folder)
         try:
-            segmenter = self._load(folder)
             if segmenter.config.label_set != self.config.label_set:
-                segmenter.close()
                 raise ValueError("it has other classes: clean up and configure the node to use it")
             segmenter.warm_up(*segmenter.config.input_size)
-        except Exception as error:
-            self._on_error(f"version {version} cannot be used, {self._version} goes on: {error}")
-            return
+        except Exception:
+            segmenter.close()
+            raise
         self._log_info(f"version {version} is loaded after {time.perf_counter() - started:.1f} s")
         with self._lock:
-            outdated = self._next
             if self._closed.is_set():
-                outdated = (version, segmenter)
+                self._outdated.append(segmenter)
             else:
+                self._outdated += [self._next[1]] if self._next else []
                 self._next = (version, segmenter)
-        if outdated is not None:
-            outdated[1].close()
+        self._close_outdated()
+
+    def _close_outdated(self) -> None:
+        with self._lock:
+            outdated, self._outdated = self._outdated, []
+        for segmenter in outdated:
+            segmenter.close()
 
     def _index_signature(self) -> tuple[int, int]:
         try:

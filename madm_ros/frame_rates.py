@@ -38,7 +38,10 @@ class FrameRates:
                 values = {item.key: item.value for item in status.values}
                 if kind != SEGMENTATION or values.get("state") != "active":
                     continue
-                self._last[name] = float(values["fps"])
+                try:
+                    self._last[name] = float(values["fps"])
+                except (KeyError, ValueError):  # anybody may publish diagnostics under such a name
+                    continue
                 if self._began is not None and self._clock() - self._began > WINDOW_S:
                     self._during.setdefault(name, []).append(self._last[name])
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import Any
 
 _PRELOADED = ["pytest", "madm_model.adaptation.job", "madm_ros.segmentation_node"]
@@ -29,6 +30,16 @@ def kill_after(child: BaseProcess, seconds: float) -> bool:
     child.kill()  # does nothing where it has ended
     child.join()
     return child.exitcode == -signal.SIGKILL
+
+
+def run_job(store_root: Path, job_id: str) -> None:
+    """A job as its process runs it; for `start_child`."""
+    import torch
+
+    from madm_model.adaptation.job import AdaptationJob
+
+    torch.set_num_threads(1)
+    AdaptationJob(store_root, job_id, lambda event: None, lambda: False).run()
 
 
 def _announce(begun: Any, target: Callable[..., object], *arguments: Any) -> None:

@@ -140,8 +140,8 @@ class ResourceConfig:
     precision: Precision = "float32"
     """Autocast type of the passes; float16 (as officially) needs CUDA and scales the loss."""
     half_frozen: bool = False
-    """Keep frozen weights (VAE, and the UNet under LoRA) in the autocast type: less memory; officially so for the
-    VAE. Has no effect in float32."""
+    """Keep frozen weights (VAE, and the UNet under LoRA) in the autocast type during training: less GPU memory;
+    officially so for the VAE. For bfloat16, 2 bytes a weight of main memory keep what it rounds off."""
     gradient_checkpointing: bool = False
     """Recompute the UNet's activations in the backward pass: less memory, slower."""
     lora: LoRAConfig | None = None
@@ -189,6 +189,8 @@ class AdaptationConfig:
     def __post_init__(self) -> None:
         if self.iterations < 1:
             raise ValueError("iterations must be at least 1")
+        if self.seed < 0:
+            raise ValueError("seed must not be negative")
         if self.target_norm_batches < 0:
             raise ValueError("target_norm_batches must not be negative")
         _check_share(dropout=self.dropout)

@@ -22,6 +22,8 @@ from madm_model.model_config import ModelConfig
 from madm_model.network.madm import MADM
 from madm_model.segmenter import Segmenter, network_size
 
+STORED_DTYPE = torch.float16
+"""Number format of a version's weights on disk."""
 _EXAMPLES = 4
 
 
@@ -43,7 +45,7 @@ class Evidence:
     """What the gate saw."""
 
     network: MADM
-    """The new version."""
+    """The new version, its float32 weights rounded to `STORED_DTYPE`."""
     result: GateResult
     noise_step: int
     """Diffusion step of `noisy_pseudo`."""
@@ -89,7 +91,7 @@ def examine(
     pseudo = {index: [teacher.labels(target.images[index], [step]) for step in (0, noise_step)] for index in shown}
 
     # 2. Both versions on the same frames
-    network = trainer.finish()
+    network = trainer.finish().to(STORED_DTYPE).float()  # what is examined is what will be stored
     new = _Version(Segmenter(network, config, device, torch.float32), check_stop)
     running = _Version(Segmenter.from_folder(running_folder, str(device), "float32"), check_stop)
     measures = []
@@ -117,8 +119,7 @@ class _Teacher:
     """The teacher ensemble: its passes at several noise steps, plain and mirrored, averaged."""
 
     def __init__(self, trainer: SelfTraining, config: ModelConfig, device: torch.device) -> None:
-        self._network = trainer.teacher.network if trainer.teacher is not None else trainer.network
-        self._config, self._device = config, device
+        self._trainer, self._config, self._device = trainer, config, device
 
     @torch.no_grad()
     def labels(self, image: np.ndarray, steps: list[int]) -> np.ndarray:
@@ -130,8 +131,8 @@ class _Teacher:
         pixels = torch.from_numpy(small).to(self._device).permute(2, 0, 1)[None].float() / 127.5 - 1  # (1, 3, h, w)
         total = torch.zeros((), device=self._device)
         for step in steps:
-            total = total + self._network(pixels, step).logits.float().softmax(dim=1)  # (1, K, h, w)
-            total = total + self._network(pixels.flip(-1), step).logits.float().softmax(dim=1).flip(-1)
+            total = total + self._trainer.opinion(pixels, step).softmax(dim=1)  # (1, K, h, w)
+            total = total + self._trainer.opinion(pixels.flip(-1), step).softmax(dim=1).flip(-1)
         total = functional.interpolate(total, size=(height, width), mode="bilinear", align_corners=False)
         return total.argmax(dim=1)[0].to(torch.uint8).cpu().numpy()
 

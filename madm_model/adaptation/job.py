@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import os
 import shutil
 import signal
 import sys
@@ -27,7 +26,7 @@ from typing import Any
 import torch
 
 from madm_model.adaptation import gate_run, report
-from madm_model.adaptation.gate import GateResult
+from madm_model.adaptation.job_check import check_request, resolve_settings
 from madm_model.adaptation.job_events import Emit, JobCanceled, JobEvents, log
 from madm_model.adaptation.job_request import (
     ACTIVATED,
@@ -36,14 +35,15 @@ from madm_model.adaptation.job_request import (
     FAILED,
     NOT_ACTIVATED,
     PREPARING,
+    RESUMABLE_STATES,
     TRAINING,
     JobFolder,
     JobRequest,
-    check_request,
+    RequestError,
     prune_jobs,
-    resolve_settings,
     the_one_job,
 )
+from madm_model.adaptation.job_room import prepare_device, step_back
 from madm_model.adaptation.job_settings import JobSettings
 from madm_model.adaptation.job_training import LOG_FILE, drop_checkpoint, iterations_in, train
 from madm_model.adaptation.resources import ResourceError
@@ -55,8 +55,7 @@ from madm_model.adaptation.training_data import JobData
 from madm_model.checkpoint.model_folder import load_model, save_model
 from madm_model.io.frames import InputError
 from madm_model.model_config import ModelConfig, ModelError
-from madm_model.segmenter import choose_device
-from madm_model.store import StoreError, VersionInfo, VersionStore, durable
+from madm_model.store import ActiveChanged, StoreError, VersionInfo, VersionStore, durable
 
 
 class AdaptationJob:
@@ -80,10 +79,19 @@ class AdaptationJob:
         return self._request.niceness
 
     def run(self) -> str:
-        """Run to the end; gives the last state, which is also in the job's folder."""
+        """Run to the end; gives the last state, which is also in the job's folder unless it may not run at all."""
+        with contextlib.ExitStack() as stack:
+            try:
+                stack.enter_context(the_one_job(self._store.root, self._folder.job_id))
+                if (state := self._folder.state().state) not in RESUMABLE_STATES:
+                    raise RequestError(f"job {self._folder.job_id} has ended ({state}): start a new one")
+            except (RequestError, OSError) as error:
+                return self._events.refuse(str(error))
+            return self._run_to_the_end()
+
+    def _run_to_the_end(self) -> str:
         try:
-            with the_one_job(self._store.root, self._folder.job_id):
-                return self._run()
+            return self._run()
         except JobCanceled:
             return self._events.state(CANCELED, "canceled; it can be resumed")
         except (InputError, ModelError, StoreError, ResourceError, TrainingDiverged, ValueError, OSError) as error:
@@ -99,7 +107,7 @@ class AdaptationJob:
             check_request(self._request, self._store)
         parent = self._folder.state().parent or self._store.read().active
         self._folder.update(parent=parent)
-        device = _prepare_device(self._request)
+        device = prepare_device(self._request.device, self._request.threads, self._request.gpu_memory_share)
         network, config = load_model(self._store.folder(parent), device)
 
         # 2. Target and source frames on disk
@@ -128,7 +136,11 @@ class AdaptationJob:
         page = report.write_report(
             self._folder.path / "report", self._summary(version, running.active, target), evidence, config.label_set
         )
-        return self._finish(version, running.active, evidence.result, page)
+        self._folder.update(new_version=version, report=str(page))
+        state = self._activate_if_fit(version, running.active)
+        with contextlib.suppress(ModelError, OSError):  # the job is over, whatever is left behind
+            self._clean_up()
+        return state
 
     # ---- stages ----
 
@@ -151,6 +163,7 @@ class AdaptationJob:
             config.label_set,
             folder or self._folder.path / "source",
             lambda done, total: self._events.count("source", done, done=done, total=total),
+            settings.source_labels,
         )
         return target, source
 
@@ -198,22 +211,29 @@ class AdaptationJob:
 
         def save(folder: Path) -> None:
             new_config = replace(config, name=f"{config.name.split('@')[0]}@{job_id}", modality=modality)
-            save_model(folder, evidence.network, new_config, torch.float16)
+            save_model(folder, evidence.network, new_config, gate_run.STORED_DTYPE)
 
         return self._store.add(save, info)
 
-    def _finish(self, version: str, running: str, result: GateResult, page: Path) -> str:
-        self._folder.update(new_version=version, report=str(page))
-        # What only training needs; the report and the answers stay.
+    def _activate_if_fit(self, version: str, running: str) -> str:
+        verdict = self._store.info(version).gate
+        if not verdict["passed"]:
+            return self._events.state(
+                NOT_ACTIVATED, f"{version} did not pass the gate, {running} stays: {verdict['reason']}"
+            )
+        try:
+            self._store.activate(version, in_place_of=running)
+        except ActiveChanged as error:
+            return self._events.state(
+                NOT_ACTIVATED, f"{version} passed the gate, but {error}: it is kept; roll back to {version} to use it"
+            )
+        return self._events.state(ACTIVATED, f"{version} passed the gate and is active in place of {running}")
+
+    def _clean_up(self) -> None:
+        """Remove what only training needs; the report and the answers stay."""
         shutil.rmtree(self._target_folder, ignore_errors=True)
         drop_checkpoint(self._folder)
         prune_jobs(self._store, self._request.keep)
-        if not result.passed:
-            return self._events.state(
-                NOT_ACTIVATED, f"{version} did not pass the gate, {running} stays: {result.reason}"
-            )
-        self._store.activate(version)
-        return self._events.state(ACTIVATED, f"{version} passed the gate and is active in place of {running}")
 
     # ---- telling ----
 
@@ -243,15 +263,6 @@ class AdaptationJob:
         return self._events.state(FAILED, message)
 
 
-def _prepare_device(request: JobRequest) -> torch.device:
-    if request.threads:
-        torch.set_num_threads(request.threads)
-    device = choose_device(request.device)
-    if device.type == "cuda" and request.gpu_memory_share < 1:
-        torch.cuda.set_per_process_memory_fraction(request.gpu_memory_share, device)
-    return device
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Entry point; exit status 1 only for a failed job."""
     parser = argparse.ArgumentParser(prog="madm_model.adaptation.job", description="Runs one adaptation job.")
@@ -277,7 +288,7 @@ def main(arguments: list[str] | None = None) -> int:
     except InputError as error:
         emit({"event": "state", "state": FAILED, "message": str(error)})
         return 1
-    os.nice(job.niceness)
+    step_back(job.niceness)
     return int(job.run() == FAILED)
 
 

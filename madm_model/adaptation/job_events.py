@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from madm_model.adaptation.job_request import JobFolder
+from madm_model.adaptation.job_request import FAILED, JobFolder
 
 Emit = Callable[[dict[str, Any]], None]
 
@@ -51,6 +51,11 @@ class JobEvents:
         told = {"state": state, "message": message, "new_version": kept.new_version, "report": kept.report}
         self.emit({"event": "state", **told})
         return state
+
+    def refuse(self, message: str) -> str:
+        """Tell that the job fails, and keep nothing: its folder is not this process's to change."""
+        self.emit({"event": "state", "state": FAILED, "message": message, "new_version": "", "report": ""})
+        return FAILED
 
     def count(self, event: str, count: int, **numbers: int) -> None:
         """Tell every tenth time how far a stage is.

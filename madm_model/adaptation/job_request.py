@@ -1,4 +1,4 @@
-"""What a job is asked to do, the folder it works in, and the checks before it starts."""
+"""What a job is asked to do, the folder it works in, and the lock that lets one job run on a store."""
 
 from __future__ import annotations
 
@@ -6,22 +6,20 @@ import contextlib
 import fcntl
 import itertools
 import json
+import math
+import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+import signal
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from madm_model.adaptation.job_room import check_room
-from madm_model.adaptation.job_settings import JobSettings, default_settings, with_options
-from madm_model.adaptation.source_frames import SIMULATED_STREETS, labelled_files
-from madm_model.adaptation.target_bags import TargetSelection, count_frames
-from madm_model.adaptation.target_frames import frame_bytes
+from madm_model.adaptation.target_bags import TargetSelection
 from madm_model.io.frames import InputError
-from madm_model.modalities import make_preprocessor
-from madm_model.model_config import ModelConfig, ModelError
-from madm_model.store import BASE, VersionStore, durable
+from madm_model.store import VersionStore, durable
 
 REQUEST_FILE, STATE_FILE = "job.json", "state.json"
 _RUNNING_FILE = ".running"
@@ -33,7 +31,7 @@ ACTIVATED, NOT_ACTIVATED, CANCELED, FAILED, INTERRUPTED = (
 RUNNING_STATES = (PREPARING, TRAINING, EVALUATING)
 RESUMABLE_STATES = (*RUNNING_STATES, CANCELED, FAILED, INTERRUPTED)
 
-_PROBE_ITERATIONS = 1000
+_LOCK_TRIES, _LOCK_PERIOD_S = 20, 0.05
 
 
 class RequestError(InputError):
@@ -68,18 +66,23 @@ class JobRequest:
     """Added to the process's niceness: 19 is the lowest priority."""
     threads: int = 0
     """CPU threads of the training; 0 leaves the choice to PyTorch."""
+    bag_roots: tuple[str, ...] | None = None
+    """Folders that bags and source must lie in, symbolic links resolved; None allows every path."""
 
     def __post_init__(self) -> None:
         if self.iterations < 0 or self.time_budget_s < 0 or not (self.iterations or self.time_budget_s):
             raise ValueError("set a number of iterations, a time budget, or both")
+        if not math.isfinite(self.time_budget_s):
+            raise ValueError("the time budget has to be a finite number of seconds")
         if not 0 < self.gpu_memory_share <= 1 or not 0 <= self.niceness <= 19 or self.threads < 0:
             raise ValueError("gpu_memory_share must be up to 1, niceness 0 to 19, threads not negative")
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> JobRequest:
         """Read back what `dataclasses.asdict` gave."""
-        target = dict(data["target"])
-        return cls(**{**data, "target": TargetSelection(**{**target, "bags": tuple(target["bags"])})})
+        target = TargetSelection(**{**data["target"], "bags": tuple(data["target"]["bags"])})
+        roots = data.get("bag_roots")
+        return cls(**{**data, "target": target, "bag_roots": roots if roots is None else tuple(roots)})
 
 
 @dataclass(frozen=True)
@@ -103,9 +106,15 @@ class JobState:
 
 
 class JobFolder:
-    """Everything one job keeps: request, state, frames, checkpoint, report."""
+    """Everything one job keeps: request, state, frames, checkpoint, report.
+
+    Raises:
+        RequestError: the id is no name of a folder, but a path.
+    """
 
     def __init__(self, store_root: Path, job_id: str) -> None:
+        if Path(job_id).name != job_id or job_id[:1] in ("", "."):
+            raise RequestError(f"there is no job '{job_id}': a job's id is like 20260131-120000")
         self.job_id, self.path = job_id, Path(store_root) / "jobs" / job_id
 
     @classmethod
@@ -152,8 +161,8 @@ class JobFolder:
         try:
             return JobRequest.from_dict(json.loads((self.path / REQUEST_FILE).read_text()))
         except FileNotFoundError:
-            jobs = sorted(path.name for path in self.path.parent.glob("[!.]*")) if self.path.parent.is_dir() else []
-            raise RequestError(f"there is no job '{self.job_id}': {', '.join(jobs) or 'none was started'}") from None
+            jobs = ", ".join(job_ids(self.path.parent.parent)) or "none was started"
+            raise RequestError(f"there is no job '{self.job_id}': {jobs}") from None
         except (ValueError, KeyError, TypeError) as error:
             raise RequestError(f"{self.path / REQUEST_FILE} cannot be read: {error}") from None
 
@@ -179,6 +188,21 @@ class JobFolder:
         return state
 
 
+def job_ids(store_root: Path) -> list[str]:
+    """Ids of the jobs of a store, oldest first."""
+    return sorted(path.name for path in (Path(store_root) / "jobs").glob("[!.]*") if path.is_dir())
+
+
+@dataclass(frozen=True)
+class RunningJob:
+    """The job that runs on a store."""
+
+    job_id: str
+    """Its id."""
+    pid: int
+    """The process it runs in."""
+
+
 @contextlib.contextmanager
 def the_one_job(store_root: Path, job_id: str) -> Iterator[None]:
     """Be the only job that runs on a store; the kernel ends this with the process, however that ends.
@@ -188,99 +212,59 @@ def the_one_job(store_root: Path, job_id: str) -> Iterator[None]:
     """
     path = Path(store_root) / "jobs" / _RUNNING_FILE
     with path.open("a+") as file:
-        try:
-            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise RequestError(f"job {path.read_text()} is running: wait for its end, or cancel it") from None
+        for _ in range(_LOCK_TRIES):  # who asks what is running has the file for a moment
+            try:
+                fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                time.sleep(_LOCK_PERIOD_S)
+        else:
+            running = path.read_text().partition(" ")[0]
+            raise RequestError(f"job {running} is running: wait for its end, or cancel it")
         file.truncate(0)
-        file.write(job_id)
+        file.write(f"{job_id} {os.getpid()}")
         file.flush()
         yield
 
 
-def running_job(store_root: Path) -> str:
-    """Id of the job that runs on a store, in whatever process; empty if none does."""
+def running_job(store_root: Path) -> RunningJob | None:
+    """The job that runs on a store, in whatever process; None if none does."""
     path = Path(store_root) / "jobs" / _RUNNING_FILE
     with contextlib.suppress(FileNotFoundError), path.open() as file:
         try:
             fcntl.flock(file.fileno(), fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
-            return file.read()
-    return ""
+            job_id, _, pid = file.read().partition(" ")
+            return RunningJob(job_id, int(pid or 0))
+    return None
+
+
+def stop_running_job(store_root: Path) -> bool:
+    """Ask the job that runs on a store, in whatever process, to stop; False if none does.
+
+    Raises:
+        RequestError: its process cannot be reached, as one of another user or in another container.
+    """
+    running = running_job(store_root)
+    if running is None or not running.pid:  # none, or it has only just taken the lock
+        return False
+    path = (Path(store_root) / "jobs" / _RUNNING_FILE).resolve()
+    try:
+        # The number may mean another process here: it has to be one that has the lock's file open.
+        if not any(file.resolve() == path for file in Path(f"/proc/{running.pid}/fd").iterdir()):
+            raise ProcessLookupError
+        os.kill(running.pid, signal.SIGTERM)
+    except OSError:
+        raise RequestError(
+            f"job {running.job_id} runs in process {running.pid}, which cannot be reached from here: end it where it "
+            "was started"
+        ) from None
+    return True
 
 
 def prune_jobs(store: VersionStore, keep: int) -> None:
     """Remove old jobs: all but the newest `keep` and those whose version is still in the store."""
     in_use = {store.info(version).job_id for version in store.read().versions}
-    jobs = sorted(path for path in (store.root / "jobs").glob("[!.]*") if path.is_dir())
-    for path in jobs[:-keep]:
-        if path.name not in in_use:
-            shutil.rmtree(path, ignore_errors=True)
-
-
-def check_request(request: JobRequest, store: VersionStore, bag_roots: Sequence[Path] | None = None) -> JobSettings:
-    """Refuse what cannot work, before anything is started. Bags are opened, but no message is read.
-
-    Args:
-        request: the job.
-        store: where its version will go.
-        bag_roots: folders that bags and source must lie in, symbolic links resolved; None allows every path.
-
-    Returns:
-        the settings the job would have.
-
-    Raises:
-        RequestError: the reason, in one sentence that says what to do.
-    """
-    try:
-        present = store.read()
-        config = ModelConfig.load(present.folder)
-        _check_modality(request, store, present.versions)
-        settings = resolve_settings(request, config, request.iterations or _PROBE_ITERATIONS, on_gpu=False)
-        if bag_roots is not None:
-            for path in (*request.target.bags, *([] if request.source in SIMULATED_STREETS else [request.source])):
-                check_path(Path(path), bag_roots)
-        if request.source not in SIMULATED_STREETS:
-            labelled_files(Path(request.source))
-        frames = count_frames(request.target)
-        if frames < settings.limits.min_frames:
-            raise RequestError(
-                f"the selection has {frames} frames, {settings.limits.min_frames} are needed: name more bags or a "
-                "longer time range, or lower the frame stride"
-            )
-        check_room(store.root, present.folder, frame_bytes(config, settings.limits, [frames]))
-    except (InputError, ModelError, ValueError, OSError) as error:
-        raise RequestError(str(error)) from None
-    return settings
-
-
-def resolve_settings(request: JobRequest, config: ModelConfig, iterations: int, on_gpu: bool) -> JobSettings:
-    """The settings of a job with that many iterations.
-
-    Raises:
-        ValueError: an option is unknown or does not fit, or the modality cannot be adapted to.
-    """
-    make_preprocessor(request.target.modality, request.preprocessing)
-    settings = default_settings(config, request.target.modality, iterations, on_gpu)
-    return with_options(settings, request.options)
-
-
-def check_path(path: Path, roots: Sequence[Path]) -> None:
-    """Refuse a path outside all roots, however it is written.
-
-    Raises:
-        RequestError: it lies outside.
-    """
-    resolved = path.resolve()
-    if not any(resolved.is_relative_to(root.resolve()) for root in roots):
-        listed = ", ".join(map(str, roots)) or "none is configured"
-        raise RequestError(f"{path} is not under one of the folders allowed by bag_roots ({listed})")
-
-
-def _check_modality(request: JobRequest, store: VersionStore, versions: Sequence[str]) -> None:
-    others = {store.info(version).modality for version in versions if version != BASE} - {request.target.modality}
-    if others:
-        raise RequestError(
-            f"{store.root} holds versions for {', '.join(sorted(others))}: give {request.target.modality} a store of "
-            "its own"
-        )
+    for job_id in job_ids(store.root)[:-keep]:
+        if job_id not in in_use:
+            shutil.rmtree(JobFolder(store.root, job_id).path, ignore_errors=True)

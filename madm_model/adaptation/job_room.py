@@ -1,17 +1,23 @@
-"""Whether a machine has the disk and the memory that a job needs."""
+"""Whether a machine has the disk and the memory that a job needs, and what a job leaves to others."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from pathlib import Path
 
+import torch
+
 from madm_model.io.frames import InputError
+from madm_model.segmenter import choose_device
 
 _BYTES_PER_WEIGHT = 24
 """float32 weights, gradients, AdamW's two states, the teacher and a copy while saving."""
 _BASE_MEMORY = 1_000_000_000
 """PyTorch itself, activations of a small crop, the frames in flight."""
+_OOM_SCORE = 500
+"""Of 1000, added to what the kernel goes by when memory runs out: of a robot's processes, the job is to go first."""
 
 
 def check_room(store_root: Path, model: Path, frame_bytes: int) -> None:
@@ -33,6 +39,36 @@ def check_room(store_root: Path, model: Path, frame_bytes: int) -> None:
     memory, needed = available_memory(), _BASE_MEMORY + weights * _BYTES_PER_WEIGHT
     if memory < needed:
         raise InputError(f"{_megabytes(memory)} of memory are free, the job needs about {_megabytes(needed)}")
+
+
+def step_back(niceness: int) -> None:
+    """Make this process one that others come before: for the processor, and when memory runs out.
+
+    Args:
+        niceness: added to the process's; 19 is the lowest priority.
+    """
+    os.nice(niceness)
+    with contextlib.suppress(OSError):  # Linux only
+        Path("/proc/self/oom_score_adj").write_text(str(_OOM_SCORE))
+
+
+def prepare_device(device: str, threads: int, gpu_memory_share: float) -> torch.device:
+    """Where to train, with limits on what is taken there.
+
+    Args:
+        device: auto, cpu, cuda, ...
+        threads: CPU threads; 0 leaves the choice to PyTorch.
+        gpu_memory_share: share of the GPU's memory that may be taken.
+
+    Raises:
+        ModelError: there is no such device.
+    """
+    if threads:
+        torch.set_num_threads(threads)
+    chosen = choose_device(device)
+    if chosen.type == "cuda" and gpu_memory_share < 1:
+        torch.cuda.set_per_process_memory_fraction(gpu_memory_share, chosen)
+    return chosen
 
 
 def available_memory() -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import types
 import typing
 from collections.abc import Iterator, Mapping
@@ -18,6 +19,7 @@ from madm_model.adaptation.config import (
     official_config,
 )
 from madm_model.adaptation.gate import GateConfig
+from madm_model.adaptation.source_frames import SourceLabels
 from madm_model.adaptation.target_frames import TargetLimits
 from madm_model.adaptation.training_data import ViewConfig
 from madm_model.model_config import ModelConfig
@@ -38,8 +40,14 @@ class JobSettings:
     """Frames taken from the bags."""
     gate: GateConfig = field(default_factory=GateConfig)
     """What a new version has to reach."""
+    source_labels: SourceLabels = "model"
+    """Ids in the labels of a source folder: model (the model's own) or cityscapes (trainIds, translated by class)."""
     checkpoint_every: int = 100
     """Iterations between two checkpoints, which is what a killed job loses at most."""
+
+    def __post_init__(self) -> None:
+        if self.checkpoint_every < 1:
+            raise ValueError("checkpoint_every must be at least 1 iteration")
 
 
 def default_settings(config: ModelConfig, modality: str, iterations: int, on_gpu: bool) -> JobSettings:
@@ -162,16 +170,30 @@ def _parse(text: str, kind: Any) -> Any:
         return text.lower() in ("true", "on")
     if kind in (int, float, str):
         try:
-            return kind(text)
+            value = kind(text)
         except ValueError:
             raise ValueError(f"'{text}' is no {'whole ' if kind is int else ''}number") from None
+        if kind is float and not math.isfinite(value):
+            raise ValueError(f"'{text}' is no finite number")
+        return value
+    return _parse_list(text, arguments)
+
+
+def _parse_list(text: str, kinds: tuple[Any, ...]) -> tuple[Any, ...]:
+    """A tuple, given as a JSON list of scalars; `kinds` are the types in it, or one type and an ellipsis."""
     try:
         values = json.loads(text)
-    except json.JSONDecodeError:
+    except (json.JSONDecodeError, RecursionError):
         values = None
-    if not isinstance(values, list):
+    if not isinstance(values, list) or any(isinstance(value, (list, dict)) for value in values):
         raise ValueError(f"'{text}' is no list such as [1, 2]")
-    return tuple(values)
+    if kinds[-1] is ...:
+        kinds = kinds[:1] * len(values)
+    if len(kinds) != len(values):
+        raise ValueError(f"'{text}' has {len(values)} values: it needs {len(kinds)}")
+    return tuple(
+        _parse(value if isinstance(value, str) else json.dumps(value), kind) for value, kind in zip(values, kinds)
+    )
 
 
 def _replaced(config: Any, path: list[str], value: Any) -> Any:

@@ -12,7 +12,8 @@ from rich.console import Console
 from madm_model.adaptation.job_events import JobCanceled, JobEvents, log
 from madm_model.adaptation.job_request import JobFolder
 from madm_model.adaptation.job_settings import JobSettings
-from madm_model.adaptation.self_training import SelfTraining, StepStatistics
+from madm_model.adaptation.self_training import SelfTraining
+from madm_model.adaptation.step_statistics import StepStatistics
 from madm_model.adaptation.training_clock import TrainingClock
 from madm_model.training.stage import StageConfig, run_iterations
 

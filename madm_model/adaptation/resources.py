@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from peft import LoraConfig
+from torch import nn
 
 from madm_model.adaptation.config import LoRAConfig, ResourceConfig
 from madm_model.network.madm import MADM
@@ -27,7 +31,43 @@ def check_resources(config: ResourceConfig, device: torch.device) -> None:
         raise ResourceError("the 8-bit optimiser needs CUDA: turn eight_bit_optimizer off on this machine")
 
 
-def prepare_network(network: MADM, config: ResourceConfig, train_unet_output: bool = False) -> None:
+class HalvedWeights:
+    """Frozen matrices that are kept in half precision during a training, and get their values back after it.
+
+    Norms and biases stay in float32: they are small, and autocast does not cast them everywhere. What bfloat16 rounds
+    off is kept as float16 in main memory: a version is stored in that, and must not lose more.
+    """
+
+    def __init__(self) -> None:
+        self._dtype = torch.float32
+        self._kept: list[tuple[nn.Parameter, torch.Tensor | None]] = []
+
+    def halve(self, network: MADM, dtype: torch.dtype) -> None:
+        """Cast the frozen matrices of a network."""
+        self._dtype = dtype
+        for parameter in network.parameters():
+            if not parameter.requires_grad and parameter.ndim >= 2:
+                kept = parameter.data.to("cpu", torch.float16) if dtype is torch.bfloat16 else None
+                self._kept.append((parameter, kept))
+                parameter.data = parameter.data.to(dtype)
+
+    def restore(self) -> None:
+        """Make them float32 again."""
+        for parameter, kept in self._kept:
+            parameter.data = (parameter.data if kept is None else kept.to(parameter.device)).float()
+
+    @contextmanager
+    def whole(self) -> Iterator[None]:
+        """Have them in float32 for a while."""
+        self.restore()
+        try:
+            yield
+        finally:
+            for parameter, _ in self._kept:
+                parameter.data = parameter.data.to(self._dtype)
+
+
+def prepare_network(network: MADM, config: ResourceConfig, train_unet_output: bool = False) -> HalvedWeights:
     """Mark in place what is trained (specification section 10), add adapters and checkpointing, halve the rest."""
     network.requires_grad_(True)
     network.freeze_fixed_parts()
@@ -37,8 +77,10 @@ def prepare_network(network: MADM, config: ResourceConfig, train_unet_output: bo
         add_lora(network, config.lora)
     if config.gradient_checkpointing:
         network.unet.enable_gradient_checkpointing()
+    halved = HalvedWeights()
     if config.half_frozen:
-        _cast_frozen_matrices(network, DTYPES[config.precision])
+        halved.halve(network, DTYPES[config.precision])
+    return halved
 
 
 def add_lora(network: MADM, config: LoRAConfig) -> None:
@@ -49,9 +91,11 @@ def add_lora(network: MADM, config: LoRAConfig) -> None:
 
 
 def merge_lora(network: MADM) -> None:
-    """Add the adapters to the weights they adapt and remove them: the network's layout is the plain one again."""
+    """Add the adapters to the weights they adapt and remove them: the network's layout is the plain one again.
+
+    In float32: an adapter's small change would be lost in half precision.
+    """
     if getattr(network.unet, "peft_config", None):
-        network.unet.float()  # an adapter's small change would be lost in half precision
         network.unet.fuse_lora()
         network.unet.unload_lora()
 
@@ -71,10 +115,3 @@ def make_optimizer(network: MADM, config: OptimizerConfig, eight_bit: bool) -> t
             "the 8-bit optimiser needs bitsandbytes: `pip install bitsandbytes`, or turn eight_bit_optimizer off"
         ) from error
     return AdamW8bit(parameter_groups(network, config.weight_decay), lr=config.learning_rate)
-
-
-def _cast_frozen_matrices(network: MADM, dtype: torch.dtype) -> None:
-    """Norms and biases stay in float32: they are small, and autocast does not cast them everywhere."""
-    for parameter in network.parameters():
-        if not parameter.requires_grad and parameter.ndim >= 2:
-            parameter.data = parameter.data.to(dtype)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -24,9 +23,11 @@ from madm_model.adaptation.dplg import draw_noise, draw_noise_step
 from madm_model.adaptation.ema_teacher import EMATeacher, load_partial_state
 from madm_model.adaptation.pseudo_labels import pseudo_labels
 from madm_model.adaptation.resources import check_resources, make_optimizer, merge_lora, prepare_network
-from madm_model.adaptation.target_norm import take_norm_statistics
+from madm_model.adaptation.step_statistics import StepStatistics, TargetStatistics
+from madm_model.adaptation.target_norm import evaluating, take_norm_statistics
 from madm_model.labels import IGNORE, LabelSet
 from madm_model.network.madm import MADM, MADMOutput
+from madm_model.network.noise import make_shared_noise
 from madm_model.training.label_palette import encode_labels
 from madm_model.training.losses import latent_regression_loss, segmentation_loss
 from madm_model.training.optimizer import clip_gradient, set_learning_rate
@@ -39,48 +40,6 @@ _NO_LPLR = LPLRConfig(0.0, 0.0)
 
 class TrainingDiverged(Exception):
     """A loss or gradient is not a finite number; the message says at which iteration."""
-
-
-@dataclass
-class TargetStatistics:
-    """What one iteration saw of the target."""
-
-    noise_step: int
-    """Diffusion step of the teacher's pass."""
-    quality: float
-    """Share of the target's pixels with a certain pseudo-label: their weight."""
-    confidence: float
-    """Mean probability of the pseudo-labels."""
-    pasted_share: float
-    """Share of the mixed images' pixels that come from the source."""
-    label_histogram: np.ndarray
-    """int64 (K,), pixels of the mixed labels per class, ignored ones left out."""
-
-
-@dataclass
-class StepStatistics:
-    """What one iteration computed; batches of an accumulated step are averaged."""
-
-    losses: dict[str, float]
-    """source_segmentation and, where configured, source_regression, target_segmentation, target_regression;
-    weights included."""
-    gradient_norm: float
-    """Global L2 norm before clipping."""
-    gradient_norms: dict[str, float]
-    """The same per part: unet, projections, head, condition."""
-    learning_rate: float
-    """Learning rate of this step."""
-    target: list[TargetStatistics] = field(default_factory=list)
-    """One entry per accumulated batch; empty without self-training."""
-
-    def row(self) -> dict[str, float]:
-        """One line of a log."""
-        row = {"gradient_norm": self.gradient_norm, "learning_rate": self.learning_rate} | self.losses
-        if self.target:
-            row["noise_step"] = self.target[-1].noise_step
-            for name in ("quality", "confidence", "pasted_share"):
-                row[name] = float(np.mean([getattr(batch, name) for batch in self.target]))
-        return row
 
 
 class SelfTraining:
@@ -124,9 +83,13 @@ class SelfTraining:
         self._choose_classes = choose_classes
         self._lplr = config.lplr or _NO_LPLR
 
-        prepare_network(network, config.resources, config.train_unet_output)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(config.seed)  # of the adapters' first weights
+            self._halved = prepare_network(network, config.resources, config.train_unet_output)
         if not config.clean_noise:
             network.shared_noise.zero_()
+        elif not network.shared_noise.any():  # left so by a training without
+            network.shared_noise.copy_(make_shared_noise(network.shared_noise.shape[1]))
         network.train()
         network.head.dropout.p = config.dropout
         self_training = config.self_training
@@ -246,14 +209,37 @@ class SelfTraining:
     def preview(self) -> Iterator[MADM]:
         """The network as `finish` would leave it, to be scored between two steps; training goes on as if unseen."""
         training = {name: value.clone() for name, value in self.network.head.named_buffers()}
-        self._take_target_norm()
-        try:
-            yield self.network
-        finally:
-            self.network.head.load_state_dict(training, strict=False)
+        with self._halved.whole():
+            self._take_target_norm()
+            try:
+                yield self.network
+            finally:
+                self.network.head.load_state_dict(training, strict=False)
+
+    @torch.no_grad()
+    def opinion(self, images: torch.Tensor, noise_step: int) -> torch.Tensor:
+        """How the target is labelled: the teacher's logits, or without a teacher those of the network as it is.
+
+        Nothing changes by that but the statistics of a teacher that normalises with its batch, which it does not use.
+
+        Args:
+            images: (B, 3, H, W) in [-1, 1], on the network's device.
+            noise_step: diffusion step of the latent's noise, drawn as DPLG's.
+
+        Returns:
+            float32 (B, K, H, W).
+        """
+        dplg = self._config.self_training.dplg if self._config.self_training else None
+        noise = draw_noise(dplg, noise_step, self.network.latent_shape(images), np.random.default_rng(noise_step))
+        with autocast(self._device, self._config.resources.precision):
+            if self.teacher is not None:
+                return self.teacher.logits(images, noise_step, noise).float()
+            with evaluating(self.network):
+                return self.network(images, noise_step, noise).logits.float()
 
     def finish(self) -> MADM:
-        """The trained network, in evaluation mode, adapters merged; this object is spent."""
+        """The trained network, float32, in evaluation mode, adapters merged; this object is spent."""
+        self._halved.restore()
         self._take_target_norm()
         merge_lora(self.network)
         self.network.unet.disable_gradient_checkpointing()
@@ -285,7 +271,10 @@ class SelfTraining:
             ValueError: the state is from another configuration.
         """
         if state["config"] != repr(self._config):
-            raise ValueError("the checkpoint is from another configuration: resume with that one, or start afresh")
+            raise ValueError(
+                "the checkpoint is from another configuration (on another device, or in another release, defaults may "
+                "differ): resume with that one, or start afresh"
+            )
         load_partial_state(self.network, state["network"], self._trained_names())
         if self.teacher is not None:
             self.teacher.load_state_dict(state["teacher"])

@@ -6,10 +6,11 @@ Nothing is held in memory: a folder's images are read when they are drawn, simul
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 import cv2
 import numpy as np
@@ -17,7 +18,7 @@ import numpy as np
 from madm_model.adaptation.rare_class_sampling import count_pixels
 from madm_model.io.frames import FrameError, InputError
 from madm_model.io.sources import IMAGE_SUFFIXES, read_image
-from madm_model.labels import IGNORE, STREET_11, LabelSet
+from madm_model.labels import CITYSCAPES_TRAIN_IDS, IGNORE, STREET_11, LabelSet, translation_table
 from madm_model.modalities.rgb import rgb_image
 from madm_model.store import durable
 from madm_model.training.frame_pool import FramePoolConfig, network_frames
@@ -35,6 +36,10 @@ SIMULATED_STREETS = {
 job first needs it (60 frames; measured 0.18 s a frame on one busy core, so 11 s) and stays on disk (18 MB)."""
 
 
+SourceLabels = Literal["model", "cityscapes"]
+"""Ids in a source's label images: the model's own, or Cityscapes' trainIds."""
+
+
 class SourceFrames(Protocol):
     """Labelled images, by index."""
 
@@ -46,7 +51,11 @@ class SourceFrames(Protocol):
 
 
 def open_source(
-    source: str, label_set: LabelSet, folder: Path, on_frame: Callable[[int, int], None] = lambda done, total: None
+    source: str,
+    label_set: LabelSet,
+    folder: Path,
+    on_frame: Callable[[int, int], None] = lambda done, total: None,
+    ids: SourceLabels = "model",
 ) -> SourceFrames:
     """Open or prepare a source.
 
@@ -55,13 +64,14 @@ def open_source(
         label_set: the model's classes.
         folder: keeps what is rendered or counted; one that an earlier call completed is used as it is.
         on_frame: called with the number of frames done and in all; may raise to stop.
+        ids: in the folder's labels; the simulator's are known.
 
     Raises:
         InputError: the folder does not hold what it should, or the simulator has none of the classes.
     """
     if source in SIMULATED_STREETS:
         return SimulatedSource(SIMULATED_STREETS[source], label_set, folder, on_frame)
-    return FolderSource(Path(source), label_set, folder, on_frame)
+    return FolderSource(Path(source), label_set, folder, on_frame, ids)
 
 
 @dataclass(frozen=True)
@@ -92,14 +102,21 @@ class FolderSource:
     """images/NAME.* (RGB) and labels/NAME.png (one channel of class ids, 255 for none)."""
 
     def __init__(
-        self, path: Path, label_set: LabelSet, folder: Path, on_frame: Callable[[int, int], None] = lambda *_: None
+        self,
+        path: Path,
+        label_set: LabelSet,
+        folder: Path,
+        on_frame: Callable[[int, int], None] = lambda *_: None,
+        ids: SourceLabels = "model",
     ) -> None:
         """Look at every label once, to check it and to count its classes.
 
         Raises:
-            InputError: a file cannot be read, has another size than its image, or holds ids the model does not have.
+            InputError: a file cannot be read, has another size than its image, or holds ids that mean nothing.
         """
         self._pairs = labelled_files(path)
+        self._names = CITYSCAPES_TRAIN_IDS if ids == "cityscapes" else label_set.names
+        self._translation = translation_table(self._names, label_set)
         names = [pair.image.name for pair in self._pairs]
         counted = folder / "pixel_counts.json"
         folder.mkdir(parents=True, exist_ok=True)
@@ -108,20 +125,26 @@ class FolderSource:
             return
         counts = []
         for index in range(len(names)):
-            labels = self.frame(index)[1]
+            labels = self._read(index)[1]
             known = labels[labels != IGNORE]
-            if known.size and known.max() >= len(label_set):
+            if known.size and known.max() >= len(self._names):
                 raise InputError(
-                    f"{self._pairs[index].labels} holds class id {known.max()}, but the model has {len(label_set)} "
-                    f"classes ({', '.join(label_set.names)}): use their index, or 255 for none"
+                    f"{self._pairs[index].labels} holds class id {known.max()}, but there are {len(self._names)} "
+                    f"classes ({', '.join(self._names)}): use their index, or 255 for none; labels in Cityscapes' "
+                    "trainIds want the option source_labels=cityscapes"
                 )
-            counts.append(count_pixels(labels, len(label_set)))
+            counts.append(count_pixels(self._translation[labels], len(label_set)))
             on_frame(index + 1, len(names))
         self.pixel_counts = np.stack(counts)
         durable.write_json(counted, {"names": names, "counts": self.pixel_counts.tolist()})
 
     def frame(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         """Read one pair; FrameError if it cannot be used."""
+        image, labels = self._read(index)
+        return image, self._translation[labels]
+
+    def _read(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """One pair, the labels with their own ids."""
         pair = self._pairs[index]
         image = rgb_image(read_image(pair.image))
         labels = read_image(pair.labels).array
@@ -149,22 +172,29 @@ class SimulatedSource:
             InputError: the model has none of the simulator's classes.
             OSError: the disk is full.
         """
-        translation = _translation(label_set)
+        translation = translation_table(STREET_11.names, label_set)
+        if (translation == IGNORE).all():
+            raise InputError(
+                "the simulator has none of the model's classes: give a folder with images/ and labels/ as source"
+            )
         count, size = config.streets * config.frames_per_street, (config.height, config.width)
         wanted = {"config": repr(config)}
-        stamp = folder / "rendered.json"
+        stamp, image_file, label_file = (folder / name for name in ("rendered.json", "images.bin", "labels.bin"))
         folder.mkdir(parents=True, exist_ok=True)
-        if not stamp.exists() or json.loads(stamp.read_text()) != wanted:
+        pixels = math.prod((count, *size))
+        if not _is_rendered(stamp, wanted, {image_file: 3 * pixels, label_file: pixels}):
             stamp.unlink(missing_ok=True)
             # Plain writing: a full disk raises here, where a memory map would kill the process.
-            with (folder / "images.bin").open("wb") as images, (folder / "labels.bin").open("wb") as labels:
+            with image_file.open("wb") as images, label_file.open("wb") as labels:
                 for index, frame in enumerate(_rendered(config)):
                     images.write(frame["rgb"].tobytes())
                     labels.write(frame["labels"].tobytes())
                     on_frame(index + 1, count)
+            for file in (image_file, label_file):  # before the stamp: it speaks for them after a power cut
+                durable.sync(file)
             durable.write_json(stamp, wanted)
-        self._images = np.memmap(folder / "images.bin", np.uint8, "r", shape=(count, *size, 3))
-        self._labels = np.memmap(folder / "labels.bin", np.uint8, "r", shape=(count, *size))
+        self._images = np.memmap(image_file, np.uint8, "r", shape=(count, *size, 3))
+        self._labels = np.memmap(label_file, np.uint8, "r", shape=(count, *size))
         self._translation = translation
         self.pixel_counts = np.stack([count_pixels(self.frame(index)[1], len(label_set)) for index in range(count)])
 
@@ -173,17 +203,12 @@ class SimulatedSource:
         return np.asarray(self._images[index]), self._translation[self._labels[index]]
 
 
-def _translation(label_set: LabelSet) -> np.ndarray:
-    """The simulator's ids to the model's, uint8 (256,); `IGNORE` where the model lacks the class."""
-    table = np.full(256, IGNORE, np.uint8)
-    for index, name in enumerate(STREET_11.names):
-        if name in label_set.names:
-            table[index] = label_set.names.index(name)
-    if (table == IGNORE).all():
-        raise InputError(
-            "the simulator has none of the model's classes: give a folder with images/ and labels/ as source"
-        )
-    return table
+def _is_rendered(stamp: Path, wanted: dict[str, str], sizes: dict[Path, int]) -> bool:
+    """Whether a folder holds what is wanted, as a whole."""
+    try:
+        return json.loads(stamp.read_text()) == wanted and all(file.stat().st_size == sizes[file] for file in sizes)
+    except (OSError, ValueError):
+        return False
 
 
 def _rendered(config: FramePoolConfig) -> Iterator[dict[str, np.ndarray]]:

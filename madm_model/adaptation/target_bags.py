@@ -6,6 +6,8 @@ frame at a time, and the file holds at most `TargetLimits.max_frames`, however l
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import math
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -49,6 +51,8 @@ class TargetSelection:
         if not self.bags:
             raise ValueError("no bag is named: give at least one recording of the target sensor")
         self.edge_config()
+        if not math.isfinite(self.start_s) or not math.isfinite(self.end_s):
+            raise ValueError("start_s and end_s have to be finite numbers of seconds")
         if self.stride < 1 or self.start_s < 0 or self.end_s < 0 or 0 < self.end_s <= self.start_s:
             raise ValueError("the frame stride must be at least 1, and start_s and end_s rising times from 0 on")
 
@@ -156,16 +160,19 @@ def _is_of_events(path: Path, selection: TargetSelection) -> bool:
     return selection.topic not in images if selection.topic else bool(events) or not images
 
 
-def count_frames(selection: TargetSelection) -> int:
-    """How many frames the selection has at most, bags opened but not read.
+def count_frames(selection: TargetSelection, enough: int = 0) -> int:
+    """How many frames the selection has, duplicates among them.
+
+    Bags are opened but not read: a span of time is taken to have its share of a topic's messages. Where that is less
+    than `enough`, and the topic has more, the messages of the span are counted, up to `enough`.
 
     Raises:
         InputError: a bag cannot be opened or has no such topic of images or events.
     """
-    return min(sum(_count_of_bag(Path(bag), selection) for bag in selection.bags), sys.maxsize)
+    return min(sum(_count_of_bag(Path(bag), selection, enough) for bag in selection.bags), sys.maxsize)
 
 
-def _count_of_bag(path: Path, selection: TargetSelection) -> int:
+def _count_of_bag(path: Path, selection: TargetSelection, enough: int) -> int:
     topic = selection.topic or None
     is_of_events = _is_of_events(path, selection)
     if is_of_events:
@@ -177,6 +184,14 @@ def _count_of_bag(path: Path, selection: TargetSelection) -> int:
         span_s = min(selection.end_s or duration_s, duration_s) - selection.start_s
         if is_of_events:
             return max(0, math.ceil(span_s / selection.edge_config().period_s / selection.stride))
-        count = reader.topics()[reader.choose_topic(topic)].count
+        topic = reader.choose_topic(topic)
+        count = reader.topics()[topic].count
         share = max(0.0, span_s / duration_s) if duration_s else 1.0
-        return math.ceil(count * share / selection.stride)
+        estimate = math.ceil(count * share / selection.stride)
+        if estimate >= enough or count < enough * selection.stride:
+            return estimate
+        messages, found = reader.raw_messages([topic], selection.start_s or None, selection.end_s or None), 0
+        with contextlib.suppress(BagError):  # one that breaks in the middle is used up to there
+            for _ in itertools.islice(messages, enough * selection.stride):
+                found += 1
+        return math.ceil(found / selection.stride)

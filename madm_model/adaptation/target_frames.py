@@ -28,7 +28,7 @@ class TargetLimits:
     max_frames: int = 1500
     """Frames on disk at most; beyond, every second one is given up again and again."""
     min_frames: int = 16
-    """Fewer frames than this are refused."""
+    """Fewer frames than this are refused; at most half of `max_frames`, which thinning leaves."""
     duplicate_difference: float = 1.0
     """A frame is skipped if its thumbnail differs from the last kept one's by less than this mean of grey levels."""
     held_out_share: float = 0.15
@@ -37,8 +37,8 @@ class TargetLimits:
     """Frames are kept at up to this multiple of the network's size, where the sensor has it: crops are magnified."""
 
     def __post_init__(self) -> None:
-        if not 2 <= self.min_frames <= self.max_frames:
-            raise ValueError("min_frames must be at least 2 and at most max_frames")
+        if not 2 <= self.min_frames <= self.max_frames / 2:
+            raise ValueError("min_frames must be at least 2 and at most half of max_frames")
         if not 0 < self.held_out_share <= 0.5 or self.enlargement < 1 or self.duplicate_difference < 0:
             raise ValueError(
                 "held_out_share must be up to 0.5, enlargement at least 1, duplicate_difference not negative"

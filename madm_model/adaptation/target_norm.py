@@ -7,7 +7,8 @@ Normalization", 2018). Neither the paper nor the released code does it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import nn
@@ -23,19 +24,28 @@ def take_norm_statistics(network: MADM, batches: Iterable[torch.Tensor]) -> None
         network: in any mode, left in that mode.
         batches: images (B, 3, H, W) in [-1, 1], on the network's device.
     """
-    modes = [(module, module.training) for module in network.modules()]
-    network.eval()
     norms = [module for module in network.head.modules() if isinstance(module, nn.BatchNorm2d)]
     momenta = [norm.momentum for norm in norms]
-    for norm in norms:
-        norm.reset_running_stats()
-        norm.momentum = None  # the plain mean over all batches
-        norm.train()
+    with evaluating(network):
+        for norm in norms:
+            norm.reset_running_stats()
+            norm.momentum = None  # the plain mean over all batches
+            norm.train()
+        try:
+            for images in batches:
+                network(images)
+        finally:
+            for norm, momentum in zip(norms, momenta):
+                norm.momentum = momentum
+
+
+@contextmanager
+def evaluating(network: nn.Module) -> Iterator[None]:
+    """Have a network in evaluation mode for a while; every module is put back into its own."""
+    modes = [(module, module.training) for module in network.modules()]
+    network.eval()
     try:
-        for images in batches:
-            network(images)
+        yield
     finally:
-        for norm, momentum in zip(norms, momenta):
-            norm.momentum = momentum
         for module, mode in modes:
             module.training = mode

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from madm_model.adaptation.self_training import StepStatistics
+from madm_model.adaptation.step_statistics import StepStatistics
 
 
 class TrainingClock:

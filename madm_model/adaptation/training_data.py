@@ -11,6 +11,7 @@ from madm_model.adaptation.data import LabelledBatch
 from madm_model.adaptation.rare_class_sampling import RareClassConfig, RareClassSampler
 from madm_model.adaptation.source_frames import SourceFrames
 from madm_model.adaptation.target_frames import TargetFrames
+from madm_model.architecture import Architecture
 from madm_model.model_config import ModelConfig
 from madm_model.segmenter import magnification
 from madm_model.training.appearance import AppearanceConfig, with_random_appearance
@@ -44,6 +45,16 @@ class ViewConfig:
         if self.batch_size < 1 or not 0 < self.min_scale <= self.max_scale:
             raise ValueError("batch_size must be at least 1, and min_scale and max_scale a rising pair above 0")
 
+    def check(self, architecture: Architecture) -> None:
+        """Whether an architecture can take the crops.
+
+        Raises:
+            ValueError: it cannot.
+        """
+        multiple = architecture.size_multiple
+        if self.crop_height % multiple or self.crop_width % multiple or min(self.crop_height, self.crop_width) < 1:
+            raise ValueError(f"crop_height and crop_width must be multiples of {multiple}")
+
     @property
     def appearance(self) -> AppearanceConfig | None:
         """How the source is shown; None shows it as it is."""
@@ -63,9 +74,7 @@ class JobData:
         Raises:
             ValueError: the crop does not fit the architecture.
         """
-        multiple = config.architecture.size_multiple
-        if view.crop_height % multiple or view.crop_width % multiple or min(view.crop_height, view.crop_width) < 1:
-            raise ValueError(f"crop_height and crop_width must be multiples of {multiple}")
+        view.check(config.architecture)
         self._source, self._target, self._config, self._view = source, target, config, view
         count = len(source.pixel_counts)
         self.held_out = np.unique(np.linspace(0, count - 1, min(_HELD_OUT_SOURCE, max(1, count // 10))).astype(int))

@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable, Collection
 from typing import Any
 
-from madm_model.adaptation.self_training import SelfTraining, StepStatistics
+from madm_model.adaptation.self_training import SelfTraining
+from madm_model.adaptation.step_statistics import StepStatistics
 
 Scores = dict[str, dict[str, float]]
 """Modality to the name and value of its scores."""

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from madm_model.adaptation.self_training import StepStatistics, TrainingDiverged
+from madm_model.adaptation.self_training import TrainingDiverged
+from madm_model.adaptation.step_statistics import StepStatistics
 from madm_model.benchmark.config import STREET_THERMAL, BenchmarkConfig
 from madm_model.benchmark.document import Report, write_section
 from madm_model.benchmark.model_card import write_card

@@ -13,7 +13,9 @@ import torch
 from rich.console import Console
 
 from madm_model.adaptation.data import AdaptationData
-from madm_model.adaptation.self_training import SelfTraining, StepStatistics
+from madm_model.adaptation.self_training import SelfTraining
+from madm_model.adaptation.step_statistics import StepStatistics
+from madm_model.adaptation.target_norm import evaluating
 from madm_model.benchmark.config import BenchmarkConfig
 from madm_model.benchmark.measured_training import MeasuredTraining, Scores
 from madm_model.benchmark.plan import ANY_MODALITY, Run, training_config
@@ -220,14 +222,9 @@ def evaluate(
     task: Task, network: MADM, model: ModelConfig, device: torch.device, modalities: tuple[str, ...]
 ) -> Scores:
     """Score a network as it is, between two steps of its training; every module is put back into its mode."""
-    modes = [(module, module.training) for module in network.modules()]
-    network.eval()
     segmenter = Segmenter(network, model, device, torch.float32)
-    try:
+    with evaluating(network):
         return {modality: task.scores(segmenter, modality) for modality in modalities}
-    finally:
-        for module, mode in modes:
-            module.training = mode
 
 
 def _sha256(path: Path) -> str:

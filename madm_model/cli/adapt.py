@@ -46,13 +46,15 @@ def adapt(
     if bool(bags) == bool(resume):
         raise fail("give at least one BAG, or --resume with the id of a job")
     with clear_errors():
-        from madm_model.adaptation.job_request import JobFolder, JobRequest, check_request
+        from madm_model.adaptation.job_check import check_request
+        from madm_model.adaptation.job_request import JobFolder, JobRequest
         from madm_model.adaptation.target_bags import TargetSelection
         from madm_model.checkpoint.model_folder import embedded_model, resolve_model
         from madm_model.store import VersionStore
 
-        job = JobFolder(out, resume)
-        if not resume:
+        if resume:
+            job = JobFolder(out, resume)
+        else:
             base = resolve_model(model or embedded_model(modality)).absolute()
             paths = tuple(str(bag.absolute()) for bag in bags or ())
             edges = {"mode": edge_mode, "period_s": period} if modality == "event" else {}

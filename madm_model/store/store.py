@@ -40,6 +40,10 @@ class StoreError(Exception):
     """The store cannot do what was asked; the message says why and what to do."""
 
 
+class ActiveChanged(StoreError):
+    """Another version is active than the one that was to be replaced."""
+
+
 @dataclass(frozen=True)
 class Snapshot:
     """What a reader sees at one moment."""
@@ -118,7 +122,11 @@ class VersionStore:
             ModelError: whatever `save` raises, with the same effect.
         """
         with self._writing():
-            index = self._read_index()[0]
+            index, damage = self._read_index()
+            active = self.read().active
+            if damage:  # the index that is written now is whole: what stood in for its active version stays active
+                logger.warning("%s: %s stays active", damage, active)
+                index = _Index(active)
             numbers = [int(name[1:]) for name in self._folders() if name[1:].isdigit()]
             number = max([index.last_number, *numbers]) + 1
             name = f"v{number:04d}"
@@ -132,16 +140,23 @@ class VersionStore:
             except BaseException:
                 shutil.rmtree(temporary, ignore_errors=True)
                 raise
-            self._prune(name)
+            self._prune({name, active})
         return name
 
-    def activate(self, version: str) -> Snapshot:
+    def activate(self, version: str, in_place_of: str = "") -> Snapshot:
         """Make a version the active one.
 
+        Args:
+            version: its name.
+            in_place_of: the version it was compared with and is to replace; empty for whichever is active.
+
         Raises:
+            ActiveChanged: that version is not active any more; the active one stays.
             StoreError: there is no such version, its files are damaged, or the index cannot be written.
         """
         with self._writing():
+            if in_place_of and (active := self.read().active) not in (in_place_of, version):
+                raise ActiveChanged(f"{active} was made active in place of {in_place_of} meanwhile")
             return self._activate(version)
 
     def rollback(self, version: str = "") -> Snapshot:
@@ -169,8 +184,8 @@ class VersionStore:
             raise StoreError(f"there is no version '{version}': use one of {', '.join(present.versions)}")
         if version != BASE and (reason := fault(self._versions / version, with_checksums=True)):
             raise StoreError(f"version {version} is not activated: {reason}")
-        if version != index.active:
-            history = (*index.history, index.active)
+        if version != index.active or present.note:  # with a note, the index does not say what is active
+            history = index.history if version == present.active else (*index.history, present.active)
             if is_rollback and version in history:  # what was left is not gone back to
                 history = history[: history.index(version)]
             self._write_index(_Index(version, history[-_HISTORY:], index.last_number))
@@ -192,7 +207,7 @@ class VersionStore:
         try:
             names = [entry.name for entry in self._versions.iterdir() if not entry.name.startswith(".")]
             return sorted(names, key=lambda name: (len(name), name))
-        except FileNotFoundError:
+        except OSError:  # not there yet, or not to be reached for the moment
             return []
 
     def _valid_versions(self) -> tuple[str, ...]:
@@ -215,9 +230,9 @@ class VersionStore:
         data = {"active": index.active, "history": list(index.history), "last_number": index.last_number}
         durable.write_json(self.root / INDEX_FILE, data)
 
-    def _prune(self, newest: str) -> None:
+    def _prune(self, in_use: set[str]) -> None:
         index = self._read_index()[0]
-        protected = {newest, index.active, *index.history[-1:]}
+        protected = {*in_use, index.active, *index.history[-1:]}
         names = self._folders()
         for name in names[: -self._keep]:
             if name not in protected:

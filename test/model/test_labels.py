@@ -5,13 +5,34 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from madm_model.labels import IGNORE, STREET_9, STREET_11, LabelSet, colorize, overlay
+from madm_model.labels import (
+    CITYSCAPES_TRAIN_IDS,
+    IGNORE,
+    STREET_9,
+    STREET_11,
+    LabelSet,
+    colorize,
+    overlay,
+    translation_table,
+)
 
 
 def test_class_orders_of_the_specification():
     assert STREET_11.names[3] == "person" and STREET_11.names[8] == "vehicle" and len(STREET_11) == 11
     assert STREET_9.names[2] == "person" and STREET_9.names[7] == "vehicle" and len(STREET_9) == 9
     assert STREET_9.palette[2] == STREET_11.palette[3] == (220, 20, 60)
+
+
+@pytest.mark.parametrize(
+    "label_set, expected",
+    [
+        (STREET_11, [5, 6, 1, 9, 2, 4, 10, 10, 7, 7, 0, 3, 3, *[8] * 6]),
+        (STREET_9, [4, 5, 1, 255, 255, 3, 8, 8, 6, 6, 0, 2, 2, *[7] * 6]),
+    ],
+)
+def test_every_id_of_cityscapes_has_the_class_of_the_specification(label_set, expected):
+    table = translation_table(CITYSCAPES_TRAIN_IDS, label_set)
+    assert table.tolist() == expected + [IGNORE] * (256 - 19)
 
 
 def test_colorize_paints_ignored_pixels_black():

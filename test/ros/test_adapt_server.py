@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -19,7 +21,7 @@ pytest.importorskip("rclpy", reason="ROS 2's rclpy is not installed")
 from adapt_helpers import JOB_S, LATCHED, adapt, job, options
 from adaptation_samples import TOPIC, thermal_frames, write_bag, write_model
 from builtin_interfaces.msg import Duration
-from diagnostic_msgs.msg import DiagnosticArray, KeyValue
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from madm_msgs.action import Adapt as AdaptAction
 from madm_msgs.msg import AdaptJob, AdaptStatus
 from madm_msgs.srv import Rollback
@@ -27,6 +29,7 @@ from rclpy.action import ActionClient
 from rclpy.qos import QoSProfile
 from ros_helpers import image_message, pixels_of, wait_until
 from sensor_msgs.msg import Image
+from std_srvs.srv import Trigger
 
 from madm_model.adaptation.job_request import JobFolder, running_job, the_one_job
 from madm_model.io.bags import BagWriter, make_image_message
@@ -36,6 +39,7 @@ from madm_model.store import VersionInfo, VersionStore
 from madm_ros import adapt_jobs
 from madm_ros.adapt_messages import to_request
 from madm_ros.bag_player import BagPlayer
+from madm_ros.diagnostics import SEGMENTATION
 from madm_ros.image_conversion import to_frame
 from madm_ros.segmentation_node import load_segmenter
 
@@ -232,7 +236,7 @@ def test_a_killed_job_is_reported_and_can_be_resumed_by_another_server(peer, sta
     wait_until(lambda: statuses[-1].state == AdaptStatus.STATE_INTERRUPTED, "the report")
     assert "was ended by signal 9; it can be resumed" in statuses[-1].message
     assert statuses[-1].active_version == "base"
-    assert running_job(robot / "store") == ""
+    assert running_job(robot / "store") is None
 
     start_server()
     late = peer.collect(AdaptStatus, "/madm/adapt/status", LATCHED)
@@ -262,13 +266,72 @@ def test_what_others_do_to_the_store_is_told(peer, start_server, robot) -> None:
 
 
 def test_an_answer_does_not_wait_for_a_slow_check(peer, start_server, robot, monkeypatch) -> None:
-    start_server()
+    server = start_server()
     release = threading.Event()
     monkeypatch.setattr(adapt_jobs, "check_request", lambda *_: release.wait(60))
     response = adapt(peer, job(robot, 100_000))
-    assert not release.is_set()
     assert (response.accepted, response.message) == (True, "accepted; the recordings are still being checked")
+    wait_until(server._jobs.cancel, "the process to be started")
+    wait_until(lambda: not server._jobs.standing().is_busy, "the end", JOB_S)
+
+    # The next check does not wait for the first one either, nor does the end of the server.
+    refused = adapt(peer, job(robot, options=[KeyValue(key="speed", value="1")]))
+    assert not refused.accepted
+    assert "unknown option 'speed'" in refused.message
+    start_server()
+    assert not release.is_set()
     release.set()
+
+
+def test_no_request_and_no_strangers_report_ends_the_server(peer, start_server, robot) -> None:
+    start_server()
+    statuses = peer.collect(AdaptStatus, "/madm/adapt/status", LATCHED)
+    (robot / "bags" / "circle").symlink_to(robot / "bags" / "circle")
+    stranger = DiagnosticStatus(name=f"/other: {SEGMENTATION}", values=[KeyValue(key="state", value="active")])
+    reports = peer.publisher(DiagnosticArray, "/diagnostics")
+    wait_until(lambda: reports.get_subscription_count() == 1, "the server to listen")
+    reports.publish(DiagnosticArray(status=[stranger]))
+    for message in (
+        job(robot, options=options(enlargement="inf")),
+        job(robot, options=options(steps="[" * 100_000)),
+        job(robot, bag_uris=["~nosuchuser/bag"]),
+        job(robot, bag_uris=[str(robot / "bags" / "circle")]),
+        job(robot, bag_uris=["file://[/bag"]),
+        job(robot, start_s=float("nan")),
+        job(robot, end_s=float("inf")),
+        AdaptJob(resume_job_id="../../bags/drive"),
+    ):
+        response = adapt(peer, message)
+        assert not response.accepted
+        assert response.message
+    assert adapt(peer, job(robot, 1)).accepted
+    wait_until(lambda: statuses[-1].state == AdaptStatus.STATE_ACTIVATED, "the end", JOB_S)
+
+
+def test_a_job_can_be_canceled_by_a_service_whoever_started_it(peer, start_server, robot) -> None:
+    start_server()
+    statuses = peer.collect(AdaptStatus, "/madm/adapt/status", LATCHED)
+
+    def cancel() -> Trigger.Response:
+        return peer.call(Trigger, "/madm/adapt/cancel", Trigger.Request())
+
+    assert (cancel().success, cancel().message) == (False, "no job is running")
+    response = adapt(peer, job(robot, 100_000))
+    wait_until(lambda: statuses[-1].progress.iteration >= 1, "training", JOB_S)
+    assert cancel().message == f"job {response.job_id} is told to stop; it can be resumed"
+    wait_until(lambda: statuses[-1].state == AdaptStatus.STATE_CANCELED, "the end", JOB_S)
+
+    # One of a server that is gone, or of the command line, is told too.
+    command = [sys.executable, "-m", "madm_model.adaptation.job", str(robot / "store"), response.job_id]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        folder = JobFolder(robot / "store", response.job_id)
+        wait_until(lambda: folder.state().state == "training", "training", JOB_S)
+        start_server()
+        late = peer.collect(AdaptStatus, "/madm/adapt/status", LATCHED)
+        wait_until(lambda: late and late[-1].state == AdaptStatus.STATE_TRAINING, "the status")
+        assert cancel().success
+        assert process.wait(JOB_S) == 0
+    wait_until(lambda: late[-1].state == AdaptStatus.STATE_CANCELED, "the end", JOB_S)
 
 
 def test_requests_that_cannot_work_are_refused_with_a_reason(peer, start_server, robot, monkeypatch) -> None:

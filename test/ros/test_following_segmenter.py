@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -88,7 +89,7 @@ def test_a_new_active_version_takes_over_and_the_old_one_is_closed(store, loader
     store.activate(store.add(save, info))
     segment_until(segmenter, "v0001")
     assert segmenter.config.name == "v0001"
-    assert loader.made["base"].closed
+    wait_until(lambda: loader.made["base"].closed, "the old version to be closed")
     store.rollback()
     segment_until(segmenter, BASE)
     assert errors == []
@@ -102,6 +103,28 @@ def test_frames_go_through_the_old_version_while_the_new_one_loads(store, loader
     assert not loader.made["base"].closed
     segment_until(segmenter, "v0001")
     assert len(loader.made["v0001"].images) == 1
+
+
+def test_no_frame_waits_until_the_old_version_has_given_its_memory_back(store, loader, follow, monkeypatch) -> None:
+    segmenter, _ = follow()
+    base, closing, release = loader.made["base"], threading.Event(), threading.Event()
+    monkeypatch.setattr(base, "close", lambda: closing.set() or release.wait(20))
+    store.activate(store.add(save, info))
+    segment_until(segmenter, "v0001")
+    wait_until(closing.is_set, "the old version to be closed")
+    assert segmenter.segment([FRAME])  # while that goes on
+    assert not release.is_set()
+    release.set()
+
+
+def test_a_version_that_cannot_be_loaded_for_the_moment_takes_over_later(store, loader, follow) -> None:
+    segmenter, errors = follow()
+    loader.broken.add("v0001")
+    store.activate(store.add(save, info))
+    wait_until(lambda: errors, "an error")
+    loader.broken.clear()
+    segment_until(segmenter, "v0001")
+    assert len(errors) == 1
 
 
 def test_a_version_that_cannot_be_loaded_is_reported_once_and_the_present_one_goes_on(store, loader, follow) -> None:
@@ -128,7 +151,7 @@ def test_a_version_with_other_classes_does_not_take_over(store, loader, follow, 
     store.activate(store.add(save, info))
     wait_until(lambda: errors, "an error")
     assert "it has other classes" in errors[0]
-    assert loader.made["v0001"].closed
+    wait_until(lambda: loader.made["v0001"].closed, "it to be closed")
 
 
 def test_at_the_start_a_damaged_active_version_gives_way_to_the_base(store, loader, follow) -> None:

@@ -6,9 +6,9 @@ import pytest
 
 pytest.importorskip("rclpy", reason="ROS 2's rclpy is not installed")
 
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
-from madm_ros.diagnostics import NodeHealth, diagnostic_status
+from madm_ros.diagnostics import SEGMENTATION, WINDOW_S, NodeHealth, diagnostic_status
 from madm_ros.frame_rates import FrameRates
 
 
@@ -68,3 +68,15 @@ def test_a_short_job_and_a_node_that_stands_still_tell_nothing(rates, clock) -> 
     clock.now += 10
     rates.note(report(0.0, state="inactive"))
     assert rates.end() == ""
+
+
+@pytest.mark.parametrize("values", [{}, {"fps": "fast"}])
+def test_a_report_of_a_stranger_under_the_same_name_is_left(rates, clock, values) -> None:
+    stranger = DiagnosticStatus(name=f"/other: {SEGMENTATION}")
+    stranger.values = [KeyValue(key=key, value=value) for key, value in {"state": "active", **values}.items()]
+    tell(rates, clock, 10.0)
+    rates.begin()
+    clock.now += WINDOW_S
+    rates.note(DiagnosticArray(status=[stranger]))
+    tell(rates, clock, 9.0)
+    assert rates.end() == "/seg published 9.0 label images a second during the job, 10.0 before it"

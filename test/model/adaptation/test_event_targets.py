@@ -11,7 +11,8 @@ from adaptation_samples import CONFIG, make_request, write_bag
 from event_bag_samples import TOPIC, write_event_bag
 
 from madm_model.adaptation.job import AdaptationJob
-from madm_model.adaptation.job_request import JobFolder, JobRequest, RequestError, check_request
+from madm_model.adaptation.job_check import check_request
+from madm_model.adaptation.job_request import JobFolder, JobRequest, RequestError
 from madm_model.adaptation.target_bags import TargetSelection, collect_frames, count_frames
 from madm_model.adaptation.target_frames import TargetLimits
 from madm_model.events.edge_config import EdgeConfig

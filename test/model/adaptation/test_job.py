@@ -3,38 +3,50 @@
 from __future__ import annotations
 
 import errno
+import fcntl
+import math
 import os
 import random
+import re
 import shutil
+import signal
+import subprocess
+import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 import torch
-from adaptation_samples import Run, make_request, write_bag, write_model
-from kill_samples import kill_after, start_child
+from adaptation_samples import TOPIC, Run, make_request, thermal_frames, write_bag, write_model
+from kill_samples import kill_after, run_job, start_child
 from safetensors.torch import load_file
 
-from madm_model.adaptation import gate_run, job
+from madm_model.adaptation import gate_run, job, report
 from madm_model.adaptation.gate import Check, GateResult
-from madm_model.adaptation.job import AdaptationJob
+from madm_model.adaptation.job_check import check_request
 from madm_model.adaptation.job_request import (
     JobFolder,
     JobRequest,
     RequestError,
-    check_request,
+    RunningJob,
     prune_jobs,
     running_job,
+    stop_running_job,
     the_one_job,
 )
+from madm_model.adaptation.job_room import step_back
 from madm_model.adaptation.target_bags import TargetSelection
 from madm_model.checkpoint.model_folder import load_model
+from madm_model.io.bags import BagWriter, make_image_message
 from madm_model.model_config import ModelConfig
-from madm_model.store import BASE, VersionInfo, VersionStore
+from madm_model.store import BASE, StoreError, VersionInfo, VersionStore
 from madm_model.store.version import fault
 
-KILLS = 20
+KILLS = 8
+"""More of them beside a node: test/ros/test_killed_job.py."""
 
 
 @pytest.fixture
@@ -78,6 +90,63 @@ def test_a_job_ends_with_an_active_version_and_a_report(store, request_) -> None
     for name in ("losses", "pseudo_labels", "noise_step", "before_after", "pseudo_label_examples"):
         assert f'src="{name}.png"' in text
         assert cv2.imread(str(page.parent / f"{name}.png")) is not None
+
+
+def test_the_gate_looks_at_what_is_stored(store, request_, monkeypatch) -> None:
+    examined = []
+    examine = gate_run.examine
+
+    def spy(*arguments):
+        evidence = examine(*arguments)
+        examined.append(evidence.network.state_dict())
+        return evidence
+
+    monkeypatch.setattr(gate_run, "examine", spy)
+    Run(store, request_)()
+    stored = load_model(store.folder("v0001"))[0].state_dict()
+    assert all(torch.equal(stored[name], value) for name, value in examined[0].items())
+
+
+@pytest.mark.parametrize("lora", ["on", "off"])
+def test_frozen_weights_in_half_precision_are_as_before_in_the_end(store, request_, lora) -> None:
+    options = {**request_.options, "half_frozen": "on", "precision": "bfloat16", "lora": lora}
+    options["target_norm_batches"] = "1"
+    run = Run(store, replace(request_, options=options))
+    assert run() == "activated", run.of("state")[-1]["message"]
+    before, after = (load_file(store.folder(name) / "model.safetensors") for name in (BASE, "v0001"))
+    frozen = [name for name in before if name.startswith(("vae.", "unet.conv_out", "unet.conv_norm_out"))]
+    assert frozen
+    assert all(torch.equal(before[name], after[name]) for name in frozen)
+    assert any(not torch.equal(before[name], after[name]) for name in before if name.startswith("unet.mid_block"))
+
+
+def test_the_gate_shows_held_out_frames_to_a_student_without_a_teacher_and_leaves_no_trace(
+    store, request_, monkeypatch
+) -> None:
+    trained = []
+    examine = gate_run.examine
+
+    def spy(trainer, *arguments):
+        trained.append({name: value.clone() for name, value in trainer.network.head.named_buffers()})
+        return examine(trainer, *arguments)
+
+    monkeypatch.setattr(gate_run, "examine", spy)
+    options = {**request_.options, "self_training": "off"}
+    assert Run(store, replace(request_, options=options))() == "activated"
+    stored = load_model(store.folder("v0001"))[0].head.state_dict()
+    for name, value in trained[0].items():
+        torch.testing.assert_close(stored[name], value.half().to(value.dtype))
+
+
+def test_a_source_may_be_labelled_in_the_ids_of_cityscapes(store, request_, tmp_path) -> None:
+    labels = np.tile(np.arange(16, dtype=np.uint8), (32, 3))
+    for path in (tmp_path / "source" / "labels").iterdir():
+        cv2.imwrite(str(path), labels)
+    run = Run(store, request_)
+    assert run() == "failed"
+    assert "want the option source_labels=cityscapes" in run.of("state")[-1]["message"]
+    options = {**request_.options, "source_labels": "cityscapes"}
+    assert Run(store, replace(request_, options=options))() == "activated"
 
 
 def test_the_next_job_starts_from_the_active_version(store, request_) -> None:
@@ -194,17 +263,145 @@ def test_old_jobs_go_with_their_versions(store, tmp_path) -> None:
 
 def test_only_one_job_runs_on_a_store(store, request_) -> None:
     run = Run(store, request_)
-    assert running_job(store.root) == ""
+    assert running_job(store.root) is None
     with the_one_job(store.root, "another"):
-        assert running_job(store.root) == "another"
+        assert running_job(store.root) == RunningJob("another", os.getpid())
         assert run() == "failed"
         assert run.of("state")[-1]["message"] == "job another is running: wait for its end, or cancel it"
-    assert running_job(store.root) == ""
+    assert running_job(store.root) is None
 
 
-def refusal(request: JobRequest, store: VersionStore, roots: list[Path] | None = None) -> str:
+def test_a_job_that_runs_already_is_left_alone_by_a_second_process(store, request_) -> None:
+    run = Run(store, request_)
+    half_read = run.folder.path / "target" / "frames.bin"
+
+    def intrude(event: dict) -> None:
+        if event["message"] == "reading the recordings":
+            half_read.parent.mkdir()
+            half_read.write_bytes(b"half of the frames")
+            second = Run(store, job_id=run.folder.job_id)
+            assert second() == "failed"
+            assert "is running: wait for its end" in second.of("state")[-1]["message"]
+            assert (run.folder.state().state, half_read.exists()) == ("preparing", True)
+
+    run.on_state = intrude
+    assert run() == "activated"
+
+
+def test_only_the_process_that_has_the_lock_is_told_to_stop(store, request_) -> None:
+    run = Run(store, request_)
+    assert not stop_running_job(store.root)
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as stranger:
+        with the_one_job(store.root, run.folder.job_id):
+            (store.root / "jobs" / ".running").write_text(f"{run.folder.job_id} {stranger.pid}")
+            with pytest.raises(RequestError, match=f"process {stranger.pid}, which cannot be reached from here"):
+                stop_running_job(store.root)
+        assert stranger.poll() is None
+        stranger.kill()
+    child = start_child(run_job, store.root, run.folder.job_id)
+    while not stop_running_job(store.root):
+        assert child.is_alive()
+    child.join()
+    assert child.exitcode == -signal.SIGTERM  # one that does not listen to it, as `main` does
+
+
+def test_a_question_what_is_running_does_not_keep_a_job_from_starting(store, request_) -> None:
+    run = Run(store, request_)
+    path = store.root / "jobs" / ".running"
+    path.touch()
+    with path.open() as file:
+        fcntl.flock(file.fileno(), fcntl.LOCK_SH)
+        threading.Timer(0.2, lambda: fcntl.flock(file.fileno(), fcntl.LOCK_UN)).start()
+        assert run() == "activated"
+
+
+@pytest.mark.parametrize("passed", [True, False])
+def test_a_job_that_has_ended_is_not_run_again(store, request_, monkeypatch, passed) -> None:
+    verdict = GateResult((Check("confidence", 0.9, 0.1, 0.75, passed, "mean confidence"),))
+    monkeypatch.setattr(gate_run, "decide", lambda *_: verdict)
+    run = Run(store, request_)
+    ended = run()
+    monkeypatch.undo()
+    again = Run(store, job_id=run.folder.job_id)
+    assert again() == "failed"
+    assert f"has ended ({ended}): start a new one" in again.of("state")[-1]["message"]
+    assert run.folder.state().state == ended
+    assert store.read().active == ("v0001" if passed else BASE)
+
+
+def test_a_verdict_stands_when_the_job_is_resumed_after_it(store, request_, monkeypatch) -> None:
+    verdict = GateResult((Check("confidence", 0.9, 0.1, 0.75, False, "mean confidence"),))
+    monkeypatch.setattr(gate_run, "decide", lambda *_: verdict)
+    monkeypatch.setattr(job.report, "write_report", lambda *_: 1 / 0)
+    run = Run(store, request_)
+    assert run() == "failed"
+    assert store.read().versions == (BASE, "v0001")
+    monkeypatch.undo()
+    assert Run(store, job_id=run.folder.job_id)() == "not_activated"
+    assert store.read().versions == (BASE, "v0001")
+
+
+def test_what_training_needs_is_kept_until_the_version_is_active(store, request_, monkeypatch) -> None:
+    def busy(*_: object, **__: object) -> None:
+        raise StoreError("another process is writing: try again when it is done")
+
+    monkeypatch.setattr(VersionStore, "activate", busy)
+    run = Run(store, request_)
+    assert run() == "failed"
+    monkeypatch.undo()
+    shutil.rmtree(request_.target.bags[0])
+    resumed = Run(store, job_id=run.folder.job_id)
+    assert resumed() == "activated"
+    assert resumed.of("progress") == []
+    assert store.read().active == "v0001"
+
+
+def test_a_rollback_during_a_job_is_not_undone_by_it(store, request_, monkeypatch) -> None:
+    Run(store, request_)()
+    write_report = report.write_report
+
+    def roll_back_meanwhile(*arguments):
+        store.rollback(BASE)
+        return write_report(*arguments)
+
+    monkeypatch.setattr(report, "write_report", roll_back_meanwhile)
+    run = Run(store, request_)
+    assert run() == "not_activated"
+    assert run.of("state")[-1]["message"] == (
+        "v0002 passed the gate, but base was made active in place of v0001 meanwhile: it is kept; roll back to v0002 "
+        "to use it"
+    )
+    assert store.read().active == BASE
+
+
+@pytest.mark.parametrize("job_id", ["", ".running", "../jobs/x", "/tmp/x", "a/b", ".."])
+def test_a_job_id_is_no_path(store, job_id) -> None:
+    with pytest.raises(RequestError, match="there is no job"):
+        JobFolder(store.root, job_id)
+
+
+def test_a_job_steps_back_for_others(store, request_) -> None:
+    niceness, score = os.nice(0), Path("/proc/self/oom_score_adj")
+    run = Run(store, replace(request_, niceness=7))
+    pipe, end = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            step_back(run.folder.request().niceness)
+            os.write(end, f"{os.nice(0)} {score.read_text() if score.exists() else 500}".encode())
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+    assert os.read(pipe, 100).decode().split() == [str(min(19, niceness + 7)), "500"]
+
+
+def under(request: JobRequest, roots: list[Path]) -> JobRequest:
+    return replace(request, bag_roots=tuple(map(str, roots)))
+
+
+def refusal(request: JobRequest, store: VersionStore) -> str:
     with pytest.raises(RequestError) as error:
-        check_request(request, store, roots)
+        check_request(request, store)
     return str(error.value)
 
 
@@ -221,6 +418,20 @@ def test_requests_are_checked_before_anything_starts(store, request_, tmp_path) 
     assert "images/ and labels/" in refusal(replace(request_, source=str(tmp_path)), store)
     assert "invert is 3" in refusal(replace(request_, preprocessing={"invert": 3}), store)
     assert "modality 'radar'" in refusal(target(modality="radar"), store)
+    for options, reason in (
+        ({"iterations": "2"}, "iterations is no option"),
+        ({"checkpoint_every": "0"}, "checkpoint_every must be at least 1"),
+        ({"crop_height": "17"}, "crop_height and crop_width must be multiples of"),
+        ({"seed": "-1"}, "seed must not be negative"),
+        ({"max_scale": "inf"}, "'inf' is no finite number"),
+        ({"learning_rate": "nan"}, "'nan' is no finite number"),
+        ({"steps": '["a"]'}, "'a' is no number"),
+        ({"steps": "[" * 100_000}, "is no list"),
+        ({"blur_sigma": "[1]"}, "has 1 values: it needs 2"),
+        ({"initial_steps": "[1.5, 2]"}, "'1.5' is no whole number"),
+        ({"max_frames": "16", "min_frames": "16"}, "min_frames must be at least 2 and at most half of max_frames"),
+    ):
+        assert reason in refusal(replace(request_, options={**request_.options, **options}), store)
     assert not store.root.exists()
 
 
@@ -249,24 +460,65 @@ def test_paths_outside_the_roots_are_refused_however_they_are_written(store, req
     inside = replace(
         request_, target=TargetSelection((str(allowed / "bag"),), "thermal"), source=str(allowed / "source")
     )
-    check_request(inside, store, [allowed])
+    check_request(under(inside, [allowed]), store)
     for path in (outside, allowed / ".." / "bag", allowed / "link"):
         request = replace(inside, target=TargetSelection((str(path),), "thermal"))
-        assert "is not under one of the folders allowed by bag_roots" in refusal(request, store, [allowed])
-    assert "bag_roots" in refusal(replace(inside, source=str(tmp_path / "source")), store, [allowed])
-    assert "none is configured" in refusal(inside, store, [])
+        assert "is not under one of the folders allowed by bag_roots" in refusal(under(request, [allowed]), store)
+    other_source = replace(inside, source=str(tmp_path / "source"))
+    assert "bag_roots" in refusal(under(other_source, [allowed]), store)
+    assert "none is configured" in refusal(under(inside, []), store)
 
 
-@pytest.mark.parametrize("arguments", [{}, {"iterations": -1}, {"iterations": 3, "niceness": 20}])
+def test_links_in_an_allowed_folder_must_not_leave_the_roots(store, request_, tmp_path) -> None:
+    allowed = tmp_path / "allowed"
+    shutil.copytree(tmp_path / "bag", allowed / "bag")
+    shutil.copytree(tmp_path / "source", allowed / "source")
+    target = TargetSelection((str(allowed / "bag"),), "thermal")
+    inside = under(replace(request_, target=target, source=str(allowed / "source")), [allowed])
+    check_request(inside, store)
+    for name, original in (("source/images/0.png", tmp_path / "source/images/0.png"), ("bag/metadata.yaml", None)):
+        file = allowed / name
+        file.unlink()
+        file.symlink_to(original or tmp_path / name)
+        assert "is not under one of the folders allowed by bag_roots" in refusal(inside, store)
+        file.unlink()
+        shutil.copy(original or tmp_path / name, file)
+        check_request(inside, store)
+    (allowed / "circle").symlink_to(allowed / "circle")
+    circle = replace(inside, target=TargetSelection((str(allowed / "circle"),), "thermal"))
+    assert "circle" in refusal(circle, store)
+
+
+def test_damaged_metadata_is_a_refusal_whatever_a_library_raises(store, request_) -> None:
+    metadata = Path(request_.target.bags[0]) / "metadata.yaml"
+    metadata.write_text(re.sub(r"message_count: \d+", "message_count: .inf", metadata.read_text()))
+    assert refusal(request_, store)
+
+
+def test_frames_of_a_topic_that_is_not_spread_evenly_are_counted(store, request_, tmp_path) -> None:
+    bag = tmp_path / "late"
+    with BagWriter(bag) as writer:
+        for number, frame in enumerate(thermal_frames(41)):
+            stamp_ns = 1_000_000_000 if number == 0 else 101_000_000_000 + number * 10_000_000
+            writer.write(TOPIC, make_image_message(frame, "mono16", stamp_ns, "thermal"), stamp_ns)
+    late = replace(request_, target=TargetSelection((str(bag),), "thermal", start_s=99.0))
+    check_request(late, store)
+    early = replace(request_, target=TargetSelection((str(bag),), "thermal", end_s=5.0))
+    assert "the selection has 1 frames, 4 are needed" in refusal(early, store)
+
+
+@pytest.mark.parametrize(
+    "arguments", [{}, {"iterations": -1}, {"iterations": 3, "niceness": 20}, {"time_budget_s": math.inf}]
+)
 def test_a_request_without_sense_is_refused(arguments) -> None:
-    with pytest.raises(ValueError, match=r"set a number of iterations|gpu_memory_share"):
+    with pytest.raises(ValueError, match=r"set a number of iterations|gpu_memory_share|the time budget has to be"):
         JobRequest(TargetSelection(("bag",), "thermal"), **arguments)
 
 
-def _run_job(root: Path, job_id: str) -> None:
-    """What a child does: the job as `main` runs it."""
-    torch.set_num_threads(1)
-    AdaptationJob(root, job_id, lambda event: None, lambda: False).run()
+@pytest.mark.parametrize("span", [{"start_s": math.nan}, {"end_s": math.inf}])
+def test_a_span_of_time_is_finite(span) -> None:
+    with pytest.raises(ValueError, match="finite numbers of seconds"):
+        TargetSelection(("bag",), "thermal", **span)
 
 
 def test_a_job_killed_at_any_moment_leaves_a_valid_store_and_can_be_resumed(store, request_) -> None:
@@ -275,7 +527,7 @@ def test_a_job_killed_at_any_moment_leaves_a_valid_store_and_can_be_resumed(stor
     job_id, kills = "", 0
     while kills < KILLS:
         job_id = job_id or JobFolder.create(store.root, request).job_id
-        kills += kill_after(start_child(_run_job, store.root, job_id), moments.uniform(0, 1.8))
+        kills += kill_after(start_child(run_job, store.root, job_id), moments.uniform(0, 1.8))
         snapshot = store.read()
         assert snapshot.note == ""
         assert all(fault(store.folder(name), with_checksums=True) == "" for name in snapshot.versions[1:])

@@ -13,6 +13,7 @@ from madm_model.adaptation.config import (
     AblationRow,
     AdaptationConfig,
     DPLGConfig,
+    LoRAConfig,
     ResourceConfig,
     SelfTrainingConfig,
     TeacherConfig,
@@ -144,8 +145,16 @@ def test_teacher_follows_from_the_second_iteration(make_network, data):
             self_training=replace(CONFIG.self_training, teacher=TeacherConfig(average_unet=True, mode="eval")),
             resources=ResourceConfig(accumulation=2),
         ),
+        replace(
+            CONFIG,
+            self_training=replace(
+                CONFIG.self_training, dplg=DPLGConfig((60, 61), 4, "sampled"), teacher=TeacherConfig(average_unet=True)
+            ),
+            clean_noise=False,
+            resources=ResourceConfig("bfloat16", True, True, LoRAConfig(2)),
+        ),
     ],
-    ids=["released", "averaged-unet"],
+    ids=["released", "averaged-unet", "small-memory"],
 )
 def test_resumed_equals_unbroken(make_network, data, tmp_path, config):
     stage = StageConfig("adaptation", ITERATIONS, config.optimizer, config.seed, checkpoint_every=100, log_every=1)

@@ -39,8 +39,24 @@ def test_a_folder_gives_images_with_their_labels(tmp_path) -> None:
 
 def test_labels_of_an_unknown_class_are_refused(tmp_path) -> None:
     folder = write_source(tmp_path / "source")
-    with pytest.raises(InputError, match=r"holds class id \d+, but the model has 9 classes \(sky, building"):
+    with pytest.raises(InputError, match=r"holds class id \d+, but there are 9 classes \(sky, building"):
         open_source(str(folder), STREET_9, tmp_path / "work")
+
+
+def test_labels_in_the_ids_of_cityscapes_become_the_models(tmp_path) -> None:
+    folder = write_source(tmp_path / "source", 2)
+    ids = np.full((32, 48), IGNORE, np.uint8)
+    ids[0, :19] = range(19)
+    for name in ("0.png", "1.png"):
+        cv2.imwrite(str(folder / "labels" / name), ids)
+    source = open_source(str(folder), STREET_9, tmp_path / "work", ids="cityscapes")
+    _, labels = source.frame(1)
+    assert labels[0, :20].tolist() == [4, 5, 1, 255, 255, 3, 8, 8, 6, 6, 0, 2, 2, *[7] * 6, 255]
+    assert source.pixel_counts[1].tolist() == [1, 1, 2, 1, 1, 1, 2, 6, 2]
+    ids[0, 0] = 33  # of Cityscapes' other numbering
+    cv2.imwrite(str(folder / "labels" / "1.png"), ids)
+    with pytest.raises(InputError, match="holds class id 33, but there are 19 classes"):
+        open_source(str(folder), STREET_9, tmp_path / "other", ids="cityscapes")
 
 
 def test_labels_of_another_size_are_refused(tmp_path) -> None:
@@ -68,6 +84,15 @@ def test_the_simulator_is_rendered_once_and_its_classes_are_found_by_name(tmp_pa
     np.testing.assert_array_equal(matched, np.where(labels == STREET_11.names.index("road"), 0, IGNORE))
     with pytest.raises(InputError, match="none of the model's classes"):
         open_source("sim", LabelSet(("lake",), ((2, 2, 2),)), tmp_path / "work")
+
+
+@pytest.mark.parametrize("file, content", [("images.bin", b"cut"), ("labels.bin", b""), ("rendered.json", b"{")])
+def test_streets_that_a_power_cut_left_half_written_are_rendered_again(tmp_path, monkeypatch, file, content) -> None:
+    monkeypatch.setitem(source_frames.SIMULATED_STREETS, "sim", FramePoolConfig(5, 1, 2, 64, 48))
+    whole = open_source("sim", STREET_11, tmp_path / "work").frame(1)
+    (tmp_path / "work" / file).write_bytes(content)
+    again = open_source("sim", STREET_11, tmp_path / "work").frame(1)
+    assert all(np.array_equal(*pair) for pair in zip(whole, again))
 
 
 def test_batches_have_the_configured_shape_and_follow_the_generator(tmp_path, target) -> None:

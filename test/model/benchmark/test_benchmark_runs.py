@@ -14,7 +14,7 @@ from adaptation_samples import CONFIG as MODEL
 from adaptation_samples import MINIATURE, write_source
 from rich.console import Console
 
-from madm_model.adaptation.config import AblationRow
+from madm_model.adaptation.config import AblationRow, LoRAConfig, ResourceConfig
 from madm_model.adaptation.data import FramePoolData
 from madm_model.adaptation.training_data import ViewConfig
 from madm_model.benchmark.config import BenchmarkConfig, Streets
@@ -122,6 +122,17 @@ def test_rgb_to_event(tmp_path, base, monkeypatch):
     write_tables(config, bench, task, "event", "madm benchmark event.yaml", tmp_path / "benchmarks.md")
     text = (tmp_path / "benchmarks.md").read_text()
     assert "### RGB to event" in text and "missing" not in text
+
+
+def test_a_run_with_frozen_weights_in_half_precision_is_scored_on_its_way(tmp_path, base, pools):
+    resources = ResourceConfig("bfloat16", half_frozen=True, lora=LoRAConfig(2))
+    config = _config(base, rows=(AblationRow.MADM,), resources=resources, target_norm_batches=1)
+    bench = Workbench(config, tmp_path, CPU)
+    task = open_task(config, bench.model, pools, None)
+    assert work_off(config, bench, task, plan(config), QUIET, lambda: False) == []
+    result = bench.result(plan(config)[0])
+    assert result is not None
+    assert [point["iteration"] for point in result.curve] == [1, 2]
 
 
 def test_a_benchmark_without_events_renders_none(tmp_path, base):

@@ -10,7 +10,7 @@ from adaptation_samples import LENIENT, SMALL, write_bag, write_model, write_sou
 from event_bag_samples import TOPIC, write_event_bag
 from typer.testing import CliRunner
 
-from madm_model.adaptation import job_request
+from madm_model.adaptation import job_check
 from madm_model.adaptation.job_request import JobFolder, JobRequest, RequestError
 from madm_model.cli.adapt import adapt
 from madm_model.events.edge_config import EdgeConfig
@@ -50,7 +50,7 @@ def test_without_a_model_it_starts_from_the_embedded_one(arguments, monkeypatch,
         requests.append(request)
         raise RequestError("seen")
 
-    monkeypatch.setattr(job_request, "check_request", refuse)
+    monkeypatch.setattr(job_check, "check_request", refuse)
     without = [argument for argument in arguments if not argument.startswith("--model")]
     code, output = run([*without, f"--modality={modality}"])
     assert (code, "seen" in output) == (1, True)

@@ -14,7 +14,7 @@ import pytest
 from kill_samples import kill_after, start_child
 
 from madm_model.model_config import ModelError
-from madm_model.store import BASE, StoreError, VersionInfo, VersionStore, durable
+from madm_model.store import BASE, ActiveChanged, StoreError, VersionInfo, VersionStore, durable
 from madm_model.store.version import fault
 
 KILLS = 25
@@ -123,6 +123,47 @@ def test_a_damaged_index_falls_back_to_the_newest_version_that_passed(store, con
     assert snapshot.active == "v0002"
     assert "index.json cannot be read" in snapshot.note
     assert store.activate("v0001").note == ""
+
+
+def damage_index(store: VersionStore) -> None:
+    (store.root / "index.json").write_text("{")
+
+
+def test_with_a_damaged_index_a_rollback_still_goes_back(store) -> None:
+    add(store, activate=True)
+    damage_index(store)
+    assert store.rollback(BASE).active == BASE
+    assert (store.read().active, store.read().note) == (BASE, "")
+
+
+def test_with_a_damaged_index_a_new_version_leaves_the_stand_in_active(tmp_path) -> None:
+    store = VersionStore(tmp_path / "store", tmp_path / "base", keep=1)
+    add(store, activate=True)
+    damage_index(store)
+    assert store.read().active == "v0001"
+    assert add(store, passed=False) == "v0002"
+    snapshot = store.read()
+    assert (snapshot.active, snapshot.versions, snapshot.note) == ("v0001", (BASE, "v0001", "v0002"), "")
+
+
+def test_the_stand_in_of_a_missing_version_is_not_pruned(tmp_path) -> None:
+    store = VersionStore(tmp_path / "store", tmp_path / "base", keep=1)
+    for _ in range(3):
+        add(store, activate=True)
+    (store.folder("v0003") / "model.safetensors").unlink()
+    assert store.read().active == "v0002"
+    add(store)
+    assert store.read().active == "v0002"
+
+
+def test_a_version_takes_over_only_from_the_one_it_was_compared_with(store) -> None:
+    first, second = add(store, activate=True), add(store)
+    store.rollback(BASE)
+    with pytest.raises(ActiveChanged, match="base was made active in place of v0001 meanwhile"):
+        store.activate(second, in_place_of=first)
+    assert store.read().active == BASE
+    assert store.activate(second, in_place_of=BASE).active == second
+    assert store.activate(second, in_place_of=BASE).active == second  # once more, after an interruption
 
 
 def test_a_truncated_version_is_not_offered(store) -> None:

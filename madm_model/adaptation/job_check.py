@@ -1,0 +1,150 @@
+"""What is refused before a job starts: paths, recordings, options, too little room."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from madm_model.adaptation.job_request import JobRequest, RequestError
+from madm_model.adaptation.job_room import check_room
+from madm_model.adaptation.job_settings import JobSettings, default_settings, with_options
+from madm_model.adaptation.source_frames import SIMULATED_STREETS, labelled_files
+from madm_model.adaptation.target_bags import count_frames
+from madm_model.adaptation.target_frames import frame_bytes
+from madm_model.io.frames import InputError
+from madm_model.modalities import make_preprocessor
+from madm_model.model_config import ModelConfig, ModelError
+from madm_model.segmenter import choose_device
+from madm_model.store import BASE, VersionStore
+
+_PROBE_ITERATIONS = 1000
+_TRAINED_RANGE = (0.0, 255.0)
+"""Input range that frames are brought to in training."""
+
+
+def check_settings(request: JobRequest, store: VersionStore) -> JobSettings:
+    """Refuse what cannot work, as far as it shows without opening a recording; takes a few milliseconds.
+
+    Args:
+        request: the job.
+        store: where its version will go.
+
+    Returns:
+        the settings the job would have.
+
+    Raises:
+        RequestError: the reason, in one sentence that says what to do.
+    """
+    with _refusals():
+        present = store.read()
+        _check_modality(request, store, present.versions)
+        if request.bag_roots is not None:
+            check_paths(request, [Path(root) for root in request.bag_roots])
+        config = ModelConfig.load(present.folder)
+        on_gpu = choose_device(request.device).type == "cuda"  # which decides some defaults
+        return resolve_settings(request, config, request.iterations or _PROBE_ITERATIONS, on_gpu)
+
+
+def check_request(request: JobRequest, store: VersionStore) -> JobSettings:
+    """Refuse what cannot work, before anything is started: as `check_settings`, and the recordings are opened.
+
+    Messages are read only where a bag's counts do not tell whether there are enough in the wanted span of time.
+    """
+    settings = check_settings(request, store)
+    with _refusals():
+        if request.bag_roots is not None:
+            roots = [Path(root) for root in request.bag_roots]
+            for link in itertools.chain.from_iterable(map(_links_in, _paths(request))):
+                check_path(link, roots)
+        if request.source not in SIMULATED_STREETS:
+            labelled_files(Path(request.source))
+        needed = settings.limits.min_frames
+        frames = count_frames(request.target, needed)
+        if frames < needed:
+            raise RequestError(
+                f"the selection has {frames} frames, {needed} are needed: name more bags or a longer time range, or "
+                "lower the frame stride"
+            )
+        present = store.read()
+        room = frame_bytes(ModelConfig.load(present.folder), settings.limits, [frames])
+        check_room(store.root, present.folder, room)
+    return settings
+
+
+def resolve_settings(request: JobRequest, config: ModelConfig, iterations: int, on_gpu: bool) -> JobSettings:
+    """The settings of a job with that many iterations.
+
+    Raises:
+        ValueError: an option is unknown or does not fit, or the modality cannot be adapted to.
+    """
+    make_preprocessor(request.target.modality, request.preprocessing)
+    settings = with_options(default_settings(config, request.target.modality, iterations, on_gpu), request.options)
+    if settings.training.iterations != iterations:
+        raise ValueError("iterations is no option, but a part of the request itself")
+    settings.view.check(config.architecture)
+    if config.input_range != _TRAINED_RANGE:
+        raise ValueError(
+            f"the model takes values of {config.input_range}: only those of {_TRAINED_RANGE} can be adapted"
+        )
+    return settings
+
+
+def check_paths(request: JobRequest, roots: Sequence[Path]) -> None:
+    """Refuse a request that names a path outside all roots, however it is written.
+
+    Raises:
+        RequestError: it does, or names a link that leads nowhere.
+    """
+    for path in _paths(request):
+        check_path(path, roots)
+
+
+def check_path(path: Path, roots: Sequence[Path]) -> None:
+    """Refuse a path outside all roots, however it is written.
+
+    Raises:
+        RequestError: it lies outside, or is a link that leads nowhere.
+    """
+    try:
+        resolved = path.resolve()
+        allowed = any(resolved.is_relative_to(root.resolve()) for root in roots)
+    except (OSError, RuntimeError) as error:  # a circle of links
+        raise RequestError(f"{path} cannot be followed: {error}") from None
+    if not allowed:
+        listed = ", ".join(map(str, roots)) or "none is configured"
+        raise RequestError(f"{path} is not under one of the folders allowed by bag_roots ({listed})")
+
+
+def _paths(request: JobRequest) -> list[Path]:
+    """What of the file system the request names."""
+    source = [] if request.source in SIMULATED_STREETS else [request.source]
+    return [Path(path) for path in (*request.target.bags, *source)]
+
+
+def _links_in(path: Path) -> Iterator[Path]:
+    """Symbolic links in a bag's folder, or in a source's folder and its images/ and labels/."""
+    if path.is_dir():
+        below = itertools.chain(path.iterdir(), *((path / name).glob("*") for name in ("images", "labels")))
+        yield from (file for file in below if file.is_symlink())
+
+
+def _check_modality(request: JobRequest, store: VersionStore, versions: Sequence[str]) -> None:
+    others = {store.info(version).modality for version in versions if version != BASE} - {request.target.modality}
+    if others:
+        raise RequestError(
+            f"{store.root} holds versions for {', '.join(sorted(others))}: give {request.target.modality} a store of "
+            "its own"
+        )
+
+
+@contextlib.contextmanager
+def _refusals() -> Iterator[None]:
+    """Whatever is wrong with a request is a reason to refuse it, and never more than that."""
+    try:
+        yield
+    except (InputError, ModelError, ValueError, OSError) as error:
+        raise RequestError(str(error)) from None
+    except Exception as error:  # a damaged bag or a strange value makes libraries raise anything
+        raise RequestError(f"the request cannot be used ({type(error).__name__}: {error})") from error

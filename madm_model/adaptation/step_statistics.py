@@ -1,0 +1,49 @@
+"""What one iteration of self-training computed and saw, for logs, progress and reports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+
+@dataclass
+class TargetStatistics:
+    """What one iteration saw of the target."""
+
+    noise_step: int
+    """Diffusion step of the teacher's pass."""
+    quality: float
+    """Share of the target's pixels with a certain pseudo-label: their weight."""
+    confidence: float
+    """Mean probability of the pseudo-labels."""
+    pasted_share: float
+    """Share of the mixed images' pixels that come from the source."""
+    label_histogram: np.ndarray
+    """int64 (K,), pixels of the mixed labels per class, ignored ones left out."""
+
+
+@dataclass
+class StepStatistics:
+    """What one iteration computed; batches of an accumulated step are averaged."""
+
+    losses: dict[str, float]
+    """source_segmentation and, where configured, source_regression, target_segmentation, target_regression;
+    weights included."""
+    gradient_norm: float
+    """Global L2 norm before clipping."""
+    gradient_norms: dict[str, float]
+    """The same per part: unet, projections, head, condition."""
+    learning_rate: float
+    """Learning rate of this step."""
+    target: list[TargetStatistics] = field(default_factory=list)
+    """One entry per accumulated batch; empty without self-training."""
+
+    def row(self) -> dict[str, float]:
+        """One line of a log."""
+        row = {"gradient_norm": self.gradient_norm, "learning_rate": self.learning_rate} | self.losses
+        if self.target:
+            row["noise_step"] = self.target[-1].noise_step
+            for name in ("quality", "confidence", "pasted_share"):
+                row[name] = float(np.mean([getattr(batch, name) for batch in self.target]))
+        return row
