@@ -43,8 +43,7 @@ def check_settings(request: JobRequest, store: VersionStore) -> JobSettings:
         if request.bag_roots is not None:
             check_paths(request, [Path(root) for root in request.bag_roots])
         config = ModelConfig.load(present.folder)
-        on_gpu = choose_device(request.device).type == "cuda"  # which decides some defaults
-        return resolve_settings(request, config, request.iterations or _PROBE_ITERATIONS, on_gpu)
+        return resolve_settings(request, config, request.iterations or _PROBE_ITERATIONS, _is_gpu(request))
 
 
 def check_request(request: JobRequest, store: VersionStore) -> JobSettings:
@@ -69,7 +68,8 @@ def check_request(request: JobRequest, store: VersionStore) -> JobSettings:
             )
         present = store.read()
         room = frame_bytes(ModelConfig.load(present.folder), settings.limits, [frames])
-        check_room(store.root, present.folder, room)
+        adapters, on_gpu = settings.training.resources.lora is not None, _is_gpu(request)
+        check_room(store.root, present.folder, room, adapters, on_gpu)
     return settings
 
 
@@ -115,6 +115,11 @@ def check_path(path: Path, roots: Sequence[Path]) -> None:
     if not allowed:
         listed = ", ".join(map(str, roots)) or "none is configured"
         raise RequestError(f"{path} is not under one of the folders allowed by bag_roots ({listed})")
+
+
+def _is_gpu(request: JobRequest) -> bool:
+    """Whether a GPU trains, which decides some defaults."""
+    return choose_device(request.device).type == "cuda"
 
 
 def _paths(request: JobRequest) -> list[Path]:

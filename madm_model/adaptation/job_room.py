@@ -12,31 +12,39 @@ import torch
 from madm_model.io.frames import InputError
 from madm_model.segmenter import choose_device
 
-_BYTES_PER_WEIGHT = 24
-"""float32 weights, gradients, AdamW's two states, the teacher and a copy while saving."""
+_WHOLE, _ADAPTERS, _ON_GPU = 24, 12, 8
+"""Bytes of main memory a weight: all of them trained (float32 weights, gradients, AdamW's two states, the teacher and a
+copy while saving), adapters alone (weights, the teacher's UNet, what half precision rounds off), or on a GPU (what is
+read, kept and saved)."""
 _BASE_MEMORY = 1_000_000_000
 """PyTorch itself, activations of a small crop, the frames in flight."""
+_STORED = 8
+"""Bytes of disk a weight for the version, beside the checkpoint."""
 _OOM_SCORE = 500
 """Of 1000, added to what the kernel goes by when memory runs out: of a robot's processes, the job is to go first."""
 
 
-def check_room(store_root: Path, model: Path, frame_bytes: int) -> None:
-    """Refuse a job for which there is too little disk or memory.
+def check_room(store_root: Path, model: Path, frame_bytes: int, adapters: bool = False, on_gpu: bool = False) -> None:
+    """Refuse a job for which there is too little disk or memory; that of a GPU is not looked at.
 
     Args:
         store_root: where it writes; need not exist.
         model: folder of the model it starts from.
         frame_bytes: disk that its target frames take.
+        adapters: whether adapters are trained in place of the weights.
+        on_gpu: whether the GPU's memory is what it takes.
 
     Raises:
         InputError: how much there is, and how much it needs.
     """
     weights = sum(file.stat().st_size for file in model.glob("*.safetensors")) // 2  # half precision at least
     existing = next(path for path in (store_root, *store_root.absolute().parents) if path.exists())
-    disk, needed = shutil.disk_usage(existing).free, frame_bytes + weights * (_BYTES_PER_WEIGHT + 8)
+    checkpoint = 0 if adapters else _WHOLE
+    disk, needed = shutil.disk_usage(existing).free, frame_bytes + weights * (checkpoint + _STORED)
     if disk < needed:
         raise InputError(f"{existing} has {_megabytes(disk)} free, the job needs about {_megabytes(needed)}")
-    memory, needed = available_memory(), _BASE_MEMORY + weights * _BYTES_PER_WEIGHT
+    each = _ON_GPU if on_gpu else _ADAPTERS if adapters else _WHOLE
+    memory, needed = available_memory(), _BASE_MEMORY + weights * each
     if memory < needed:
         raise InputError(f"{_megabytes(memory)} of memory are free, the job needs about {_megabytes(needed)}")
 

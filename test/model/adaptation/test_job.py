@@ -41,6 +41,7 @@ from madm_model.adaptation.job_room import step_back
 from madm_model.adaptation.target_bags import TargetSelection
 from madm_model.checkpoint.model_folder import load_model
 from madm_model.io.bags import BagWriter, make_image_message
+from madm_model.io.frames import InputError
 from madm_model.model_config import ModelConfig
 from madm_model.store import BASE, StoreError, VersionInfo, VersionStore
 from madm_model.store.version import fault
@@ -449,6 +450,23 @@ def test_too_little_disk_or_memory_is_refused(store, request_, monkeypatch) -> N
     monkeypatch.undo()
     monkeypatch.setattr(job_room, "available_memory", lambda: 10_000_000)
     assert "10 MB of memory are free, the job needs about" in refusal(request_, store)
+
+
+def test_adapters_and_a_gpu_need_less_room(store, request_, tmp_path, monkeypatch) -> None:
+    from madm_model.adaptation import job_room
+
+    base = tmp_path / "large"
+    base.mkdir()
+    with (base / "model.safetensors").open("wb") as file:
+        file.truncate(2_000_000_000)  # weights of half precision; takes no disk
+
+    def memory_of(adapters: bool, on_gpu: bool) -> int:
+        monkeypatch.setattr(job_room, "available_memory", lambda: 0)
+        with pytest.raises(InputError, match="of memory are free") as error:
+            job_room.check_room(tmp_path, base, 0, adapters, on_gpu)
+        return int(re.search(r"needs about (\d+) MB", str(error.value))[1])
+
+    assert [memory_of(*case) for case in ((False, False), (True, False), (True, True))] == [25_000, 13_000, 9_000]
 
 
 def test_paths_outside_the_roots_are_refused_however_they_are_written(store, request_, tmp_path) -> None:
