@@ -97,6 +97,14 @@ class AdaptJobs:
             standing = self._standing
         return standing.state if standing.job_id == job_id else JobFolder(self._store.root, job_id).state()
 
+    def request_of(self, job_id: str) -> JobRequest:
+        """What a job of this store was asked.
+
+        Raises:
+            RequestError: there is no such job.
+        """
+        return JobFolder(self._store.root, job_id).request()
+
     def start(self, request: JobRequest) -> tuple[str, str]:
         """Start a job; takes less than 100 ms.
 

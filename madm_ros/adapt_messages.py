@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import unquote, urlparse
 
 from builtin_interfaces.msg import Duration
+from diagnostic_msgs.msg import KeyValue
 from madm_msgs.msg import AdaptJob, AdaptProgress, AdaptStatus
 
 from madm_model.adaptation.job_request import (
@@ -78,6 +79,23 @@ def to_request(
         {option.key: option.value for option in job.options},
         dict(preprocessing),
         **node_settings,
+    )
+
+
+def to_job(request: JobRequest) -> AdaptJob:
+    """The message of a request, as `to_request` would read it."""
+    target = request.target
+    return AdaptJob(
+        bag_uris=list(target.bags),
+        topic=target.topic,
+        modality=target.modality,
+        start_s=float(target.start_s),
+        end_s=float(target.end_s),
+        frame_stride=target.stride,
+        iterations=request.iterations,
+        time_budget=_duration(request.time_budget_s),
+        source=request.source,
+        options=[KeyValue(key=key, value=value) for key, value in request.options.items()],
     )
 
 

@@ -10,6 +10,7 @@ The work is done by a process of its own (`AdaptJobs`); the versions are in a st
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
@@ -36,7 +37,7 @@ from madm_model.checkpoint.model_folder import resolve_model
 from madm_model.store import Snapshot, StoreError, VersionStore
 from madm_ros import adapt_parameters
 from madm_ros.adapt_jobs import AdaptJobs, JobRuns
-from madm_ros.adapt_messages import STATES, to_progress, to_request
+from madm_ros.adapt_messages import STATES, to_job, to_progress, to_request
 from madm_ros.frame_rates import FrameRates
 from madm_ros.running import run_until_interrupted
 
@@ -68,6 +69,9 @@ class AdaptServer(Node):
         self._status = self.create_publisher(AdaptStatus, "adapt/status", latched)
         log = self.get_logger()
         self._jobs = AdaptJobs(self._store, self._settings.bag_roots, self._on_change, log.info, log.error)
+        if last := self._jobs.standing().job_id:
+            with contextlib.suppress(RequestError):
+                self._job_message = to_job(self._jobs.request_of(last))
         own = MutuallyExclusiveCallbackGroup
         self.create_service(Adapt, "adapt", self._on_adapt, callback_group=own())
         self.create_service(Trigger, "adapt/cancel", self._on_cancel, callback_group=own())
@@ -161,7 +165,9 @@ class AdaptServer(Node):
         with self._telling:  # nothing is told of the job before its message is there
             try:
                 if job.resume_job_id:
+                    request = self._jobs.request_of(job.resume_job_id)
                     job_id, message = self._jobs.resume(job.resume_job_id)
+                    job = to_job(request)
                 else:
                     fields = self._settings.job_fields(self._store.base)
                     request = to_request(job, self._settings.modality, self._settings.preprocessing, **fields)

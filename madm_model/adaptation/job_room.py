@@ -12,10 +12,10 @@ import torch
 from madm_model.io.frames import InputError
 from madm_model.segmenter import choose_device
 
-_WHOLE, _ADAPTERS, _ON_GPU = 24, 12, 8
+_WHOLE, _ADAPTERS, _ON_GPU = 24, 14, 8
 """Bytes of main memory a weight: all of them trained (float32 weights, gradients, AdamW's two states, the teacher and a
-copy while saving), adapters alone (weights, the teacher's UNet, what half precision rounds off), or on a GPU (what is
-read, kept and saved)."""
+copy while saving), adapters alone (the new and the running version as they are compared, and their files), or on a
+GPU (what is read, kept and saved)."""
 _BASE_MEMORY = 1_000_000_000
 """PyTorch itself, activations of a small crop, the frames in flight."""
 _STORED = 8

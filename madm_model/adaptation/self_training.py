@@ -22,7 +22,7 @@ from madm_model.adaptation.data import AdaptationData
 from madm_model.adaptation.dplg import draw_noise, draw_noise_step
 from madm_model.adaptation.ema_teacher import EMATeacher, load_partial_state
 from madm_model.adaptation.pseudo_labels import pseudo_labels
-from madm_model.adaptation.resources import check_resources, make_optimizer, merge_lora, prepare_network
+from madm_model.adaptation.resources import HalvedWeights, check_resources, make_optimizer, merge_lora, prepare_network
 from madm_model.adaptation.step_statistics import StepStatistics, TargetStatistics
 from madm_model.adaptation.target_norm import evaluating, take_norm_statistics
 from madm_model.labels import IGNORE, LabelSet
@@ -240,6 +240,7 @@ class SelfTraining:
     def finish(self) -> MADM:
         """The trained network, float32, in evaluation mode, adapters merged; this object is spent."""
         self._halved.restore()
+        self._halved = HalvedWeights()  # lets go of what it kept
         self._take_target_norm()
         merge_lora(self.network)
         self.network.unet.disable_gradient_checkpointing()

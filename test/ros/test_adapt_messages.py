@@ -13,7 +13,7 @@ from diagnostic_msgs.msg import KeyValue
 from madm_msgs.msg import AdaptJob, AdaptStatus
 
 from madm_model.adaptation.job_request import ACTIVATED, NOT_ACTIVATED, RESUMABLE_STATES
-from madm_ros.adapt_messages import STATES, to_progress, to_request
+from madm_ros.adapt_messages import STATES, to_job, to_progress, to_request
 
 
 def test_every_field_of_a_job_arrives() -> None:
@@ -37,6 +37,8 @@ def test_every_field_of_a_job_arrives() -> None:
     assert request.options == {"dplg.noise_period": "60"}
     assert request.preprocessing == {"invert": True}
     assert (request.base, request.keep, request.niceness) == ("/models/base", 3, 5)
+    message.bag_uris = ["/data/drive one", "/data/drive two"]  # in one way of writing
+    assert to_job(request) == message
 
 
 def test_an_empty_modality_is_the_nodes_and_a_stride_of_zero_is_every_frame() -> None:

@@ -242,7 +242,10 @@ def test_a_killed_job_is_reported_and_can_be_resumed_by_another_server(peer, sta
     late = peer.collect(AdaptStatus, "/madm/adapt/status", LATCHED)
     wait_until(lambda: late and late[-1].job_id == response.job_id, "the last job of the store")
     assert late[-1].state == AdaptStatus.STATE_INTERRUPTED
+    assert late[-1].job == job(robot, 100_000, modality="thermal", frame_stride=1)
     assert adapt(peer, AdaptJob(resume_job_id=response.job_id)).accepted
+    wait_until(lambda: late[-1].state == AdaptStatus.STATE_TRAINING, "training", JOB_S)
+    assert late[-1].job.iterations == 100_000
 
 
 def test_a_job_of_nobody_is_respected_and_its_end_is_seen(peer, start_server, robot) -> None:
