@@ -19,6 +19,7 @@ def line_chart(
     lines: Mapping[str, Sequence[float]],
     title: str,
     size: tuple[int, int] = (260, 720),
+    from_zero: bool = True,
 ) -> np.ndarray:
     """Draw named lines over a common x axis.
 
@@ -27,6 +28,7 @@ def line_chart(
         lines: name to values, as many as x; what is not finite leaves a gap.
         title: written above.
         size: height and width in pixels.
+        from_zero: whether 0 is on the y axis; if not, it spans the values, and small differences are seen.
 
     Returns:
         uint8 (H, W, 3), RGB.
@@ -34,7 +36,8 @@ def line_chart(
     height, width = size
     image = np.full((height, width, 3), 255, np.uint8)
     finite = [value for values in lines.values() for value in values if math.isfinite(value)]
-    low, high = (min(0.0, *finite, 0.0), max(*finite, 0.0)) if finite else (0.0, 1.0)
+    seen = [*finite, 0.0] if from_zero or not finite else finite
+    low, high = min(seen), max(seen)
     high = high if high > low else low + 1.0
     first, last = (x[0], x[-1]) if len(x) else (0.0, 1.0)
     span = (last - first) or 1.0

@@ -218,7 +218,7 @@ def time_chart(curves: Mapping[str, Sequence[CurvePoint]], start: float | None, 
         ).tolist()
         for name, points in lines.items()
     }
-    return line_chart([round(minute, 1) for minute in minutes], values, title, (320, 720))
+    return line_chart([round(minute, 1) for minute in minutes], values, title, (320, 720), from_zero=False)
 
 
 def _other_scores(report: Report, modality: str, cases: Sequence[Run]) -> Iterator[str]:
