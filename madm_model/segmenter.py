@@ -117,9 +117,8 @@ class Segmenter:
 
     def close(self) -> None:
         """Give the network's memory back; `segment` cannot be called afterwards."""
-        self._network = (
-            None  # nothing refers to itself in it: it is gone without a garbage collection, which takes long
-        )
+        # Nothing in it refers to itself: it is gone without a garbage collection, which takes long.
+        self._network = None
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
 

@@ -11,13 +11,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from madm_model.adaptation.job_check import check_paths, check_request, check_settings
+from madm_model.adaptation.job_check import check_paths, check_recordings, check_settings
 from madm_model.adaptation.job_request import (
     CANCELED,
     FAILED,
     INTERRUPTED,
     PREPARING,
-    RESUMABLE_STATES,
     RUNNING_STATES,
     JobFolder,
     JobRequest,
@@ -179,10 +178,10 @@ class AdaptJobs:
         return folder.job_id, message
 
     def _new(self, request: JobRequest) -> tuple[JobFolder, str, Write]:
-        check_settings(request, self._store)
+        settings = check_settings(request, self._store)
         message = "accepted"
         try:
-            _in_background(check_request, request, self._store).result(_CHECK_S)
+            _in_background(check_recordings, request, self._store, settings).result(_CHECK_S)
         except (Unfinished, TimeoutError):
             message = "accepted; the recordings are still being checked"
         folder = JobFolder.reserve(self._store.root)
@@ -191,8 +190,7 @@ class AdaptJobs:
     def _resumed(self, job_id: str) -> tuple[JobFolder, str, Write]:
         folder = JobFolder(self._store.root, job_id)
         check_paths(folder.request(), self._bag_roots)
-        if (state := folder.state().state) not in RESUMABLE_STATES:
-            raise RequestError(f"job {job_id} has ended ({state}): start a new one")
+        folder.check_resumable()
         return folder, f"resuming job {job_id}", partial(folder.update, state=PREPARING)
 
     def _launch(self, folder: JobFolder, write: Write) -> None:

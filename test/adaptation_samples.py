@@ -40,6 +40,8 @@ MINIATURE = replace(
 HEIGHT, WIDTH = 32, 48
 CONFIG = ModelConfig("miniature", MINIATURE, STREET_11, "rgb", (HEIGHT, WIDTH), keep_aspect=True)
 TOPIC = "/thermal/image_raw"
+GAIN = {"gain": "fixed", "fixed_min": 6900.0, "fixed_max": 9100.0}
+"""Settings of thermal whose gain does not depend on the frames before."""
 
 LENIENT = {"agreement_drop": "1", "confidence_drop": "1", "class_ratio": "0", "largest_class": "1"} | {
     "temporal_drop": "1",

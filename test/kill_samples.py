@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import signal
 import time
 from collections.abc import Callable
@@ -9,6 +10,10 @@ from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
+
+from madm_model.adaptation.job_request import JobFolder, JobRequest
+from madm_model.store import VersionStore
+from madm_model.store.version import fault
 
 _PRELOADED = ["pytest", "madm_model.adaptation.job", "madm_ros.segmentation_node"]
 
@@ -40,6 +45,36 @@ def run_job(store_root: Path, job_id: str) -> None:
 
     torch.set_num_threads(1)
     AdaptationJob(store_root, job_id, lambda event: None, lambda: False).run()
+
+
+def kill_jobs(
+    store: VersionStore, request: JobRequest, kills: int, seed: int, after_each: Callable[[], object] = lambda: None
+) -> str:
+    """Run jobs and kill them at random moments, the store valid each time; one that was not done is run again.
+
+    Args:
+        store: gets their versions.
+        request: of every job; the gate lets its version pass.
+        kills: how many processes are killed.
+        seed: of the moments.
+        after_each: called after every process.
+
+    Returns:
+        id of the job that was left, empty if the last one was done.
+    """
+    moments = random.Random(seed)
+    job_id, killed = "", 0
+    while killed < kills:
+        job_id = job_id or JobFolder.create(store.root, request).job_id
+        killed += kill_after(start_child(run_job, store.root, job_id), moments.uniform(0, 1.8))
+        snapshot = store.read()
+        assert snapshot.note == ""
+        assert all(fault(store.folder(name), with_checksums=True) == "" for name in snapshot.versions[1:])
+        if JobFolder(store.root, job_id).state().state == "activated":
+            assert store.info(snapshot.active).job_id == job_id
+            job_id = ""
+        after_each()
+    return job_id
 
 
 def _announce(begun: Any, target: Callable[..., object], *arguments: Any) -> None:

@@ -35,7 +35,6 @@ from madm_model.adaptation.job_request import (
     FAILED,
     NOT_ACTIVATED,
     PREPARING,
-    RESUMABLE_STATES,
     TRAINING,
     JobFolder,
     JobRequest,
@@ -83,8 +82,7 @@ class AdaptationJob:
         with contextlib.ExitStack() as stack:
             try:
                 stack.enter_context(the_one_job(self._store.root, self._folder.job_id))
-                if (state := self._folder.state().state) not in RESUMABLE_STATES:
-                    raise RequestError(f"job {self._folder.job_id} has ended ({state}): start a new one")
+                self._folder.check_resumable()
             except (RequestError, OSError) as error:
                 return self._events.refuse(str(error))
             return self._run_to_the_end()

@@ -41,22 +41,35 @@ def check_settings(request: JobRequest, store: VersionStore) -> JobSettings:
         present = store.read()
         _check_modality(request, store, present.versions)
         if request.bag_roots is not None:
-            check_paths(request, [Path(root) for root in request.bag_roots])
+            check_paths(request, request.bag_roots)
         config = ModelConfig.load(present.folder)
         return resolve_settings(request, config, request.iterations or _PROBE_ITERATIONS, _is_gpu(request))
 
 
 def check_request(request: JobRequest, store: VersionStore) -> JobSettings:
-    """Refuse what cannot work, before anything is started: as `check_settings`, and the recordings are opened.
+    """Refuse what cannot work, before anything is started: `check_settings` and `check_recordings`."""
+    settings = check_settings(request, store)
+    check_recordings(request, store, settings)
+    return settings
+
+
+def check_recordings(request: JobRequest, store: VersionStore, settings: JobSettings) -> None:
+    """Refuse recordings and sources that cannot be used, or that there is no room for.
 
     Messages are read only where a bag's counts do not tell whether there are enough in the wanted span of time.
+
+    Args:
+        request: the job.
+        store: where its version will go.
+        settings: the job's, as `check_settings` gives them.
+
+    Raises:
+        RequestError: the reason, in one sentence that says what to do.
     """
-    settings = check_settings(request, store)
     with _refusals():
         if request.bag_roots is not None:
-            roots = [Path(root) for root in request.bag_roots]
             for link in itertools.chain.from_iterable(map(_links_in, _paths(request))):
-                check_path(link, roots)
+                check_path(link, request.bag_roots)
         if request.source not in SIMULATED_STREETS:
             labelled_files(Path(request.source))
         needed = settings.limits.min_frames
@@ -70,7 +83,6 @@ def check_request(request: JobRequest, store: VersionStore) -> JobSettings:
         room = frame_bytes(ModelConfig.load(present.folder), settings.limits, [frames])
         adapters, on_gpu = settings.training.resources.lora is not None, _is_gpu(request)
         check_room(store.root, present.folder, room, adapters, on_gpu)
-    return settings
 
 
 def resolve_settings(request: JobRequest, config: ModelConfig, iterations: int, on_gpu: bool) -> JobSettings:
@@ -91,7 +103,7 @@ def resolve_settings(request: JobRequest, config: ModelConfig, iterations: int, 
     return settings
 
 
-def check_paths(request: JobRequest, roots: Sequence[Path]) -> None:
+def check_paths(request: JobRequest, roots: Sequence[str | Path]) -> None:
     """Refuse a request that names a path outside all roots, however it is written.
 
     Raises:
@@ -101,7 +113,7 @@ def check_paths(request: JobRequest, roots: Sequence[Path]) -> None:
         check_path(path, roots)
 
 
-def check_path(path: Path, roots: Sequence[Path]) -> None:
+def check_path(path: Path, roots: Sequence[str | Path]) -> None:
     """Refuse a path outside all roots, however it is written.
 
     Raises:
@@ -109,7 +121,7 @@ def check_path(path: Path, roots: Sequence[Path]) -> None:
     """
     try:
         resolved = path.resolve()
-        allowed = any(resolved.is_relative_to(root.resolve()) for root in roots)
+        allowed = any(resolved.is_relative_to(Path(root).resolve()) for root in roots)
     except (OSError, RuntimeError) as error:  # a circle of links
         raise RequestError(f"{path} cannot be followed: {error}") from None
     if not allowed:

@@ -173,6 +173,15 @@ class JobFolder:
         except (OSError, ValueError, TypeError):
             return JobState()
 
+    def check_resumable(self) -> None:
+        """Refuse a job that the gate has judged.
+
+        Raises:
+            RequestError: it has ended so.
+        """
+        if (state := self.state().state) not in RESUMABLE_STATES:
+            raise RequestError(f"job {self.job_id} has ended ({state}): start a new one")
+
     def write_state(self, state: JobState) -> None:
         """Keep a state.
 
@@ -200,7 +209,13 @@ class RunningJob:
     job_id: str
     """Its id."""
     pid: int
-    """The process it runs in."""
+    """The process it runs in; 0 if it has only just begun."""
+
+    @classmethod
+    def parse(cls, text: str) -> RunningJob:
+        """Read what `the_one_job` writes."""
+        job_id, _, pid = text.partition(" ")
+        return cls(job_id, int(pid or 0))
 
 
 @contextlib.contextmanager
@@ -219,8 +234,8 @@ def the_one_job(store_root: Path, job_id: str) -> Iterator[None]:
             except BlockingIOError:
                 time.sleep(_LOCK_PERIOD_S)
         else:
-            running = path.read_text().partition(" ")[0]
-            raise RequestError(f"job {running} is running: wait for its end, or cancel it")
+            running = RunningJob.parse(path.read_text())
+            raise RequestError(f"job {running.job_id} is running: wait for its end, or cancel it")
         file.truncate(0)
         file.write(f"{job_id} {os.getpid()}")
         file.flush()
@@ -234,8 +249,7 @@ def running_job(store_root: Path) -> RunningJob | None:
         try:
             fcntl.flock(file.fileno(), fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
-            job_id, _, pid = file.read().partition(" ")
-            return RunningJob(job_id, int(pid or 0))
+            return RunningJob.parse(file.read())
     return None
 
 

@@ -19,7 +19,7 @@ import pytest
 pytest.importorskip("rclpy", reason="ROS 2's rclpy is not installed")
 
 from adapt_helpers import JOB_S, LATCHED, adapt, job, options
-from adaptation_samples import TOPIC, thermal_frames, write_bag, write_model
+from adaptation_samples import GAIN, TOPIC, thermal_frames, write_bag, write_model
 from builtin_interfaces.msg import Duration
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from madm_msgs.action import Adapt as AdaptAction
@@ -43,8 +43,7 @@ from madm_ros.diagnostics import SEGMENTATION
 from madm_ros.image_conversion import to_frame
 from madm_ros.segmentation_node import load_segmenter
 
-GAIN = {"thermal.gain": "fixed", "thermal.fixed_min": 6900.0, "thermal.fixed_max": 9100.0}
-"""A gain that does not depend on the frames before."""
+GAIN_PARAMETERS = {f"thermal.{name}": value for name, value in GAIN.items()}
 
 
 def states(messages: list[AdaptStatus]) -> list[int]:
@@ -69,8 +68,8 @@ def test_from_a_recording_to_the_new_versions_labels_and_back(
 ) -> None:
     record(peer, start_player, write_bag(robot / "drive"), robot / "bags" / "recorded")
     recorded = [str(robot / "bags" / "recorded")]
-    start_server(**GAIN)
-    start_node(load_segmenter, model=str(robot / "base"), store=str(robot / "store"), device="cpu", **GAIN)
+    start_server(**GAIN_PARAMETERS)
+    start_node(load_segmenter, model=str(robot / "base"), store=str(robot / "store"), device="cpu", **GAIN_PARAMETERS)
     labels = peer.collect(Image, "/segmentation_node/labels")
     reports = peer.collect(DiagnosticArray, "/diagnostics")
     statuses = peer.collect(AdaptStatus, "/madm/adapt/status", LATCHED)
@@ -98,8 +97,7 @@ def test_from_a_recording_to_the_new_versions_labels_and_back(
 
     def labels_by(folder: Path, number: int) -> np.ndarray:
         """What the model of a folder makes of the frame with that number."""
-        settings = {name.partition(".")[2]: value for name, value in GAIN.items()}
-        image = make_preprocessor("thermal", settings)(RawFrame(frames[number % 20], "mono16", 0, ""))
+        image = make_preprocessor("thermal", GAIN)(RawFrame(frames[number % 20], "mono16", 0, ""))
         return load_segmenter(str(folder), "cpu", "float32").segment([image])[0].labels
 
     # 1. Accepted, and carried out while segmentation goes on
@@ -271,7 +269,7 @@ def test_what_others_do_to_the_store_is_told(peer, start_server, robot) -> None:
 def test_an_answer_does_not_wait_for_a_slow_check(peer, start_server, robot, monkeypatch) -> None:
     server = start_server()
     release = threading.Event()
-    monkeypatch.setattr(adapt_jobs, "check_request", lambda *_: release.wait(60))
+    monkeypatch.setattr(adapt_jobs, "check_recordings", lambda *_: release.wait(60))
     response = adapt(peer, job(robot, 100_000))
     assert (response.accepted, response.message) == (True, "accepted; the recordings are still being checked")
     wait_until(server._jobs.cancel, "the process to be started")

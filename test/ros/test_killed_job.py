@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,8 +10,8 @@ import pytest
 
 pytest.importorskip("rclpy", reason="ROS 2's rclpy is not installed")
 
-from adaptation_samples import make_request, thermal_frames, write_bag
-from kill_samples import kill_after, run_job, start_child
+from adaptation_samples import GAIN, make_request, thermal_frames, write_bag
+from kill_samples import kill_jobs, run_job, start_child
 from ros_helpers import image_message, pixels_of, wait_until
 from sensor_msgs.msg import Image
 
@@ -20,12 +19,9 @@ from madm_model.adaptation.job_request import JobFolder
 from madm_model.io.frames import RawFrame
 from madm_model.modalities import make_preprocessor
 from madm_model.store import VersionStore
-from madm_model.store.version import fault
 from madm_ros.segmentation_node import load_segmenter
 
 KILLS = 20
-GAIN = {"gain": "fixed", "fixed_min": 6900.0, "fixed_max": 9100.0}
-"""A gain that does not depend on the frames before."""
 
 
 def test_a_job_killed_at_any_moment_leaves_a_valid_store_and_a_node_that_publishes(peer, start_node, tmp_path) -> None:
@@ -43,18 +39,11 @@ def test_a_job_killed_at_any_moment_leaves_a_valid_store_and_a_node_that_publish
         peer.send(publisher, image_message(frame, "mono16"), lambda: len(labels) > before)
         return pixels_of(labels[-1])
 
-    # 1. Killed, again and again; a job that was not done is resumed
-    moments = random.Random(12)
-    job_id, kills = "", 0
-    while kills < KILLS:
-        job_id = job_id or JobFolder.create(store.root, request).job_id
-        kills += kill_after(start_child(run_job, store.root, job_id), moments.uniform(0, 1.8))
-        snapshot = store.read()
-        assert snapshot.note == ""
-        assert all(fault(store.folder(name), with_checksums=True) == "" for name in snapshot.versions[1:])
-        if JobFolder(store.root, job_id).state().state == "activated":
-            job_id = ""
+    def the_node_publishes() -> None:
         assert labels_of_a_new_frame().shape == frame.shape
+
+    # 1. Killed, again and again; a job that was not done is resumed
+    job_id = kill_jobs(store, request, KILLS, seed=12, after_each=the_node_publishes)
 
     # 2. The last job's version segments in the end
     if job_id:

@@ -13,7 +13,7 @@ import pytest
 
 pytest.importorskip("rclpy", reason="ROS 2's rclpy is not installed")
 
-from adaptation_samples import thermal_frames, write_model
+from adaptation_samples import GAIN, thermal_frames, write_model
 from kill_samples import kill_after, start_child
 from ros_helpers import image_message, pixels_of, wait_until
 from sensor_msgs.msg import Image
@@ -26,8 +26,6 @@ from madm_ros import segmentation_node
 
 KILLS = 21
 """Two of three follow the activation, while the version is seen, loaded and warmed up; one its first labels."""
-GAIN = {"gain": "fixed", "fixed_min": 6900.0, "fixed_max": 9100.0}
-"""A gain that does not depend on the frames before."""
 
 
 def _run_node(store: str, base: str, log: str) -> None:

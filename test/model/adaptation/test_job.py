@@ -6,7 +6,6 @@ import errno
 import fcntl
 import math
 import os
-import random
 import re
 import shutil
 import signal
@@ -21,7 +20,7 @@ import numpy as np
 import pytest
 import torch
 from adaptation_samples import TOPIC, Run, make_request, thermal_frames, write_bag, write_model
-from kill_samples import kill_after, run_job, start_child
+from kill_samples import kill_jobs, run_job, start_child
 from safetensors.torch import load_file
 
 from madm_model.adaptation import gate_run, job, report
@@ -44,7 +43,6 @@ from madm_model.io.bags import BagWriter, make_image_message
 from madm_model.io.frames import InputError
 from madm_model.model_config import ModelConfig
 from madm_model.store import BASE, StoreError, VersionInfo, VersionStore
-from madm_model.store.version import fault
 
 KILLS = 8
 """More of them beside a node: test/ros/test_killed_job.py."""
@@ -540,19 +538,8 @@ def test_a_span_of_time_is_finite(span) -> None:
 
 
 def test_a_job_killed_at_any_moment_leaves_a_valid_store_and_can_be_resumed(store, request_) -> None:
-    moments = random.Random(11)
     request = replace(request_, iterations=2, options={**request_.options, "checkpoint_every": "1"})
-    job_id, kills = "", 0
-    while kills < KILLS:
-        job_id = job_id or JobFolder.create(store.root, request).job_id
-        kills += kill_after(start_child(run_job, store.root, job_id), moments.uniform(0, 1.8))
-        snapshot = store.read()
-        assert snapshot.note == ""
-        assert all(fault(store.folder(name), with_checksums=True) == "" for name in snapshot.versions[1:])
-        if JobFolder(store.root, job_id).state().state == "activated":
-            assert store.info(snapshot.active).job_id == job_id
-            job_id = ""
-    if job_id:
+    if job_id := kill_jobs(store, request, KILLS, seed=11):
         assert Run(store, job_id=job_id)() == "activated"
     # One version a job, however often it was killed.
     jobs = [store.info(name).job_id for name in store.read().versions[1:]]
