@@ -18,8 +18,8 @@ SHARED = CHECKOUT.parent / "shared"
 
 
 def free_domain_id() -> int:
-    """Returns a DDS domain (1 to 101) in which no participant runs on this machine."""
-    candidates = list(range(1, 102))
+    """Returns a DDS domain (1 to 101) in which no participant runs on this machine; not that of the environment."""
+    candidates = [number for number in range(1, 102) if str(number) != os.environ.get("ROS_DOMAIN_ID")]
     # Not the seeded generator of the tests: two runs side by side must not choose the same domain.
     random.SystemRandom().shuffle(candidates)
     for domain_id in candidates:
@@ -38,6 +38,12 @@ def free_domain_id() -> int:
 os.environ["ROS_DOMAIN_ID"] = str(free_domain_id())
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
 os.environ["HF_HUB_OFFLINE"] = "1"
+
+
+@pytest.fixture
+def another_domain_id() -> int:
+    """A DDS domain beside that of the tests, for processes that are killed: they go on being seen for 20 s."""
+    return free_domain_id()
 
 
 @pytest.fixture(scope="session")

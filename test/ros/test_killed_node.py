@@ -13,9 +13,10 @@ import pytest
 
 pytest.importorskip("rclpy", reason="ROS 2's rclpy is not installed")
 
+import rclpy
 from adaptation_samples import GAIN, thermal_frames, write_model
 from kill_samples import kill_after, start_child
-from ros_helpers import image_message, pixels_of, wait_until
+from ros_helpers import Peer, image_message, pixels_of, wait_until
 from sensor_msgs.msg import Image
 
 from madm_model.io.frames import RawFrame
@@ -28,8 +29,9 @@ KILLS = 21
 """Two of three follow the activation, while the version is seen, loaded and warmed up; one its first labels."""
 
 
-def _run_node(store: str, base: str, log: str) -> None:
+def _run_node(domain_id: int, store: str, base: str, log: str) -> None:
     """What a child does: the executable, with its parameters, until it is killed."""
+    os.environ["ROS_DOMAIN_ID"] = str(domain_id)
     os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND), 2)
     values = {"store": store, "model": base, "device": "cpu", "modality": "thermal"}
     values |= {f"thermal.{name}": value for name, value in GAIN.items()}
@@ -72,6 +74,17 @@ class Drive:
 
 
 @pytest.fixture
+def peer(another_domain_id: int):
+    """Talks to the nodes that are killed; the nodes of other tests neither see it nor them."""
+    context = rclpy.Context()
+    rclpy.init(args=[], context=context, domain_id=another_domain_id)
+    peer = Peer(context)
+    yield peer
+    peer.close()
+    context.try_shutdown()
+
+
+@pytest.fixture
 def store(tmp_path: Path) -> VersionStore:
     """A store with two versions of different weights."""
     store = VersionStore(tmp_path / "store", write_model(tmp_path / "base"))
@@ -98,13 +111,13 @@ def drive(peer, store):
 
 
 def test_a_node_killed_while_versions_change_leaves_a_valid_store_and_the_next_one_publishes(
-    store, drive, tmp_path
+    store, drive, another_domain_id, tmp_path
 ) -> None:
     moments, nodes, log = random.Random(9), [], tmp_path / "nodes.log"
 
     def start() -> BaseProcess:
         drive.stretch += 1
-        nodes.append(start_child(_run_node, str(store.root), str(store.base), str(log)))
+        nodes.append(start_child(_run_node, another_domain_id, str(store.root), str(store.base), str(log)))
         return nodes[-1]
 
     try:
