@@ -94,6 +94,7 @@ def _run(console: Console, store: Path, job_id: str) -> str:
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
     from madm_model.adaptation.job import AdaptationJob
+    from madm_model.adaptation.job_request import PREPARING
 
     stopped = False
 
@@ -103,11 +104,13 @@ def _run(console: Console, store: Path, job_id: str) -> str:
 
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"))
     with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=console) as progress:
-        task = progress.add_task("preparing", total=None)
+        task = progress.add_task("preparing", total=None, visible=False)
 
         def show(event: dict) -> None:
             if event["event"] == "state":
                 console.print(f"{event['state']}: {escape(event['message'])}", soft_wrap=True)
+                if event["state"] == PREPARING:  # a job that is refused never gets here
+                    progress.update(task, visible=True)
             elif event["event"] == "frames":
                 progress.update(task, description=f"{event['kept']} frames kept", completed=event["read"], total=None)
             elif event["event"] == "source":

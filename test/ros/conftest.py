@@ -16,12 +16,18 @@ from madm_model.io.bags import BagReader
 
 @pytest.fixture(scope="session")
 def ros() -> Iterator[Any]:
-    """The context of peers; the node under test lives in the default one. Both last, as discovery takes a while."""
+    """The context of peers; the node under test lives in the default one.
+
+    Discovery takes seconds, and a context's participant ends with its last node: one node of each stays.
+    """
     rclpy = pytest.importorskip("rclpy", reason="ROS 2's rclpy is not installed")
     rclpy.init(args=[])
     context = rclpy.Context()
     rclpy.init(args=[], context=context)
+    staying = [rclpy.create_node("staying"), rclpy.create_node("staying", context=context)]
     yield context
+    for node in staying:
+        node.destroy_node()
     context.try_shutdown()
     rclpy.try_shutdown()
 
