@@ -23,7 +23,7 @@ class LabelSet:
         palette: one (R, G, B) colour per class, 0 to 255; LPLR regresses these colours.
 
     Raises:
-        ValueError: names and palette differ in length, or a colour is not three bytes.
+        ValueError: names and palette differ in length, a name comes twice, or a colour is not three bytes.
     """
 
     names: tuple[str, ...]
@@ -34,6 +34,8 @@ class LabelSet:
             raise ValueError(f"{len(self.names)} class names but {len(self.palette)} colours")
         if not 0 < len(self.names) < IGNORE:
             raise ValueError(f"a label set has 1 to 254 classes, not {len(self.names)}")
+        if twice := sorted({name for name in self.names if self.names.count(name) > 1}):
+            raise ValueError(f"every class needs a name of its own: {', '.join(twice)} comes more than once")
         for name, colour in zip(self.names, self.palette):
             if len(colour) != 3 or not all(0 <= value <= 255 for value in colour):
                 raise ValueError(f"the colour of class '{name}' is not three values of 0 to 255: {colour}")

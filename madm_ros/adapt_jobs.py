@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from madm_model.adaptation.job_check import check_paths, check_recordings, check_settings
+from madm_model.adaptation.job_lock import JobRuns, refuse_second_job, running_job, stop_running_job
 from madm_model.adaptation.job_request import (
     CANCELED,
     FAILED,
@@ -21,10 +22,7 @@ from madm_model.adaptation.job_request import (
     JobFolder,
     JobRequest,
     JobState,
-    RequestError,
     job_ids,
-    running_job,
-    stop_running_job,
 )
 from madm_model.io.bag_storage import standard_types
 from madm_model.store import VersionStore
@@ -121,36 +119,40 @@ class AdaptJobs:
         """Go on with a job that was interrupted; else as `start`."""
         return self._start(partial(self._resumed, job_id))
 
-    def cancel(self) -> bool:
-        """Ask the job to stop, whoever started it; false as long as its process has not been started.
+    def cancel(self) -> str:
+        """Ask the running job to stop, whoever started it.
+
+        Returns:
+            its id; empty if none runs, or its process has not been started yet.
 
         Raises:
             RequestError: it is another process's, and cannot be reached.
         """
         with self._changed:
-            process = self._process
+            job_id, process = self._standing.job_id, self._process
         if process is None:
             return stop_running_job(self._store.root)
         process.cancel()
-        return True
+        return job_id
 
     def watch(self) -> None:
-        """To be called now and then: sees how a job stands that another process runs."""
+        """To be called now and then: sees whether another process runs a job on the store, and how that stands."""
         with self._changed:
-            launching = self._launcher is not None and self._launcher.is_alive()
-            is_foreign = self._standing.is_busy and self._process is None and not launching
-        if not is_foreign:
-            return
-        if not running_job(self._store.root):
-            self._on_exit(0)
-            return
-        job_id = self._standing.job_id
-        state = JobFolder(self._store.root, job_id).state()
-        with self._changed:
-            is_new = state != self._standing.state
-            self._standing = Standing(job_id, state, dict(state.progress))
-        if is_new:
-            self._on_change(True)
+            if self._process is not None or (self._launcher is not None and self._launcher.is_alive()):
+                return
+            standing = self._standing
+        running = running_job(self._store.root)
+        job_id = running.job_id if running else ""
+        if standing.is_busy and job_id != standing.job_id:
+            self._on_exit(None)
+        elif job_id:
+            state = JobFolder(self._store.root, job_id).state()
+            with self._changed:
+                if self._standing is not standing:  # a job of its own has begun meanwhile
+                    return
+                self._standing, self._told_end = Standing(job_id, state, dict(state.progress)), None
+            if (job_id, state) != (standing.job_id, standing.state):
+                self._on_change(True)
 
     def close(self) -> None:
         """Stop a running job; it can be resumed."""
@@ -167,8 +169,7 @@ class AdaptJobs:
         with self._changed:
             if self._standing.is_busy:
                 raise JobRuns(self._standing.job_id)
-            if foreign := running_job(self._store.root):
-                raise JobRuns(foreign.job_id)
+            refuse_second_job(self._store.root)
             folder, message, write = prepare()
             self._standing, self._told_end = Standing(folder.job_id, JobState(PREPARING, message)), None
             # The disk may be slow: the answer does not wait for it.
@@ -222,8 +223,8 @@ class AdaptJobs:
             self._changed.notify_all()
         self._on_change(is_state)
 
-    def _on_exit(self, status: int) -> None:
-        """The process is gone: its folder says how it ended, unless it could not."""
+    def _on_exit(self, status: int | None) -> None:
+        """The process, which is another's if its status is not known, is gone: its folder says how it ended, or not."""
         job_id = self._standing.job_id
         kept = JobFolder(self._store.root, job_id).state()
         if kept.state not in RUNNING_STATES:
@@ -233,7 +234,10 @@ class AdaptJobs:
         elif self._process is not None and self._process.canceled:
             self._finish(JobState(CANCELED, "canceled before training began; it can be resumed"))
         else:
-            how = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
+            if status is None:
+                how = "has ended without a word"
+            else:
+                how = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
             log = self._store.root / "jobs" / job_id / LOG_FILE
             self._finish(JobState(INTERRUPTED, f"the job's process {how}; it can be resumed ({log})"))
 
@@ -253,14 +257,14 @@ class AdaptJobs:
             self._log_info(text)
 
     def _find_last_job(self) -> None:
-        """After a start: how the last job of this store ended, or that it was cut off."""
-        jobs = job_ids(self._store.root)
-        if not jobs:
-            return
-        folder = JobFolder(self._store.root, jobs[-1])
-        if folder.state().state in RUNNING_STATES and not running_job(self._store.root):
-            self._keep(folder, INTERRUPTED, "the job was cut off; it can be resumed")
+        """After a start: how the running or the last job of this store stands, or that it was cut off."""
         # One that still runs was started by a server before this one, or by hand; `watch` sees its end.
+        running, jobs = running_job(self._store.root), job_ids(self._store.root)
+        if not running and not jobs:
+            return
+        folder = JobFolder(self._store.root, running.job_id if running else jobs[-1])
+        if folder.state().state in RUNNING_STATES and not running:
+            self._keep(folder, INTERRUPTED, "the job was cut off; it can be resumed")
         state = folder.state()
         self._standing = Standing(folder.job_id, state, dict(state.progress))
 
@@ -283,15 +287,3 @@ def _in_background(work: Callable[..., object], *arguments: object) -> Future[ob
 
     threading.Thread(target=run, daemon=True).start()
     return future
-
-
-class JobRuns(RequestError):
-    """A job is refused because another one is running.
-
-    Attributes:
-        job_id: the one that is running.
-    """
-
-    def __init__(self, job_id: str) -> None:
-        super().__init__(f"job {job_id} is running: wait for its end, or cancel it")
-        self.job_id = job_id

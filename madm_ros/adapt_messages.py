@@ -45,6 +45,15 @@ _LOSSES = {
 }
 
 
+_LARGEST_COUNT, _LARGEST_SECONDS = 2**32 - 1, 2**31 - 1
+"""What a message's fields can hold."""
+
+
+def to_text(text: str) -> str:
+    """Text that a message and a log can carry: a file's name need not be UTF-8, they have to be."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def to_request(
     job: AdaptJob,
     modality: str,
@@ -86,16 +95,16 @@ def to_job(request: JobRequest) -> AdaptJob:
     """The message of a request, as `to_request` would read it."""
     target = request.target
     return AdaptJob(
-        bag_uris=list(target.bags),
-        topic=target.topic,
+        bag_uris=[to_text(bag) for bag in target.bags],
+        topic=to_text(target.topic),
         modality=target.modality,
         start_s=float(target.start_s),
         end_s=float(target.end_s),
-        frame_stride=target.stride,
-        iterations=request.iterations,
+        frame_stride=min(target.stride, _LARGEST_COUNT),
+        iterations=min(request.iterations, _LARGEST_COUNT),
         time_budget=_duration(request.time_budget_s),
-        source=request.source,
-        options=[KeyValue(key=key, value=value) for key, value in request.options.items()],
+        source=to_text(request.source),
+        options=[KeyValue(key=to_text(key), value=to_text(value)) for key, value in request.options.items()],
     )
 
 
@@ -105,8 +114,8 @@ def to_progress(event: Mapping[str, Any]) -> AdaptProgress:
     confidence = event.get("confidence")
     parts = {field: float(losses.get(name, "nan")) for name, field in _LOSSES.items()}
     return AdaptProgress(
-        iteration=event.get("iteration", 0),
-        iterations=event.get("iterations", 0),
+        iteration=min(event.get("iteration", 0), _LARGEST_COUNT),
+        iterations=min(event.get("iterations", 0), _LARGEST_COUNT),
         loss_total=float(sum(losses.values())),
         pseudo_label_confidence=float("nan") if confidence is None else confidence,
         noise_step=event.get("noise_step", -1),
@@ -126,5 +135,6 @@ def _seconds(duration: Duration) -> float:
 
 
 def _duration(seconds: float) -> Duration:
+    seconds = min(seconds, _LARGEST_SECONDS)
     whole = int(seconds // 1)
     return Duration(sec=whole, nanosec=int((seconds - whole) * 1e9))

@@ -10,7 +10,6 @@ The work is done by a process of its own (`AdaptJobs`); the versions are in a st
 
 from __future__ import annotations
 
-import contextlib
 import os
 import threading
 import time
@@ -32,12 +31,13 @@ from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from std_srvs.srv import Trigger
 
+from madm_model.adaptation.job_lock import JobRuns
 from madm_model.adaptation.job_request import CANCELED, FAILED, INTERRUPTED, RequestError
 from madm_model.checkpoint.model_folder import resolve_model
 from madm_model.store import Snapshot, StoreError, VersionStore
 from madm_ros import adapt_parameters
-from madm_ros.adapt_jobs import AdaptJobs, JobRuns
-from madm_ros.adapt_messages import STATES, to_job, to_progress, to_request
+from madm_ros.adapt_jobs import AdaptJobs
+from madm_ros.adapt_messages import STATES, to_job, to_progress, to_request, to_text
 from madm_ros.frame_rates import FrameRates
 from madm_ros.running import run_until_interrupted
 
@@ -61,17 +61,13 @@ class AdaptServer(Node):
         self._store = VersionStore(self._settings.store, base, self._settings.keep)
         self._rates = FrameRates()
         self._telling = threading.RLock()  # guards what follows
-        self._job_message, self._cost = AdaptJob(), ""
+        self._job_id, self._job_message, self._cost = "", AdaptJob(), ""
         self._told_progress, self._told_snapshot = 0.0, Snapshot("", Path(), ())
         latched = QoSProfile(
             depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
         )
         self._status = self.create_publisher(AdaptStatus, "adapt/status", latched)
-        log = self.get_logger()
-        self._jobs = AdaptJobs(self._store, self._settings.bag_roots, self._on_change, log.info, log.error)
-        if last := self._jobs.standing().job_id:
-            with contextlib.suppress(RequestError):
-                self._job_message = to_job(self._jobs.request_of(last))
+        self._jobs = AdaptJobs(self._store, self._settings.bag_roots, self._on_change, self._log_info, self._log_error)
         own = MutuallyExclusiveCallbackGroup
         self.create_service(Adapt, "adapt", self._on_adapt, callback_group=own())
         self.create_service(Trigger, "adapt/cancel", self._on_cancel, callback_group=own())
@@ -97,7 +93,8 @@ class AdaptServer(Node):
     # ---- requests ----
 
     def _on_adapt(self, request: Adapt.Request, response: Adapt.Response) -> Adapt.Response:
-        response.accepted, response.message, response.job_id = self._start(request.job)
+        response.accepted, message, response.job_id = self._start(request.job)
+        response.message = to_text(message)
         return response
 
     def _on_rollback(self, request: Rollback.Request, response: Rollback.Response) -> Rollback.Response:
@@ -106,22 +103,23 @@ class AdaptServer(Node):
             response.success, response.message = True, f"{snapshot.active} is active"
         except Exception as error:
             if not isinstance(error, StoreError):
-                self.get_logger().error(traceback.format_exc())
+                self._log_error(traceback.format_exc())
             snapshot = self._store.read()
-            response.success, response.message = False, str(error)
+            response.success, response.message = False, to_text(str(error))
         response.active_version = snapshot.active
         self._publish_status()
         return response
 
     def _on_cancel(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        standing = self._jobs.standing()
         try:
-            response.success = standing.is_busy and self._jobs.cancel()
+            job_id = self._jobs.cancel()
         except RequestError as error:
             response.message = str(error)
             return response
-        if response.success:
-            response.message = f"job {standing.job_id} is told to stop; it can be resumed"
+        response.success = bool(job_id)
+        standing = self._jobs.standing()
+        if job_id:
+            response.message = f"job {job_id} is told to stop; it can be resumed"
         elif standing.is_busy:
             response.message = f"job {standing.job_id} is only being started: try again"
         else:
@@ -134,13 +132,13 @@ class AdaptServer(Node):
         if not accepted:
             goal.abort()
             return AdaptAction.Result(
-                state=AdaptStatus.STATE_FAILED, message=message, active_version=self._store.read().active
+                state=AdaptStatus.STATE_FAILED, message=to_text(message), active_version=self._store.read().active
             )
         seen: Any = {}
         asked_to_stop = False
         while (standing := self._jobs.standing(0.1)).is_busy and standing.job_id == job_id:
             if goal.is_cancel_requested and not asked_to_stop:
-                asked_to_stop = self._jobs.cancel()
+                asked_to_stop = bool(self._jobs.cancel())
             if standing.progress and standing.progress is not seen:
                 seen = standing.progress
                 goal.publish_feedback(AdaptAction.Feedback(progress=to_progress(seen)))
@@ -153,7 +151,7 @@ class AdaptServer(Node):
             goal.succeed()
         return AdaptAction.Result(
             state=STATES[state.state],
-            message=state.message,
+            message=to_text(state.message),
             job_id=job_id,
             new_version=state.new_version,
             active_version=self._store.read().active,
@@ -177,9 +175,9 @@ class AdaptServer(Node):
             except (RequestError, ValueError, OSError) as error:
                 return False, str(error), ""
             except Exception as error:  # no request may end the server, which would end a running job
-                self.get_logger().error(traceback.format_exc())
+                self._log_error(traceback.format_exc())
                 return False, f"the request cannot be used ({type(error).__name__}: {error})", ""
-            self._job_message, self._cost = job, ""
+            self._job_id, self._job_message, self._cost = job_id, job, ""
             self._rates.begin()
         return True, message, job_id
 
@@ -201,19 +199,28 @@ class AdaptServer(Node):
         try:
             self._jobs.watch()
         except OSError as error:  # looked at again in a second
-            self.get_logger().error(f"the store cannot be watched: {error}", throttle_duration_sec=30.0)
+            self.get_logger().error(to_text(f"the store cannot be watched: {error}"), throttle_duration_sec=30.0)
         if self._store.read() != self._told_snapshot:
             self._publish_status()
 
     def _publish_status(self) -> None:
+        try:
+            self._publish_the_status()
+        except Exception:  # the job goes on and the server too, whatever cannot be told
+            self.get_logger().error(to_text(traceback.format_exc()), throttle_duration_sec=30.0)
+
+    def _publish_the_status(self) -> None:
         snapshot = self._store.read()
         with self._telling:
             standing, self._told_snapshot = self._jobs.standing(), snapshot
+            if standing.job_id != self._job_id:  # one that this server has not started
+                self._job_id, self._job_message = standing.job_id, self._job_of(standing.job_id)
+                self._cost = ""
             state = standing.state
             status = AdaptStatus(
                 state=STATES.get(state.state, AdaptStatus.STATE_IDLE),
                 job_id=standing.job_id,
-                message="; ".join(filter(None, (state.message, snapshot.note, self._cost))),
+                message=to_text("; ".join(filter(None, (state.message, snapshot.note, self._cost)))),
                 job=self._job_message,
                 progress=to_progress(standing.progress),
                 new_version=state.new_version,
@@ -224,6 +231,20 @@ class AdaptServer(Node):
             status.header.stamp = self.get_clock().now().to_msg()
             if self.context.ok():  # after an interrupt nobody can be told any more
                 self._status.publish(status)
+
+    def _job_of(self, job_id: str) -> AdaptJob:
+        """What a job was asked; an empty message if that cannot be read."""
+        try:
+            return to_job(self._jobs.request_of(job_id))
+        except Exception as error:  # of another release, say
+            self._log_error(f"job {job_id} is told of without its request: {error}")
+            return AdaptJob()
+
+    def _log_info(self, text: str) -> None:
+        self.get_logger().info(to_text(text))
+
+    def _log_error(self, text: str) -> None:
+        self.get_logger().error(to_text(text))
 
 
 def _uri(path: str) -> str:

@@ -17,6 +17,9 @@ _PERIOD_S = 0.5
 _TRIALS, _LONGEST_PERIOD_S = 10, 4.0
 """How often a version that cannot be used is tried, and the longest pause between: about half a minute in all."""
 
+_NOT_USED = -1, -1
+"""In place of an index's signature: its active version could not be loaded, and is tried again."""
+
 Load = Callable[[str | Path], SegmenterLike]
 """Makes a segmenter of a model folder, or of the embedded model's name."""
 
@@ -61,14 +64,14 @@ class FollowingSegmenter:
         log_info: Callable[[str], object],
     ) -> None:
         self._store, self._load, self._on_error, self._log_info = store, load, on_error, log_info
-        self._signature = self._index_signature()
+        first = self._signature = self._index_signature()
         self._version, self._present = self._load_first()
         self._lock = threading.Lock()  # guards `_next`, `_outdated` and `_closed`
         self._next: tuple[str, SegmenterLike] | None = None
         self._outdated: list[SegmenterLike] = []
         self._told_note = ""
         self._closed = threading.Event()
-        threading.Thread(target=self._follow, name="store follower", daemon=True).start()
+        threading.Thread(target=self._follow, args=(first,), name="store follower", daemon=True).start()
 
     @property
     def version(self) -> str:
@@ -113,6 +116,7 @@ class FollowingSegmenter:
                 return snapshot.active, self._load(snapshot.folder)
             except Exception as error:
                 self._on_error(f"version {snapshot.active} cannot be loaded, the base segments in its place: {error}")
+                self._signature = _NOT_USED
         return BASE, self._load(self._store.base)
 
     def _take_over(self) -> None:
@@ -126,8 +130,8 @@ class FollowingSegmenter:
 
     # ---- in the follower's thread ----
 
-    def _follow(self) -> None:
-        wait_s, tried, trials = _PERIOD_S, self._signature, 0
+    def _follow(self, tried: tuple[int, int]) -> None:
+        wait_s, trials = _PERIOD_S, int(self._signature == _NOT_USED)
         while not self._closed.wait(wait_s):
             self._close_outdated()
             wait_s, signature = _PERIOD_S, self._index_signature()

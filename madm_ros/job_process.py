@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -71,5 +72,8 @@ class JobProcess:
             except json.JSONDecodeError:
                 continue  # a library that prints, or the last line of a killed process
             if isinstance(event, dict) and "event" in event:
-                self._on_event(event)
+                try:
+                    self._on_event(event)
+                except Exception:  # whatever cannot be handed on: the process is read to its end, and its end is told
+                    traceback.print_exc()
         self._on_exit(self._process.wait())

@@ -28,6 +28,7 @@ import torch
 from madm_model.adaptation import gate_run, report
 from madm_model.adaptation.job_check import check_request, resolve_settings
 from madm_model.adaptation.job_events import Emit, JobCanceled, JobEvents, log
+from madm_model.adaptation.job_lock import the_one_job
 from madm_model.adaptation.job_request import (
     ACTIVATED,
     CANCELED,
@@ -40,11 +41,10 @@ from madm_model.adaptation.job_request import (
     JobRequest,
     RequestError,
     prune_jobs,
-    the_one_job,
 )
 from madm_model.adaptation.job_room import prepare_device, step_back
 from madm_model.adaptation.job_settings import JobSettings
-from madm_model.adaptation.job_training import LOG_FILE, drop_checkpoint, iterations_in, train
+from madm_model.adaptation.job_training import LOG_FILE, Trained, drop_checkpoint, iterations_in, train
 from madm_model.adaptation.resources import ResourceError
 from madm_model.adaptation.self_training import SelfTraining, TrainingDiverged
 from madm_model.adaptation.source_frames import SIMULATED_STREETS, SourceFrames, open_source
@@ -101,9 +101,10 @@ class AdaptationJob:
     def _run(self) -> str:
         # 1. Check the request again: it may be resumed on another day
         self._events.state(PREPARING, "checking the request")
+        replaced = self._store.read().active  # whoever makes another one active from here on wants that one
         if not self._folder.state().iterations:
             check_request(self._request, self._store)
-        parent = self._folder.state().parent or self._store.read().active
+        parent = self._folder.state().parent or replaced
         self._folder.update(parent=parent)
         device = prepare_device(self._request.device, self._request.threads, self._request.gpu_memory_share)
         network, config = load_model(self._store.folder(parent), device)
@@ -120,7 +121,7 @@ class AdaptationJob:
         # 4. Train, from the last checkpoint if there is one
         self._events.state(TRAINING, f"training on {len(target.training)} frames for {iterations} iterations")
         trainer = SelfTraining(network, config.label_set, data, settings.training)
-        seconds = train(trainer, settings, self._request.time_budget_s, self._folder, self._events)
+        trained = train(trainer, settings, self._request.time_budget_s, self._folder, self._events)
 
         # 5. Compare with the running version on held-out frames
         self._events.state(EVALUATING, "comparing the new version with the running one")
@@ -130,12 +131,12 @@ class AdaptationJob:
         )
 
         # 6. Write the version, and make it the active one if it passed
-        version = self._write_version(evidence, config, parent, seconds, iterations, target)
+        version = self._write_version(evidence, config, parent, trained, target)
         page = report.write_report(
             self._folder.path / "report", self._summary(version, running.active, target), evidence, config.label_set
         )
-        self._folder.update(new_version=version, report=str(page))
-        state = self._activate_if_fit(version, running.active)
+        self._folder.update(new_version=version, report=str(page.absolute()))
+        state = self._activate_if_fit(version, replaced, running.active)
         with contextlib.suppress(ModelError, OSError):  # the job is over, whatever is left behind
             self._clean_up()
         return state
@@ -185,8 +186,7 @@ class AdaptationJob:
         evidence: gate_run.Evidence,
         config: ModelConfig,
         parent: str,
-        seconds: float,
-        iterations: int,
+        trained: Trained,
         target: TargetFrames,
     ) -> str:
         self._events.check_stop()
@@ -198,8 +198,8 @@ class AdaptationJob:
 
         def info(version: str) -> VersionInfo:
             training = {
-                "iterations": iterations,
-                "seconds": round(seconds, 1),
+                "iterations": trained.iterations,
+                "seconds": round(trained.seconds, 1),
                 "source": self._request.source or "replay",
                 "bags": list(self._request.target.bags),
                 "target_frames": len(target),
@@ -213,14 +213,14 @@ class AdaptationJob:
 
         return self._store.add(save, info)
 
-    def _activate_if_fit(self, version: str, running: str) -> str:
+    def _activate_if_fit(self, version: str, replaced: str, running: str) -> str:
         verdict = self._store.info(version).gate
         if not verdict["passed"]:
             return self._events.state(
                 NOT_ACTIVATED, f"{version} did not pass the gate, {running} stays: {verdict['reason']}"
             )
         try:
-            self._store.activate(version, in_place_of=running)
+            self._store.activate(version, in_place_of=replaced)
         except ActiveChanged as error:
             return self._events.state(
                 NOT_ACTIVATED, f"{version} passed the gate, but {error}: it is kept; roll back to {version} to use it"

@@ -1,17 +1,13 @@
-"""What a job is asked to do, the folder it works in, and the lock that lets one job run on a store."""
+"""What a job is asked to do, and the folder it works in."""
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import itertools
 import json
 import math
-import os
 import shutil
-import signal
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -22,7 +18,6 @@ from madm_model.io.frames import InputError
 from madm_model.store import VersionStore, durable
 
 REQUEST_FILE, STATE_FILE = "job.json", "state.json"
-_RUNNING_FILE = ".running"
 
 PREPARING, TRAINING, EVALUATING = "preparing", "training", "evaluating"
 ACTIVATED, NOT_ACTIVATED, CANCELED, FAILED, INTERRUPTED = (
@@ -30,8 +25,6 @@ ACTIVATED, NOT_ACTIVATED, CANCELED, FAILED, INTERRUPTED = (
 )
 RUNNING_STATES = (PREPARING, TRAINING, EVALUATING)
 RESUMABLE_STATES = (*RUNNING_STATES, CANCELED, FAILED, INTERRUPTED)
-
-_LOCK_TRIES, _LOCK_PERIOD_S = 20, 0.05
 
 
 class RequestError(InputError):
@@ -198,87 +191,18 @@ class JobFolder:
 
 
 def job_ids(store_root: Path) -> list[str]:
-    """Ids of the jobs of a store, oldest first."""
-    return sorted(path.name for path in (Path(store_root) / "jobs").glob("[!.]*") if path.is_dir())
-
-
-@dataclass(frozen=True)
-class RunningJob:
-    """The job that runs on a store."""
-
-    job_id: str
-    """Its id."""
-    pid: int
-    """The process it runs in; 0 if it has only just begun."""
-
-    @classmethod
-    def parse(cls, text: str) -> RunningJob:
-        """Read what `the_one_job` writes."""
-        job_id, _, pid = text.partition(" ")
-        return cls(job_id, int(pid or 0))
-
-
-@contextlib.contextmanager
-def the_one_job(store_root: Path, job_id: str) -> Iterator[None]:
-    """Be the only job that runs on a store; the kernel ends this with the process, however that ends.
-
-    Raises:
-        RequestError: another job is running; the message names it.
-    """
-    path = Path(store_root) / "jobs" / _RUNNING_FILE
-    with path.open("a+") as file:
-        for _ in range(_LOCK_TRIES):  # who asks what is running has the file for a moment
-            try:
-                fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                time.sleep(_LOCK_PERIOD_S)
-        else:
-            running = RunningJob.parse(path.read_text())
-            raise RequestError(f"job {running.job_id} is running: wait for its end, or cancel it")
-        file.truncate(0)
-        file.write(f"{job_id} {os.getpid()}")
-        file.flush()
-        yield
-
-
-def running_job(store_root: Path) -> RunningJob | None:
-    """The job that runs on a store, in whatever process; None if none does."""
-    path = Path(store_root) / "jobs" / _RUNNING_FILE
-    with contextlib.suppress(FileNotFoundError), path.open() as file:
-        try:
-            fcntl.flock(file.fileno(), fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return RunningJob.parse(file.read())
-    return None
-
-
-def stop_running_job(store_root: Path) -> bool:
-    """Ask the job that runs on a store, in whatever process, to stop; False if none does.
-
-    Raises:
-        RequestError: its process cannot be reached, as one of another user or in another container.
-    """
-    running = running_job(store_root)
-    if running is None or not running.pid:  # none, or it has only just taken the lock
-        return False
-    path = (Path(store_root) / "jobs" / _RUNNING_FILE).resolve()
-    try:
-        # The number may mean another process here: it has to be one that has the lock's file open.
-        if not any(file.resolve() == path for file in Path(f"/proc/{running.pid}/fd").iterdir()):
-            raise ProcessLookupError
-        os.kill(running.pid, signal.SIGTERM)
-    except OSError:
-        raise RequestError(
-            f"job {running.job_id} runs in process {running.pid}, which cannot be reached from here: end it where it "
-            "was started"
-        ) from None
-    return True
+    """Ids of the jobs of a store, oldest first; a folder whose request could not be written is none."""
+    return sorted(path.parent.name for path in (Path(store_root) / "jobs").glob(f"[!.]*/{REQUEST_FILE}"))
 
 
 def prune_jobs(store: VersionStore, keep: int) -> None:
-    """Remove old jobs: all but the newest `keep` and those whose version is still in the store."""
+    """Remove old jobs: all but the newest `keep` and those whose version is still in the store.
+
+    To be called by the running job: no other one is being made then, and a folder without a request is left over.
+    """
     in_use = {store.info(version).job_id for version in store.read().versions}
-    for job_id in job_ids(store.root)[:-keep]:
-        if job_id not in in_use:
-            shutil.rmtree(JobFolder(store.root, job_id).path, ignore_errors=True)
+    jobs = job_ids(store.root)
+    kept = in_use.union(jobs[-keep:])
+    for folder in (store.root / "jobs").glob("[!.]*/"):
+        if folder.name not in kept:
+            shutil.rmtree(folder, ignore_errors=True)

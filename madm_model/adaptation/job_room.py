@@ -75,7 +75,9 @@ def prepare_device(device: str, threads: int, gpu_memory_share: float) -> torch.
         torch.set_num_threads(threads)
     chosen = choose_device(device)
     if chosen.type == "cuda" and gpu_memory_share < 1:
-        torch.cuda.set_per_process_memory_fraction(gpu_memory_share, chosen)
+        # PyTorch wants a number here: "cuda" alone is refused.
+        index = torch.cuda.current_device() if chosen.index is None else chosen.index
+        torch.cuda.set_per_process_memory_fraction(gpu_memory_share, index)
     return chosen
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -21,6 +22,18 @@ LOG_FILE = "training.csv"
 _STAGE_NAME = "training"
 _PROBES = 3
 _LOG_ROWS = 400
+_LARGEST_COUNT = 2**32 - 1
+"""What the messages about a job can hold."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a job has trained, earlier runs included, of which only that counts which a checkpoint has kept."""
+
+    iterations: int = 0
+    """Optimiser steps."""
+    seconds: float = 0.0
+    """Time they took."""
 
 
 def iterations_in(time_budget_s: float, trial: SelfTraining, events: JobEvents) -> int:
@@ -40,12 +53,12 @@ def iterations_in(time_budget_s: float, trial: SelfTraining, events: JobEvents) 
         started = time.monotonic()
         trial.step(number)
         seconds.append(time.monotonic() - started)
-    return max(1, int(time_budget_s / min(seconds[1:])))
+    return min(max(1, int(time_budget_s / min(seconds[1:]))), _LARGEST_COUNT)
 
 
 def train(
     trainer: SelfTraining, settings: JobSettings, time_budget_s: float, folder: JobFolder, events: JobEvents
-) -> float:
+) -> Trained:
     """Run the iterations, from the last checkpoint if there is one.
 
     Args:
@@ -54,9 +67,6 @@ def train(
         time_budget_s: seconds of training at most, earlier runs included; 0 for no limit.
         folder: gets checkpoint, log and progress.
         events: told every iteration.
-
-    Returns:
-        seconds of training, earlier runs included.
 
     Raises:
         JobCanceled: after a checkpoint.
@@ -70,11 +80,13 @@ def train(
         settings.checkpoint_every,
         max(1, iterations // _LOG_ROWS),
     )
-    clock = TrainingClock(folder.state().progress.get("elapsed", 0.0), time_budget_s)
-    canceled = False
+    before = _kept(_checkpoint(folder))
+    clock = TrainingClock(before.seconds, time_budget_s)
+    iterations_done, canceled = before.iterations, False
 
     def on_iteration(done: int, statistics: StepStatistics) -> bool:
-        nonlocal canceled
+        nonlocal iterations_done, canceled
+        iterations_done = done
         event = clock.progress(done, iterations, statistics)
         events.emit(event)
         canceled = events.should_stop()
@@ -83,7 +95,6 @@ def train(
             folder.update(progress=event)
         return going_on
 
-    _drop_damaged(_checkpoint(folder))
     try:
         seconds = run_iterations(stage, trainer, folder.path, Console(file=io.StringIO()), on_iteration)
     finally:
@@ -91,7 +102,7 @@ def train(
         _checkpoint(folder).with_suffix(".tmp").unlink(missing_ok=True)
     if canceled:
         raise JobCanceled
-    return seconds
+    return Trained(iterations_done, seconds)
 
 
 def drop_checkpoint(folder: JobFolder) -> None:
@@ -103,11 +114,14 @@ def _checkpoint(folder: JobFolder) -> Path:
     return folder.path / f"{_STAGE_NAME}.pt"
 
 
-def _drop_damaged(path: Path) -> None:
-    """A checkpoint that a power cut left half-written is no reason never to finish: training begins anew."""
-    if path.exists():
-        try:
-            torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-        except Exception as error:  # torch raises errors of many kinds on damaged files
-            log(f"{path} is damaged and left out: {error}")
-            path.unlink()
+def _kept(checkpoint: Path) -> Trained:
+    """What is in a checkpoint; one that a power cut left half-written is removed, and training begins anew."""
+    if not checkpoint.exists():
+        return Trained()
+    try:
+        state = torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=True)
+        return Trained(state["iteration"], state["seconds"])
+    except Exception as error:  # torch raises errors of many kinds on damaged files
+        log(f"{checkpoint} is damaged and left out: {error}")
+        checkpoint.unlink()
+        return Trained()

@@ -76,7 +76,7 @@ def write_report(folder: Path, summary: Summary, evidence: Evidence, label_set: 
     save_png(folder / "before_after.png", before_after(evidence, label_set))
     save_png(folder / "pseudo_label_examples.png", pseudo_label_examples(evidence, label_set))
     page = folder / PAGE
-    page.write_text("\n".join(_page(summary, evidence, charts, rows)), encoding="utf-8")
+    page.write_text("\n".join(_page(summary, evidence, charts, rows)), encoding="utf-8", errors="backslashreplace")
     return page
 
 

@@ -47,6 +47,7 @@ def adapt(
         raise fail("give at least one BAG, or --resume with the id of a job")
     with clear_errors():
         from madm_model.adaptation.job_check import check_request
+        from madm_model.adaptation.job_lock import refuse_second_job
         from madm_model.adaptation.job_request import JobFolder, JobRequest
         from madm_model.adaptation.target_bags import TargetSelection
         from madm_model.checkpoint.model_folder import embedded_model, resolve_model
@@ -73,6 +74,7 @@ def adapt(
                 niceness=0,
                 threads=threads,
             )
+            refuse_second_job(out)
             check_request(request, VersionStore(out, base, keep))
             job = JobFolder.create(out, request)
         state = _run(console, out, job.job_id)

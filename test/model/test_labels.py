@@ -54,5 +54,7 @@ def test_overlay_shows_the_image_where_no_label_is():
 def test_bad_label_sets_are_refused():
     with pytest.raises(ValueError, match="2 class names but 1 colours"):
         LabelSet(("a", "b"), ((0, 0, 0),))
+    with pytest.raises(ValueError, match="a comes more than once"):
+        LabelSet(("a", "b", "a"), ((0, 0, 0),) * 3)
     with pytest.raises(ValueError, match="'a'"):
         LabelSet(("a",), ((0, 0, 300),))

@@ -11,8 +11,10 @@ pytest.importorskip("rclpy", reason="ROS 2's rclpy is not installed")
 from builtin_interfaces.msg import Duration
 from diagnostic_msgs.msg import KeyValue
 from madm_msgs.msg import AdaptJob, AdaptStatus
+from rclpy.serialization import serialize_message
 
-from madm_model.adaptation.job_request import ACTIVATED, NOT_ACTIVATED, RESUMABLE_STATES
+from madm_model.adaptation.job_request import ACTIVATED, NOT_ACTIVATED, RESUMABLE_STATES, JobRequest
+from madm_model.adaptation.target_bags import TargetSelection
 from madm_ros.adapt_messages import STATES, to_job, to_progress, to_request
 
 
@@ -66,6 +68,17 @@ def test_a_progress_event_becomes_a_message() -> None:
         Duration(sec=12, nanosec=250_000_000),
         Duration(sec=80, nanosec=500_000_000),
     )
+
+
+def test_what_a_message_cannot_hold_is_the_most_it_can() -> None:
+    progress = to_progress({"iteration": 2**40, "iterations": 2**40, "elapsed": 1e15, "eta": 1e15})
+    assert (progress.iteration, progress.iterations) == (2**32 - 1, 2**32 - 1)
+    assert progress.elapsed.sec == progress.eta.sec == 2**31 - 1
+    target = TargetSelection(("/bags/caf\udce9",), "thermal", stride=2**40)
+    message = to_job(JobRequest(target, 2**40, 1e15, source="/caf\udce9"))
+    assert (message.iterations, message.frame_stride, message.time_budget.sec) == (2**32 - 1, 2**32 - 1, 2**31 - 1)
+    assert (message.bag_uris, message.source) == (["/bags/caf\\udce9"], "/caf\\udce9")
+    serialize_message(message)
 
 
 def test_before_the_first_iteration_nothing_is_known() -> None:

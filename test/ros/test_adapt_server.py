@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-import signal
+import shutil
 import subprocess
 import sys
 import threading
@@ -19,7 +19,7 @@ import pytest
 pytest.importorskip("rclpy", reason="ROS 2's rclpy is not installed")
 
 from adapt_helpers import JOB_S, LATCHED, adapt, job, options
-from adaptation_samples import GAIN, TOPIC, thermal_frames, write_bag, write_model
+from adaptation_samples import GAIN, TOPIC, thermal_frames, write_bag
 from builtin_interfaces.msg import Duration
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from madm_msgs.action import Adapt as AdaptAction
@@ -31,13 +31,12 @@ from ros_helpers import image_message, pixels_of, wait_until
 from sensor_msgs.msg import Image
 from std_srvs.srv import Trigger
 
-from madm_model.adaptation.job_request import JobFolder, running_job, the_one_job
+from madm_model.adaptation.job_request import JobFolder
 from madm_model.io.bags import BagWriter, make_image_message
 from madm_model.io.frames import RawFrame
 from madm_model.modalities import make_preprocessor
-from madm_model.store import VersionInfo, VersionStore
+from madm_model.store import VersionStore
 from madm_ros import adapt_jobs
-from madm_ros.adapt_messages import to_request
 from madm_ros.bag_player import BagPlayer
 from madm_ros.diagnostics import SEGMENTATION
 from madm_ros.frame_rates import FrameRates
@@ -227,48 +226,6 @@ def test_an_action_gives_feedback_and_can_be_canceled_and_resumed(peer, start_se
     wait_until(lambda: statuses[-1].progress.iteration > reached, "the next iterations", JOB_S)
 
 
-def test_a_killed_job_is_reported_and_can_be_resumed_by_another_server(peer, start_server, robot) -> None:
-    server = start_server()
-    statuses = peer.collect(AdaptStatus, "/madm/adapt/status", LATCHED)
-    response = adapt(peer, job(robot, 100_000))
-    assert response.accepted, response.message
-    wait_until(lambda: statuses and statuses[-1].state == AdaptStatus.STATE_TRAINING, "training", JOB_S)
-    os.kill(server._jobs._process.pid, signal.SIGKILL)
-    wait_until(lambda: statuses[-1].state == AdaptStatus.STATE_INTERRUPTED, "the report")
-    assert "was ended by signal 9; it can be resumed" in statuses[-1].message
-    assert statuses[-1].active_version == "base"
-    assert running_job(robot / "store") is None
-
-    start_server()
-    late = peer.collect(AdaptStatus, "/madm/adapt/status", LATCHED)
-    wait_until(lambda: late and late[-1].job_id == response.job_id, "the last job of the store")
-    assert late[-1].state == AdaptStatus.STATE_INTERRUPTED
-    assert late[-1].job == job(robot, 100_000, modality="thermal", frame_stride=1)
-    assert adapt(peer, AdaptJob(resume_job_id=response.job_id)).accepted
-    wait_until(lambda: late[-1].state == AdaptStatus.STATE_TRAINING, "training", JOB_S)
-    assert late[-1].job.iterations == 100_000
-
-
-def test_a_job_of_nobody_is_respected_and_its_end_is_seen(peer, start_server, robot) -> None:
-    folder = JobFolder.create(robot / "store", to_request(job(robot), "thermal", {}, base=str(robot / "base")))
-    with the_one_job(robot / "store", folder.job_id):
-        start_server()
-        statuses = peer.collect(AdaptStatus, "/madm/adapt/status", LATCHED)
-        wait_until(lambda: statuses and statuses[-1].job_id == folder.job_id, "the status")
-        assert statuses[-1].state == AdaptStatus.STATE_PREPARING
-        assert adapt(peer, job(robot)).job_id == folder.job_id
-        folder.update(state="not_activated", message="done")
-    wait_until(lambda: statuses[-1].state == AdaptStatus.STATE_NOT_ACTIVATED, "the job's end")
-
-
-def test_what_others_do_to_the_store_is_told(peer, start_server, robot) -> None:
-    start_server()
-    statuses = peer.collect(AdaptStatus, "/madm/adapt/status", LATCHED)
-    store = VersionStore(robot / "store", robot / "base")
-    store.activate(store.add(write_model, lambda name: VersionInfo(name, "base", "by hand", "thermal")))
-    wait_until(lambda: statuses and statuses[-1].active_version == "v0001", "the status")
-
-
 def test_an_answer_does_not_wait_for_a_slow_check(peer, start_server, robot, monkeypatch) -> None:
     server = start_server()
     release = threading.Event()
@@ -291,6 +248,8 @@ def test_no_request_and_no_strangers_report_ends_the_server(peer, start_server, 
     start_server()
     statuses = peer.collect(AdaptStatus, "/madm/adapt/status", LATCHED)
     (robot / "bags" / "circle").symlink_to(robot / "bags" / "circle")
+    shutil.copytree(robot / "source", robot / "latin")
+    (robot / "latin" / "images" / os.fsdecode(b"caf\xe9.png")).symlink_to("/nowhere.png")  # no UTF-8
     stranger = DiagnosticStatus(name=f"/other: {SEGMENTATION}", values=[KeyValue(key="state", value="active")])
     reports = peer.publisher(DiagnosticArray, "/diagnostics")
     wait_until(lambda: reports.get_subscription_count() == 1, "the server to listen")
@@ -304,6 +263,7 @@ def test_no_request_and_no_strangers_report_ends_the_server(peer, start_server, 
         job(robot, start_s=float("nan")),
         job(robot, end_s=float("inf")),
         AdaptJob(resume_job_id="../../bags/drive"),
+        job(robot, options=options(source_labels="model"), source=str(robot / "latin")),
     ):
         response = adapt(peer, message)
         assert not response.accepted

@@ -162,6 +162,16 @@ def test_at_the_start_a_damaged_active_version_gives_way_to_the_base(store, load
     assert errors == ["version v0001 cannot be loaded, the base segments in its place: v0001 is damaged"]
 
 
+def test_at_the_start_a_version_that_cannot_be_loaded_for_the_moment_takes_over_later(store, loader, follow) -> None:
+    store.activate(store.add(save, info))
+    loader.broken = {"v0001"}
+    segmenter, errors = follow()
+    assert segmenter.version == BASE
+    loader.broken = set()
+    segment_until(segmenter, "v0001")
+    assert len(errors) == 1
+
+
 def test_closing_gives_back_everything_that_was_loaded(store, loader, follow) -> None:
     segmenter, _ = follow()
     store.activate(store.add(save, info))

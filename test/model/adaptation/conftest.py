@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from adaptation_samples import MINIATURE
+from adaptation_samples import MINIATURE, make_request, write_bag
 
 from madm_model.adaptation.data import LabelledBatch
+from madm_model.adaptation.job_request import JobRequest
 from madm_model.labels import STREET_11
 from madm_model.network.madm import MADM
+from madm_model.store import VersionStore
 
 
 class RandomData:
@@ -36,3 +38,13 @@ def make_network():
 @pytest.fixture
 def data() -> RandomData:
     return RandomData()
+
+
+@pytest.fixture
+def request_(tmp_path) -> JobRequest:
+    return make_request(tmp_path, write_bag(tmp_path / "bag"))
+
+
+@pytest.fixture
+def store(tmp_path) -> VersionStore:
+    return VersionStore(tmp_path / "store", tmp_path / "base")

@@ -11,7 +11,8 @@ from event_bag_samples import TOPIC, write_event_bag
 from typer.testing import CliRunner
 
 from madm_model.adaptation import job_check
-from madm_model.adaptation.job_request import JobFolder, JobRequest, RequestError
+from madm_model.adaptation.job_lock import the_one_job
+from madm_model.adaptation.job_request import JobFolder, JobRequest, RequestError, job_ids
 from madm_model.cli.adapt import adapt
 from madm_model.events.edge_config import EdgeConfig
 from madm_model.store import VersionStore
@@ -83,6 +84,23 @@ def test_bad_arguments_end_with_one_clear_line(tmp_path, arguments, change, mess
     assert code == 1
     assert message in output
     assert not (tmp_path / "store").exists()
+
+
+def test_a_second_job_is_refused_and_leaves_nothing(tmp_path, arguments) -> None:
+    first = JobFolder.reserve(tmp_path / "store")
+    with the_one_job(tmp_path / "store", first.job_id):
+        code, output = run(arguments)
+    assert code == 1
+    assert f"job {first.job_id} is running" in output
+    assert [path for path in (tmp_path / "store" / "jobs").iterdir() if path.is_dir()] == [first.path]
+
+
+def test_the_report_is_named_by_its_whole_path(tmp_path, arguments, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, output = run([*arguments, "--out=here"])
+    assert code == 0, output
+    (job_id,) = job_ids(tmp_path / "here")
+    assert JobFolder(tmp_path / "here", job_id).state().report.startswith(str(tmp_path / "here" / "jobs"))
 
 
 def test_resuming_an_unknown_job_is_refused(tmp_path) -> None:

@@ -1,0 +1,114 @@
+"""The lock that lets one job run on a store, and who has it."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from madm_model.adaptation.job_request import RequestError
+
+_RUNNING_FILE = ".running"
+_LOCK_TRIES, _LOCK_PERIOD_S = 20, 0.05
+
+
+class JobRuns(RequestError):
+    """A job is refused because another one is running.
+
+    Attributes:
+        job_id: the one that is running.
+    """
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"job {job_id} is running: wait for its end, or cancel it")
+        self.job_id = job_id
+
+
+@dataclass(frozen=True)
+class RunningJob:
+    """The job that runs on a store."""
+
+    job_id: str
+    """Its id."""
+    pid: int
+    """The process it runs in; 0 if it has only just begun."""
+
+    @classmethod
+    def parse(cls, text: str) -> RunningJob:
+        """Read what `the_one_job` writes."""
+        job_id, _, pid = text.partition("\n")[0].partition(" ")
+        return cls(job_id, int(pid or 0))
+
+
+@contextlib.contextmanager
+def the_one_job(store_root: Path, job_id: str) -> Iterator[None]:
+    """Be the only job that runs on a store; the kernel ends this with the process, however that ends.
+
+    Raises:
+        JobRuns: another job is running.
+    """
+    path = Path(store_root) / "jobs" / _RUNNING_FILE
+    with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+b", buffering=0) as file:
+        for _ in range(_LOCK_TRIES):  # who asks what is running has the file for a moment
+            try:
+                fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                time.sleep(_LOCK_PERIOD_S)
+        else:
+            raise JobRuns(RunningJob.parse(path.read_text()).job_id)
+        # At once, and without a moment in which the file is empty: others read it at any time.
+        file.write(f"{job_id} {os.getpid()}\n".encode())
+        yield
+
+
+def running_job(store_root: Path) -> RunningJob | None:
+    """The job that runs on a store, in whatever process; None if none does."""
+    path = Path(store_root) / "jobs" / _RUNNING_FILE
+    with contextlib.suppress(FileNotFoundError), path.open() as file:
+        try:
+            fcntl.flock(file.fileno(), fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return RunningJob.parse(file.read())
+    return None
+
+
+def refuse_second_job(store_root: Path) -> None:
+    """Do nothing, unless a job runs on a store.
+
+    Raises:
+        JobRuns: it does.
+    """
+    if running := running_job(store_root):
+        raise JobRuns(running.job_id)
+
+
+def stop_running_job(store_root: Path) -> str:
+    """Ask the job that runs on a store, in whatever process, to stop.
+
+    Returns:
+        its id; empty if none runs, or it has only just begun.
+
+    Raises:
+        RequestError: its process cannot be reached, as one of another user or in another container.
+    """
+    running = running_job(store_root)
+    if running is None or not running.pid:  # none, or it has only just taken the lock
+        return ""
+    path = (Path(store_root) / "jobs" / _RUNNING_FILE).resolve()
+    try:
+        # The number may mean another process here: it has to be one that has the lock's file open.
+        if not any(file.resolve() == path for file in Path(f"/proc/{running.pid}/fd").iterdir()):
+            raise ProcessLookupError
+        os.kill(running.pid, signal.SIGTERM)
+    except OSError:
+        raise RequestError(
+            f"job {running.job_id} runs in process {running.pid}, which cannot be reached from here: end it where it "
+            "was started"
+        ) from None
+    return running.job_id
