@@ -79,7 +79,13 @@ def declare(node: Node) -> AdaptSettings:
     modality = value("modality", "thermal", f"The sensor that is adapted to: {', '.join(MODALITIES)}.")
     store = value("store", "", "Folder of the model versions; empty: ~/.madm/MODALITY. The segmentation node's too.")
     roots = value("bag_roots", [""], "Folders that recordings and sources may lie in; none: every job is refused.")
-    keep = value("keep", 5, "Versions that are kept besides the base and the active one.", 1, 1000)
+    keep = value(
+        "keep",
+        5,
+        "Versions kept, the newest; the base, the active one and the one before it stay in any case.",
+        1,
+        1000,
+    )
     device = value("device", "auto", "Where jobs train: auto (a GPU if there is one), cpu, cuda, ...")
     niceness = value("niceness", 10, "Added to a job's niceness; 19 is the lowest priority.", 0, 19)
     threads = value("threads", 0, "CPU threads of a job; 0: half of the cores.", 0, 1024)

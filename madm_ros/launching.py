@@ -12,6 +12,7 @@ from launch_ros.substitutions import FindPackageShare
 from launch import LaunchContext, LaunchDescription
 
 NAMESPACE = "madm"
+MODALITIES = ["thermal", "depth", "event"]
 
 
 def segmentation_launch(
@@ -52,6 +53,39 @@ def segmentation_launch(
         ),
     ]
     return LaunchDescription([*arguments, OpaqueFunction(function=_actions, args=[modality, list(topics), executable])])
+
+
+def adapt_launch() -> LaunchDescription:
+    """The adaptation server, /madm/adapt_server, with the parameters that the node of its modality has."""
+    arguments = {
+        "params_file": ("", "parameters, those of the segmentation node too; empty: config/MODALITY.yaml"),
+        "store": ("", "folder of the model versions; empty: as in params_file, and else ~/.madm/MODALITY"),
+        "bag_roots": ("", "folders that recordings and sources may lie in, separated by colons"),
+        "model": ("", "the base: model folder, or the name of an embedded model; empty: as in params_file"),
+        "device": ("", "where jobs train: auto, cpu, cuda; empty: as in params_file"),
+    }
+    declared = [
+        DeclareLaunchArgument(name, default_value=default, description=text)
+        for name, (default, text) in arguments.items()
+    ]
+    modality = DeclareLaunchArgument(
+        "modality", default_value="thermal", choices=MODALITIES, description="the sensor that is adapted to"
+    )
+    return LaunchDescription([modality, *declared, OpaqueFunction(function=_adapt_server)])
+
+
+def _adapt_server(context: LaunchContext) -> list[Node]:
+    """The process, once the arguments have their values."""
+    argument = {key: LaunchConfiguration(key).perform(context) for key in context.launch_configurations}
+    overrides: dict[str, object] = {name: argument[name] for name in ("model", "device", "store") if argument[name]}
+    overrides["modality"] = argument["modality"]
+    if argument["bag_roots"]:
+        overrides["bag_roots"] = argument["bag_roots"].split(":")
+    of_modality = PathJoinSubstitution([FindPackageShare("madm_ros"), "config", f"{argument['modality']}.yaml"])
+    parameters = [argument["params_file"] or of_modality, overrides]
+    return [
+        Node(package="madm_ros", executable="adapt_server", namespace=NAMESPACE, parameters=parameters, output="screen")
+    ]
 
 
 def parameter_overrides(argument: Mapping[str, str]) -> dict[str, str]:

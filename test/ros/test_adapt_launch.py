@@ -19,7 +19,7 @@ from madm_model.events.edge_config import EdgeConfig
 from madm_ros import adapt_parameters
 from madm_ros.adapt_messages import to_request
 
-PATH = Path(__file__).resolve().parents[2] / "launch" / "adapt.launch.py"
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -36,19 +36,47 @@ def declare(ros):
         node.destroy_node()
 
 
-def test_the_launch_file_splits_the_roots_and_starts_the_server() -> None:
+def test_the_launch_file_starts_the_server_with_the_parameters_of_the_modality() -> None:
     pytest.importorskip("launch_ros", reason="the launch system is not installed")
+    from launch.actions import DeclareLaunchArgument, OpaqueFunction
+
     from launch import LaunchContext
 
-    spec = importlib.util.spec_from_file_location("adapt_launch", PATH)
+    spec = importlib.util.spec_from_file_location("adapt_launch", ROOT / "launch" / "adapt.launch.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    assert module.generate_launch_description().entities
     context = LaunchContext()
-    context.launch_configurations.update({name: default for name, (default, _) in module.ARGUMENTS.items()})
     context.launch_configurations["bag_roots"] = "/data/one:/data/two"
-    (node,) = module.server(context)
-    assert node.node_executable == "adapt_server"
+    context.launch_configurations["params_file"] = str(ROOT / "config" / "thermal.yaml")
+    nodes = []
+    for action in module.generate_launch_description().entities:
+        if isinstance(action, DeclareLaunchArgument):
+            action.execute(context)
+        elif isinstance(action, OpaqueFunction):
+            nodes += action.execute(context)
+    assert [node.node_executable for node in nodes] == ["adapt_server"]
+
+
+@pytest.mark.parametrize("modality", ["thermal", "depth", "event"])
+def test_one_file_of_parameters_serves_the_segmentation_node_and_the_server(ros, tmp_path, modality) -> None:
+    path = tmp_path / "params.yaml"
+    text = (ROOT / "config" / f"{modality}.yaml").read_text()
+    for change in (
+        ("invert: false", "invert: true"),
+        ("mode: decay", "mode: polarity"),
+        ("encoding: log", "encoding: linear"),
+        ("# keep: 5", "keep: 3"),
+    ):
+        text = text.replace(*change)
+    path.write_text(text)
+    arguments = ["--ros-args", "--params-file", str(path)]
+    node = Node("adapt_server", namespace="/madm", cli_args=arguments, use_global_arguments=False)
+    settings = adapt_parameters.declare(node)
+    node.destroy_node()
+    assert (settings.modality, settings.keep) == (modality, 3)
+    changed = {"thermal": {"invert": True}, "depth": {"encoding": "linear"}, "event": {"invert": True}}[modality]
+    assert changed.items() <= settings.preprocessing.items()
+    assert settings.edges.get("mode", "polarity") == "polarity"
 
 
 def test_defaults(declare) -> None:

@@ -14,8 +14,8 @@ LAUNCH_FILES = sorted((ROOT / "launch").glob("*.launch.py"))
 MODALITIES = ("thermal", "depth")
 
 
-def _parameters(path: Path, node: str = "/**") -> dict[str, object]:
-    """The parameters of a ROS parameter file by dotted name, for one of its nodes."""
+def _parameters(path: Path) -> dict[str, object]:
+    """The parameters of a ROS parameter file by dotted name; it has them for all nodes."""
 
     def flat(prefix: str, values: dict) -> dict[str, object]:
         result: dict[str, object] = {}
@@ -23,7 +23,7 @@ def _parameters(path: Path, node: str = "/**") -> dict[str, object]:
             result |= flat(f"{prefix}{key}.", value) if isinstance(value, dict) else {f"{prefix}{key}": value}
         return result
 
-    return flat("", yaml.safe_load(path.read_text())[node]["ros__parameters"])
+    return flat("", yaml.safe_load(path.read_text())["/**"]["ros__parameters"])
 
 
 def _load(path: Path) -> ModuleType:
@@ -59,11 +59,10 @@ def test_event_configuration_names_declared_parameters_with_their_defaults() -> 
     from madm_ros import event_parameters
     from madm_ros.parameters import PARAMETERS, refusal
 
-    path = ROOT / "config" / "event.yaml"
-    edges = _parameters(path, "/**/event_edges")
-    assert edges == {parameter.name: parameter.default for parameter in event_parameters.PARAMETERS}
+    given = _parameters(ROOT / "config" / "event.yaml")
+    edges = {parameter.name: parameter.default for parameter in event_parameters.PARAMETERS}
+    assert {name: given.pop(name) for name in edges} == edges
     declared = {parameter.name: parameter.default for parameter in PARAMETERS}
-    given = _parameters(path, "/**/event_seg")
     assert {name for name in declared if name.startswith("event.")} <= given.keys()
     assert refusal(declared, given, configured=False) == ""
     assert given.pop("modality") == "event"
