@@ -91,7 +91,7 @@ class AdaptationJob:
         try:
             return self._run()
         except JobCanceled:
-            return self._events.state(CANCELED, "canceled; it can be resumed")
+            return self._events.state(CANCELED, "stopped as it was asked to; it can be resumed")
         except (InputError, ModelError, StoreError, ResourceError, TrainingDiverged, ValueError, OSError) as error:
             return self._fail(error, str(error))
         except Exception as error:  # such as GPU memory that runs out: told like the others, and traced

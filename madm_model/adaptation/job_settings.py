@@ -9,6 +9,7 @@ import types
 import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from typing import Any
 
 from madm_model.adaptation.config import (
@@ -127,7 +128,8 @@ def _with_option(settings: JobSettings, name: str, text: str) -> JobSettings:
     paths = dict(_paths(settings))
     found = [path for path in paths if path == name or path.endswith(f".{name}")]
     if len(found) != 1:
-        hint = f"it may mean {', '.join(found)}" if found else f"the settings are {', '.join(sorted(paths))}"
+        near = found or [path for path in paths if get_close_matches(name, [path, path.rpartition(".")[2]], 1, 0.7)]
+        hint = f"it may mean {', '.join(near)}" if near else f"the settings are {', '.join(sorted(paths))}"
         raise ValueError(f"unknown option '{name}': {hint}")
     try:
         return _replaced(settings, found[0].split("."), _parse(text, paths[found[0]]))

@@ -97,6 +97,8 @@ def collect_frames(
             for bag in selection.bags:
                 notes += _read_bag(Path(bag), selection, preprocessing, collector, on_frame)
             meta = collector.finish()
+        if not collector.read and notes:
+            raise InputError(f"no frame could be used. {' '.join(notes)}")
         if collector.count < limits.min_frames:
             raise InputError(
                 f"only {collector.count} different frames are left of {collector.read} read, {limits.min_frames} are "
@@ -143,8 +145,7 @@ def _frames(path: Path, selection: TargetSelection, on_bad_frame: Callable[[Fram
     else:
         with BagReader(path) as reader:
             yield from reader.frames(topic, start_s, end_s, selection.stride, on_bad_frame)
-            if reader.is_recovered:  # told at the end: what could be read has been given
-                raise BagError(f"{path} is not a complete bag, recording was cut off")
+            reader.check_whole()
 
 
 def _is_of_events(path: Path, selection: TargetSelection) -> bool:

@@ -149,9 +149,10 @@ def read_checkpoint(path: Path) -> dict[str, torch.Tensor]:
         raise ModelError(
             f"{path} is damaged, or is a pickle with more than tensors in it, which is not opened"
         ) from None
-    except (OSError, RuntimeError, EOFError, SafetensorError) as error:
-        reason = str(error).partition("\n")[0] or "it ends early"
-        raise ModelError(f"{path} cannot be read as a checkpoint: {reason}") from None
+    except Exception as error:  # a file of something else makes PyTorch and pickle raise whatever its bytes mean
+        of_the_file = isinstance(error, OSError | RuntimeError | SafetensorError)
+        reason = str(error).partition("\n")[0] if of_the_file else ""
+        raise ModelError(f"{path} cannot be read as a checkpoint: {reason or 'it is damaged, or is none'}") from None
     if isinstance(content, dict) and isinstance(content.get("model"), dict):
         content = content["model"]
     if not isinstance(content, dict) or not all(isinstance(value, torch.Tensor) for value in content.values()):

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from madm_model.events.edge_config import MODES, EdgeConfig
+from madm_model.cli.parameter_file import EDGE_MODE_HELP, PARAMS_HELP, PERIOD_HELP
 
 
 def adapt(
+    context: typer.Context,
     out: Annotated[Path, typer.Option(help="Store for the new version; made if missing.")],
     bags: Annotated[
         list[Path] | None, typer.Argument(help="Recordings of the sensor to learn; none with --resume.", metavar="BAG")
@@ -27,8 +29,9 @@ def adapt(
     start: Annotated[float, typer.Option(help="Seconds of each bag to skip.", min=0)] = 0.0,
     end: Annotated[float, typer.Option(help="Second of each bag to stop at; 0: its end.", min=0)] = 0.0,
     stride: Annotated[int, typer.Option(help="Look at every n-th frame.", min=1)] = 1,
-    edge_mode: Annotated[str, typer.Option(help=f"Edge frames of events: {', '.join(MODES)}.")] = EdgeConfig.mode,
-    period: Annotated[float, typer.Option(help="Seconds from edge frame to edge frame.")] = EdgeConfig.period_s,
+    params: Annotated[Path | None, typer.Option(help=PARAMS_HELP)] = None,
+    edge_mode: Annotated[str | None, typer.Option(help=EDGE_MODE_HELP)] = None,
+    period: Annotated[float | None, typer.Option(help=PERIOD_HELP)] = None,
     model: Annotated[str, typer.Option(help="Model to start from; default: the embedded one for MODALITY.")] = "",
     device: Annotated[str, typer.Option(help="cuda, cpu, or auto: the GPU where there is one.")] = "auto",
     threads: Annotated[int, typer.Option(help="CPU threads of the training; 0: PyTorch's choice.", min=0)] = 0,
@@ -45,12 +48,15 @@ def adapt(
     console = Console()
     if bool(bags) == bool(resume):
         raise fail("give at least one BAG, or --resume with the id of a job")
+    if resume and (others := _given(context) - {"out", "resume"}):
+        raise fail(f"a job is resumed as it was asked for: leave out --{', --'.join(sorted(others))}")
     with clear_errors():
         from madm_model.adaptation.job_check import check_request
         from madm_model.adaptation.job_lock import refuse_second_job
         from madm_model.adaptation.job_request import JobFolder, JobRequest
         from madm_model.adaptation.target_bags import TargetSelection
         from madm_model.checkpoint.model_folder import embedded_model, resolve_model
+        from madm_model.cli.parameter_file import read_frame_settings
         from madm_model.store import VersionStore
 
         if resume:
@@ -58,7 +64,8 @@ def adapt(
         else:
             base = resolve_model(model or embedded_model(modality)).absolute()
             paths = tuple(str(bag.absolute()) for bag in bags or ())
-            edges = {"mode": edge_mode, "period_s": period} if modality == "event" else {}
+            settings = read_frame_settings(params, modality, edge_mode, period)
+            edges = asdict(settings.edges) if modality == "event" else {}
             target = TargetSelection(paths, modality, topic, start, end, stride, edges)
             source = source if source in ("", "sim") else str(Path(source).absolute())
             request = JobRequest(
@@ -67,7 +74,7 @@ def adapt(
                 60 * minutes,
                 source,
                 read_options(option or []),
-                {},
+                settings.preprocessing,
                 str(base),
                 keep,
                 device,
@@ -82,10 +89,20 @@ def adapt(
     final = job.state()
     if final.report:
         console.print(f"report: {final.report}", soft_wrap=True)
+    if state == "activated":
+        base = f" --model {model}" if model else ""
+        command = f"madm segment INPUT --modality {job.request().target.modality} --store {out}{base} --out RESULTS"
+        console.print(f"see it at work: {command}", soft_wrap=True)
     if state == "canceled":
         console.print(f"go on with: madm adapt --out {out} --resume {job.job_id}", soft_wrap=True)
     if state not in ("activated", "not_activated"):
         raise typer.Exit(1)
+
+
+def _given(context: typer.Context) -> set[str]:
+    """Names of the options that were written down."""
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    return {name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"}
 
 
 def _run(console: Console, store: Path, job_id: str) -> str:

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from madm_model.io.frames import InputError
 from madm_model.model_config import ModelError
+from madm_model.store import StoreError
 
 
 def fail(message: str) -> typer.Exit:
@@ -23,5 +24,8 @@ def clear_errors() -> Iterator[None]:
     """Turn errors that a user can mend into one printed line; others keep their traceback."""
     try:
         yield
-    except (InputError, ModelError, ValueError, OSError) as error:
+    except OSError as error:
+        told = f"{error.filename}: {error.strerror.lower()}" if error.filename and error.strerror else str(error)
+        raise fail(told) from None
+    except (InputError, ModelError, StoreError, ValueError) as error:
         raise fail(str(error)) from None

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from madm_model.events.edge_config import MODES, EdgeConfig
+from madm_model.cli.parameter_file import EDGE_MODE_HELP, PARAMS_HELP, PERIOD_HELP
 
 
 def segment(
@@ -16,12 +16,16 @@ def segment(
     modality: Annotated[str, typer.Option(help="thermal, depth, rgb or event.")] = "thermal",
     topic: Annotated[str | None, typer.Option(help="Image or event topic of a bag; needed if it has several.")] = None,
     model: Annotated[str, typer.Option(help="Model folder, or an embedded model; default: the one for MODALITY.")] = "",
+    store: Annotated[
+        Path | None, typer.Option(help="The --out of madm adapt: its active version, with --model as its base.")
+    ] = None,
     device: Annotated[str, typer.Option(help="cuda, cpu, or auto: the GPU where there is one.")] = "auto",
     start: Annotated[float | None, typer.Option(help="Seconds of the bag or event file to skip.")] = None,
     end: Annotated[float | None, typer.Option(help="Second of the bag or event file to stop at.")] = None,
     stride: Annotated[int, typer.Option(help="Segment every n-th frame.", min=1)] = 1,
-    edge_mode: Annotated[str, typer.Option(help=f"Edge frames of events: {', '.join(MODES)}.")] = EdgeConfig.mode,
-    period: Annotated[float, typer.Option(help="Seconds from edge frame to edge frame.")] = EdgeConfig.period_s,
+    params: Annotated[Path | None, typer.Option(help=PARAMS_HELP)] = None,
+    edge_mode: Annotated[str | None, typer.Option(help=EDGE_MODE_HELP)] = None,
+    period: Annotated[float | None, typer.Option(help=PERIOD_HELP)] = None,
     opacity: Annotated[float, typer.Option(help="Of the label colours over the image.", min=0, max=1)] = 0.5,
 ) -> None:
     """Segment a recording into OUT: labels/*.png, overlay.mp4, contact_sheet.png and, for bags and events, bag/."""
@@ -34,6 +38,8 @@ def segment(
     console = Console()
     with clear_errors():
         from madm_model.checkpoint.model_folder import embedded_model, resolve_model
+        from madm_model.cli.parameter_file import read_frame_settings
+        from madm_model.cli.store import open_store
         from madm_model.events.edge_source import edge_topic, holds_events, open_edge_frames
         from madm_model.io.sources import open_frames
         from madm_model.modalities import make_preprocessor
@@ -41,24 +47,29 @@ def segment(
         from madm_model.segmenter import Segmenter
 
         skipped: list[str] = []
-        preprocess = make_preprocessor(modality)
+        settings = read_frame_settings(params, modality, edge_mode, period)
+        preprocess = make_preprocessor(modality, settings.preprocessing)
         made_topic = None
         if modality == "event" and holds_events(recording, topic):
-            edges = EdgeConfig(mode=edge_mode, period_s=period)
-            source = open_edge_frames(recording, topic, edges, start_s=start, end_s=end, stride=stride)
+            source = open_edge_frames(recording, topic, settings.edges, start_s=start, end_s=end, stride=stride)
             made_topic = edge_topic(source.topic)
         else:
             source = open_frames(recording, topic, start, end, stride, lambda error: skipped.append(str(error)))
-        segmenter = Segmenter.from_folder(resolve_model(model or embedded_model(modality)), device)
+        folder = resolve_model(model or embedded_model(modality))
+        if store is not None:
+            folder = open_store(store, str(folder)).read().folder
+        segmenter = Segmenter.from_folder(folder, device)
         results = ResultFolder(out, segmenter.config.label_set, opacity, source.rate_hz, source.length, made_topic)
         with Progress(console=console) as progress:
             task = progress.add_task("segmenting", total=source.length)
             summary = segment_recording(source, preprocess, segmenter, results, lambda: progress.advance(task))
 
-    console.print(timing_table(f"milliseconds a frame on {segmenter.device}", summary.milliseconds))
+    if summary.frames:
+        console.print(timing_table(f"milliseconds a frame on {segmenter.device}", summary.milliseconds))
     for reason, count in _counted([*skipped, *summary.skipped]):
         console.print(f"[yellow]left out {count} frame{'s' * (count > 1)}:[/yellow] {reason}")
-    console.print(f"{summary.frames} frames segmented into {out} by {segmenter.config.name}")
+    if summary.frames:
+        console.print(f"{summary.frames} frames segmented into {out} by {segmenter.config.name}", soft_wrap=True)
     if summary.broken_off:
         raise fail(summary.broken_off)
     if not summary.frames:

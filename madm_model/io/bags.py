@@ -74,6 +74,15 @@ class BagReader:
         """Give the files back; the reader cannot be used any more."""
         self._storage.close()
 
+    def check_whole(self) -> None:
+        """To be called when all has been read.
+
+        Raises:
+            BagError: there would have been more; the bag breaks off.
+        """
+        if self.is_recovered:
+            raise BagError(f"{self.path} is not a complete bag, recording was cut off")
+
     def topics(self) -> dict[str, Topic]:
         """All topics by name."""
         return dict(sorted(self._storage.topics.items()))

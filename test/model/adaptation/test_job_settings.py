@@ -70,7 +70,8 @@ def test_options_that_fit_only_together_are_taken_in_any_order() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("noise_periods", "1", "unknown option 'noise_periods': the settings are checkpoint_every"),
+        ("noise_periods", "1", "unknown option 'noise_periods': it may mean training.self_training.dplg.noise_period"),
+        ("colour", "1", "unknown option 'colour': the settings are checkpoint_every"),
         ("source_weight", "heavy", "option source_weight: 'heavy' is no number"),
         ("iterations", "1.5", "option iterations: '1.5' is no whole number"),
         ("lplr", "maybe", "option lplr: 'maybe' is neither on nor off"),

@@ -113,6 +113,16 @@ def test_too_few_frames_are_refused(tmp_path) -> None:
     assert not (tmp_path / "out" / "frames.json").exists()
 
 
+def test_where_no_frame_fits_the_modality_that_is_told(tmp_path) -> None:
+    bag = tmp_path / "bag"
+    with BagWriter(bag) as writer:
+        for number in range(1, 9):
+            frame = np.full((8, 8), number, np.float32)
+            writer.write(TOPIC, make_image_message(frame, "32FC1", number, "depth"), number)
+    with pytest.raises(InputError, match=r"no frame could be used\. 8 frames of .* encoding '32FC1' is no thermal"):
+        collect_frames(selection(bag), {}, CONFIG, LIMITS, tmp_path / "out")
+
+
 def test_a_bag_that_breaks_off_is_read_up_to_there(tmp_path) -> None:
     bag = write_bag(tmp_path / "bag", 2000)
     (file,) = bag.glob("*.mcap")

@@ -204,14 +204,14 @@ def test_pickle_with_code_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert not Path("harm-was-done").exists()
 
 
-@pytest.mark.parametrize("name", ["broken.pth", "broken.safetensors", "empty.pth", "truncated.pth"])
+@pytest.mark.parametrize("name", ["broken.pth", "hi.pth", "broken.safetensors", "empty.pth", "truncated.pth"])
 def test_damaged_files(tmp_path: Path, tensors: dict[str, torch.Tensor], name: str) -> None:
     path = tmp_path / name
     if name == "truncated.pth":
         torch.save(tensors, path)
         path.write_bytes(path.read_bytes()[:-1000])
     else:
-        path.write_bytes(b"" if name == "empty.pth" else b"no checkpoint at all")
+        path.write_bytes({"empty.pth": b"", "hi.pth": b"hi\n"}.get(name, b"no checkpoint at all"))
     with pytest.raises(ModelError, match=name):
         read_checkpoint(path)
 

@@ -103,6 +103,18 @@ def test_the_report_is_named_by_its_whole_path(tmp_path, arguments, monkeypatch)
     assert JobFolder(tmp_path / "here", job_id).state().report.startswith(str(tmp_path / "here" / "jobs"))
 
 
+def test_frames_are_prepared_by_the_parameters_of_the_robot(tmp_path, arguments) -> None:
+    params = tmp_path / "robot.yaml"
+    params.write_text("/**: {ros__parameters: {modality: thermal, thermal: {invert: true, clahe_tiles: 4}, keep: 3}}")
+    code, output = run([*arguments, f"--params={params}"])
+    assert code == 0, output
+    (job_id,) = job_ids(tmp_path / "store")
+    assert JobFolder(tmp_path / "store", job_id).request().preprocessing == {"invert": True, "clahe_tiles": 4}
+    assert f"madm segment INPUT --modality thermal --store {tmp_path / 'store'} --model" in output
+    code, output = run([f"--out={tmp_path / 'store'}", f"--resume={job_id}", "--iterations=5", "--option=seed=1"])
+    assert (code, "leave out --iterations, --option" in output) == (1, True)
+
+
 def test_resuming_an_unknown_job_is_refused(tmp_path) -> None:
     code, output = run([f"--out={tmp_path}", "--resume=20260101-000000"])
     assert code == 1

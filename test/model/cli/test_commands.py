@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import pytest
 import torch
+from adaptation_samples import write_bag, write_model
 from typer.testing import CliRunner
 
 from madm_model.architecture import TINY
@@ -40,7 +42,8 @@ def run(*arguments: str):
 
 def test_help_names_every_command():
     text = run("--help").stdout
-    for command in ("segment", "simulate", "events", "import-official", "bench", "train-embedded"):
+    commands = ("segment", "adapt", "versions", "rollback", "simulate", "events")
+    for command in (*commands, "import-official", "bench", "benchmark", "train-embedded"):
         assert command in text
 
 
@@ -88,6 +91,43 @@ def test_frames_of_the_wrong_kind_are_named_once(drive, model, tmp_path):
     result = run("segment", str(drive), *arguments, "--out", str(tmp_path / "out"))
     assert result.exit_code == 1
     assert "left out 3 frames" in result.stdout and "no frame could be segmented" in result.stderr
+    assert "0 frames" not in result.stdout
+    again = run("segment", str(drive), "--topic", "/rgb/image_raw", "--modality", "rgb", "--out", str(tmp_path / "out"))
+    assert again.exit_code == 0, again.output
+
+
+def test_a_bag_that_breaks_off_is_segmented_up_to_there_and_that_is_told(tmp_path):
+    bag, model = write_bag(tmp_path / "cut", 2000), write_model(tmp_path / "model")
+    (file,) = bag.glob("*.mcap")
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    result = run("segment", str(bag), "--stride=100", "--model", str(model), "--out", str(tmp_path / "out"))
+    assert result.exit_code == 1
+    assert "is not a complete bag, recording was cut off" in result.stderr
+    assert (tmp_path / "out" / "labels" / "000000.png").exists()
+
+
+def test_frames_are_prepared_as_on_the_robot(drive, model, tmp_path):
+    """An inverted camera: the sheet's bright pixels are the others."""
+    arguments = ["segment", str(drive), "--topic", "/thermal/image_raw", "--model", str(model)]
+    params = tmp_path / "robot.yaml"
+    text = (Path(__file__).parents[3] / "config" / "thermal.yaml").read_text()
+    params.write_text(text.replace("gain: percentile", "gain: fixed").replace("invert: false", "invert: true"))
+    means = []
+    for number, given in enumerate(([], ["--params", str(params)])):
+        out = tmp_path / str(number)
+        assert run(*arguments, "--out", str(out), *given).exit_code == 0
+        means.append(cv2.imread(str(out / "contact_sheet.png")).mean())
+    assert abs(means[0] - means[1]) > 5
+    refused = run(*arguments, "--out", str(tmp_path / "depth"), "--params", str(params), "--modality", "depth")
+    assert refused.exit_code == 1 and "is for thermal: give --modality thermal" in refused.stderr
+
+
+def test_what_the_system_refuses_is_told_with_the_files_name(drive, tmp_path):
+    (tmp_path / "file").write_text("")
+    arguments = ["--topic", "/thermal/image_raw", "--out", str(tmp_path / "file" / "out")]
+    result = run("segment", str(drive), *arguments)
+    assert result.exit_code == 1
+    assert result.stderr.strip().endswith("not a directory") and "Errno" not in result.stderr
 
 
 def test_unknown_architecture_of_bench():
