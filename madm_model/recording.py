@@ -121,8 +121,9 @@ class ResultFolder:
             save_png(self.folder / "contact_sheet.png", contact_sheet(self._rows, titles, self._label_set))
         if self._bag is not None:
             self._bag.close()
-        if not self._count:  # so that the folder can be used again
-            (self.folder / "labels").rmdir()
+        labels = self.folder / "labels"
+        if not any(labels.iterdir()):  # so that the folder can be used again
+            labels.rmdir()
 
 
 def _image_message(array: np.ndarray, encoding: str, frame: RawFrame) -> Any:

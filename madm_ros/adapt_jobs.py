@@ -239,7 +239,8 @@ class AdaptJobs:
             else:
                 how = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
             log = self._store.root / "jobs" / job_id / LOG_FILE
-            self._finish(JobState(INTERRUPTED, f"the job's process {how}; it can be resumed ({log})"))
+            where = f" ({log})" if log.exists() else ""  # none where it was started by hand
+            self._finish(JobState(INTERRUPTED, f"the job's process {how}; it can be resumed{where}"))
 
     def _finish(self, end: JobState, is_kept: bool = False) -> None:
         job_id = self._standing.job_id

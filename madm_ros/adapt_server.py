@@ -113,8 +113,8 @@ class AdaptServer(Node):
     def _on_cancel(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         try:
             job_id = self._jobs.cancel()
-        except RequestError as error:
-            response.message = str(error)
+        except (RequestError, OSError) as error:
+            response.message = to_text(str(error))
             return response
         response.success = bool(job_id)
         standing = self._jobs.standing()
@@ -163,9 +163,9 @@ class AdaptServer(Node):
         with self._telling:  # nothing is told of the job before its message is there
             try:
                 if job.resume_job_id:
-                    request = self._jobs.request_of(job.resume_job_id)
+                    resumed = to_job(self._jobs.request_of(job.resume_job_id))
                     job_id, message = self._jobs.resume(job.resume_job_id)
-                    job = to_job(request)
+                    job = resumed
                 else:
                     fields = self._settings.job_fields(self._store.base)
                     request = to_request(job, self._settings.modality, self._settings.preprocessing, **fields)

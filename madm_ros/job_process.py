@@ -39,6 +39,7 @@ class JobProcess:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
+                errors="replace",  # a library may print the name of a file that is not UTF-8
                 start_new_session=True,  # Ctrl-C is for the node, which then cancels in its own way
             )
         self._listener = threading.Thread(target=self._listen, name=f"job {job_id}", daemon=True)

@@ -13,6 +13,8 @@ from launch import LaunchContext, LaunchDescription
 
 NAMESPACE = "madm"
 MODALITIES = ["thermal", "depth", "event"]
+_SHARED = ("model", "device", "store")
+"""Arguments of all launch files that are parameters of the node."""
 
 
 def segmentation_launch(
@@ -69,7 +71,10 @@ def adapt_launch() -> LaunchDescription:
         for name, (default, text) in arguments.items()
     ]
     modality = DeclareLaunchArgument(
-        "modality", default_value="thermal", choices=MODALITIES, description="the sensor that is adapted to"
+        "modality",
+        default_value="",
+        choices=["", *MODALITIES],
+        description="the sensor that is adapted to; empty: as in params_file, and else thermal",
     )
     return LaunchDescription([modality, *declared, OpaqueFunction(function=_adapt_server)])
 
@@ -77,20 +82,31 @@ def adapt_launch() -> LaunchDescription:
 def _adapt_server(context: LaunchContext) -> list[Node]:
     """The process, once the arguments have their values."""
     argument = {key: LaunchConfiguration(key).perform(context) for key in context.launch_configurations}
-    overrides: dict[str, object] = {name: argument[name] for name in ("model", "device", "store") if argument[name]}
-    overrides["modality"] = argument["modality"]
+    file = f"{argument['modality'] or 'thermal'}.yaml"
+    params_file = argument["params_file"] or PathJoinSubstitution([FindPackageShare("madm_ros"), "config", file])
+    overrides = adapt_overrides(argument)
+    return [
+        Node(
+            package="madm_ros",
+            executable="adapt_server",
+            namespace=NAMESPACE,
+            parameters=[params_file, *([overrides] if overrides else [])],
+            output="screen",
+        )
+    ]
+
+
+def adapt_overrides(argument: Mapping[str, str]) -> dict[str, str | list[str]]:
+    """What the launch arguments of the server, by name, change of the parameters in params_file."""
+    overrides: dict[str, str | list[str]] = {name: argument[name] for name in (*_SHARED, "modality") if argument[name]}
     if argument["bag_roots"]:
         overrides["bag_roots"] = argument["bag_roots"].split(":")
-    of_modality = PathJoinSubstitution([FindPackageShare("madm_ros"), "config", f"{argument['modality']}.yaml"])
-    parameters = [argument["params_file"] or of_modality, overrides]
-    return [
-        Node(package="madm_ros", executable="adapt_server", namespace=NAMESPACE, parameters=parameters, output="screen")
-    ]
+    return overrides
 
 
 def parameter_overrides(argument: Mapping[str, str]) -> dict[str, str]:
     """What the launch arguments, by name, change of the parameters in params_file."""
-    overrides = {name: argument[name] for name in ("model", "device", "store") if argument[name]}
+    overrides = {name: argument[name] for name in _SHARED if argument[name]}
     if argument["bag"] and "image_topic" in argument:
         # The player offers it, and over best effort Fast DDS loses images of more than half a megabyte.
         overrides[f"qos_overrides.{argument['image_topic']}.subscription.reliability"] = "reliable"

@@ -14,7 +14,7 @@ from pathlib import Path
 from madm_model.adaptation.job_request import RequestError
 
 _RUNNING_FILE = ".running"
-_LOCK_TRIES, _LOCK_PERIOD_S = 20, 0.05
+_LOCK_TRIES, _LOCK_PERIOD_S, _WRITE_S = 20, 0.05, 0.002
 
 
 class JobRuns(RequestError):
@@ -36,13 +36,13 @@ class RunningJob:
     job_id: str
     """Its id."""
     pid: int
-    """The process it runs in; 0 if it has only just begun."""
+    """The process it runs in."""
 
     @classmethod
     def parse(cls, text: str) -> RunningJob:
         """Read what `the_one_job` writes."""
         job_id, _, pid = text.partition("\n")[0].partition(" ")
-        return cls(job_id, int(pid or 0))
+        return cls(job_id, int(pid))
 
 
 @contextlib.contextmanager
@@ -64,7 +64,10 @@ def the_one_job(store_root: Path, job_id: str) -> Iterator[None]:
             raise JobRuns(RunningJob.parse(path.read_text()).job_id)
         # At once, and without a moment in which the file is empty: others read it at any time.
         file.write(f"{job_id} {os.getpid()}\n".encode())
-        yield
+        try:
+            yield
+        finally:
+            file.truncate(0)  # whoever has the lock next is not taken for this one
 
 
 def running_job(store_root: Path) -> RunningJob | None:
@@ -74,7 +77,10 @@ def running_job(store_root: Path) -> RunningJob | None:
         try:
             fcntl.flock(file.fileno(), fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
-            return RunningJob.parse(file.read())
+            for _ in range(_LOCK_TRIES):  # who has only just got it is about to write
+                if text := file.read():
+                    return RunningJob.parse(text)
+                time.sleep(_WRITE_S)
     return None
 
 
@@ -92,23 +98,23 @@ def stop_running_job(store_root: Path) -> str:
     """Ask the job that runs on a store, in whatever process, to stop.
 
     Returns:
-        its id; empty if none runs, or it has only just begun.
+        its id; empty if none runs.
 
     Raises:
         RequestError: its process cannot be reached, as one of another user or in another container.
     """
-    running = running_job(store_root)
-    if running is None or not running.pid:  # none, or it has only just taken the lock
-        return ""
     path = (Path(store_root) / "jobs" / _RUNNING_FILE).resolve()
-    try:
-        # The number may mean another process here: it has to be one that has the lock's file open.
-        if not any(file.resolve() == path for file in Path(f"/proc/{running.pid}/fd").iterdir()):
-            raise ProcessLookupError
-        os.kill(running.pid, signal.SIGTERM)
-    except OSError:
-        raise RequestError(
-            f"job {running.job_id} runs in process {running.pid}, which cannot be reached from here: end it where it "
-            "was started"
-        ) from None
-    return running.job_id
+    refused = ""
+    for _ in range(_LOCK_TRIES):  # for a moment the line of one that was killed may still be there
+        if (running := running_job(store_root)) is None:
+            return ""
+        try:
+            # The number may mean another process here: it has to be one that has the lock's file open.
+            if not any(file.resolve() == path for file in Path(f"/proc/{running.pid}/fd").iterdir()):
+                raise ProcessLookupError
+            os.kill(running.pid, signal.SIGTERM)
+            return running.job_id
+        except OSError:
+            refused = f"job {running.job_id} runs in process {running.pid}"
+            time.sleep(_WRITE_S)
+    raise RequestError(f"{refused}, which cannot be reached from here: end it where it was started")

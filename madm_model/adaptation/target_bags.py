@@ -145,7 +145,7 @@ def _frames(path: Path, selection: TargetSelection, on_bad_frame: Callable[[Fram
     else:
         with BagReader(path) as reader:
             yield from reader.frames(topic, start_s, end_s, selection.stride, on_bad_frame)
-            reader.check_whole()
+            reader.check_whole(end_s)
 
 
 def _is_of_events(path: Path, selection: TargetSelection) -> bool:

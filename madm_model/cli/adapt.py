@@ -49,7 +49,8 @@ def adapt(
     if bool(bags) == bool(resume):
         raise fail("give at least one BAG, or --resume with the id of a job")
     if resume and (others := _given(context) - {"out", "resume"}):
-        raise fail(f"a job is resumed as it was asked for: leave out --{', --'.join(sorted(others))}")
+        named = ", ".join(f"--{name.replace('_', '-')}" for name in sorted(others))
+        raise fail(f"a job is resumed as it was asked for: leave out {named}")
     with clear_errors():
         from madm_model.adaptation.job_check import check_request
         from madm_model.adaptation.job_lock import refuse_second_job

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,18 +39,21 @@ def read_frame_settings(
         edge_mode: in place of the file's.
         period_s: in place of the file's, seconds from edge frame to edge frame.
 
+    Returns:
+        the settings; edge frames in step with images, which are not here, come at their period.
+
     Raises:
         InputError: it is no such file, or is for another modality.
         ValueError: a setting is unknown or out of its range.
     """
-    parameters = _read(path) if path is not None else {}
-    meant = parameters.get("modality", modality)
-    if meant != modality:
-        raise InputError(f"{path} is for {meant}: give --modality {meant}, or the parameters for {modality}")
-    edges = _group(parameters, "edges")
-    edges |= {"mode": edge_mode} if edge_mode is not None else {}
-    edges |= {"period_s": period_s} if period_s is not None else {}
-    return FrameSettings(_group(parameters, modality), read_settings(EdgeConfig, edges))
+    parameters = _of_modality(path, modality) if path is not None else {}
+    values = _group(parameters, "edges")
+    values |= {"mode": edge_mode} if edge_mode is not None else {}
+    values |= {"period_s": period_s} if period_s is not None else {}
+    edges = read_settings(EdgeConfig, values)
+    if edges.window == "stamps":
+        edges = replace(edges, window="time")
+    return FrameSettings(_group(parameters, modality), edges)
 
 
 def _group(parameters: Mapping[str, Any], prefix: str) -> dict[str, Any]:
@@ -58,18 +61,32 @@ def _group(parameters: Mapping[str, Any], prefix: str) -> dict[str, Any]:
     return {name.removeprefix(start): value for name, value in parameters.items() if name.startswith(start)}
 
 
-def _read(path: Path) -> dict[str, Any]:
-    """All parameters by their dotted names; those of later nodes win."""
+def _of_modality(path: Path, modality: str) -> dict[str, Any]:
+    """The parameters of all nodes but those of other modalities, by their dotted names; those of later nodes win."""
+    nodes = _read(path)
+    fitting = [node for node in nodes if node.get("modality", modality) == modality]
+    if not fitting:
+        meant = nodes[0]["modality"]
+        raise InputError(f"{path} is for {meant}: give --modality {meant}, or the parameters for {modality}")
+    return {name: value for node in fitting for name, value in node.items()}
+
+
+def _read(path: Path) -> list[dict[str, Any]]:
     try:
-        nodes = yaml.safe_load(path.read_text(encoding="utf-8"))
-        parameters: dict[str, Any] = {}
-        for node in nodes.values():
-            parameters |= _flat(node["ros__parameters"])
-    except (yaml.YAMLError, UnicodeDecodeError, AttributeError, KeyError, TypeError):
-        raise InputError(
-            f"{path} is no file of ROS parameters: NODE, in it ros__parameters, and in that the values"
-        ) from None
-    return parameters
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, ValueError):
+        content = None
+    nodes = list(_nodes(content)) if isinstance(content, Mapping) else []
+    if not nodes:
+        raise InputError(f"{path} is no file of ROS parameters: NODE, in it ros__parameters, and in that the values")
+    return nodes
+
+
+def _nodes(values: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The parameters of each node; nodes may lie in namespaces."""
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from [_flat(value)] if name == "ros__parameters" else _nodes(value)
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -57,7 +57,10 @@ def segment(
             source = open_frames(recording, topic, start, end, stride, lambda error: skipped.append(str(error)))
         folder = resolve_model(model or embedded_model(modality))
         if store is not None:
-            folder = open_store(store, str(folder)).read().folder
+            snapshot = open_store(store, str(folder)).read()
+            folder = snapshot.folder
+            if snapshot.note:
+                console.print(f"[yellow]{snapshot.note}[/yellow]", soft_wrap=True)
         segmenter = Segmenter.from_folder(folder, device)
         results = ResultFolder(out, segmenter.config.label_set, opacity, source.rate_hz, source.length, made_topic)
         with Progress(console=console) as progress:

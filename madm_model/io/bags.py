@@ -74,13 +74,16 @@ class BagReader:
         """Give the files back; the reader cannot be used any more."""
         self._storage.close()
 
-    def check_whole(self) -> None:
-        """To be called when all has been read.
+    def check_whole(self, end_s: float | None = None) -> None:
+        """To be called when all has been read that was wanted.
+
+        Args:
+            end_s: where reading stopped, in seconds from the first message; None for the bag's end.
 
         Raises:
             BagError: there would have been more; the bag breaks off.
         """
-        if self.is_recovered:
+        if self.is_recovered and (end_s is None or end_s > self.duration_s):
             raise BagError(f"{self.path} is not a complete bag, recording was cut off")
 
     def topics(self) -> dict[str, Topic]:

@@ -149,7 +149,7 @@ def _open_bag(
     def read() -> Iterator[RawFrame]:
         with BagReader(path) as reader:
             yield from reader.frames(name, start_s, end_s, stride, on_bad_frame)
-            reader.check_whole()
+            reader.check_whole(end_s)
 
     return FrameSource(path, name, length, rate_hz, read)
 

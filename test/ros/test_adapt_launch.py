@@ -41,6 +41,7 @@ def test_the_launch_file_starts_the_server_with_the_parameters_of_the_modality()
     from launch.actions import DeclareLaunchArgument, OpaqueFunction
 
     from launch import LaunchContext
+    from madm_ros import launching
 
     spec = importlib.util.spec_from_file_location("adapt_launch", ROOT / "launch" / "adapt.launch.py")
     module = importlib.util.module_from_spec(spec)
@@ -55,6 +56,10 @@ def test_the_launch_file_starts_the_server_with_the_parameters_of_the_modality()
         elif isinstance(action, OpaqueFunction):
             nodes += action.execute(context)
     assert [node.node_executable for node in nodes] == ["adapt_server"]
+    assert launching.adapt_overrides(context.launch_configurations) == {"bag_roots": ["/data/one", "/data/two"]}
+    context.launch_configurations.update(modality="depth", store="/data/store", bag_roots="")
+    assert launching.adapt_overrides(context.launch_configurations) == {"modality": "depth", "store": "/data/store"}
+    assert list(adapt_parameters.MODALITIES) == launching.MODALITIES
 
 
 @pytest.mark.parametrize("modality", ["thermal", "depth", "event"])

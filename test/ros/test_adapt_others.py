@@ -107,5 +107,5 @@ def test_a_status_that_cannot_be_told_leaves_the_job_alone(peer, start_server, r
     monkeypatch.undo()
     statuses = peer.collect(AdaptStatus, "/madm/adapt/status", LATCHED)
     VersionStore(robot / "store", robot / "base").rollback()
-    wait_until(lambda: statuses and statuses[-1].state == AdaptStatus.STATE_ACTIVATED, "the status")
-    assert (statuses[-1].job_id, statuses[-1].active_version) == (response.job_id, "base")
+    wait_until(lambda: statuses and statuses[-1].state and statuses[-1].active_version == "base", "the status")
+    assert (statuses[-1].job_id, statuses[-1].state) == (response.job_id, AdaptStatus.STATE_ACTIVATED)

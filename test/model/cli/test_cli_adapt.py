@@ -111,8 +111,8 @@ def test_frames_are_prepared_by_the_parameters_of_the_robot(tmp_path, arguments)
     (job_id,) = job_ids(tmp_path / "store")
     assert JobFolder(tmp_path / "store", job_id).request().preprocessing == {"invert": True, "clahe_tiles": 4}
     assert f"madm segment INPUT --modality thermal --store {tmp_path / 'store'} --model" in output
-    code, output = run([f"--out={tmp_path / 'store'}", f"--resume={job_id}", "--iterations=5", "--option=seed=1"])
-    assert (code, "leave out --iterations, --option" in output) == (1, True)
+    code, output = run([f"--out={tmp_path / 'store'}", f"--resume={job_id}", "--edge-mode=decay", "--option=seed=1"])
+    assert (code, "leave out --edge-mode, --option" in output) == (1, True)
 
 
 def test_resuming_an_unknown_job_is_refused(tmp_path) -> None:

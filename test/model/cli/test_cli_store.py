@@ -51,11 +51,20 @@ def test_a_store_segments_with_its_active_version(store, tmp_path) -> None:
     bag = write_bag(tmp_path / "bag", 3)
     result = run("segment", bag, "--store", store.root, "--model", store.base, "--out", tmp_path / "out")
     assert result.exit_code == 0, result.output
+    assert "is active in its place" not in result.stdout
     labels = (tmp_path / "out" / "labels" / "000000.png").read_bytes()
     store.rollback()
     again = run("segment", bag, "--store", store.root, "--model", store.base, "--out", tmp_path / "again")
     assert again.exit_code == 0, again.output
     assert (tmp_path / "again" / "labels" / "000000.png").read_bytes() != labels
+
+
+def test_a_damaged_active_version_gives_way_and_that_is_told(store, tmp_path) -> None:
+    (store.folder("v0001") / "model.safetensors").unlink()
+    bag = write_bag(tmp_path / "bag", 3)
+    result = run("segment", bag, "--store", store.root, "--model", store.base, "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert "version v0001 cannot be used" in result.stdout and "base is active in its place" in result.stdout
 
 
 def test_a_folder_that_is_no_store_is_refused(tmp_path) -> None:

@@ -34,7 +34,26 @@ def test_values_of_all_nodes_count_and_those_of_the_command_line_more(tmp_path) 
     assert read_frame_settings(None, "event", "time_surface").edges == EdgeConfig(mode="time_surface")
 
 
-@pytest.mark.parametrize("text", ["", "- a", "a: 1", "/**: {parameters: {}}", "a: [", "\x00"])
+def test_nodes_of_other_modalities_are_left_out_and_namespaces_may_nest(tmp_path) -> None:
+    path = tmp_path / "robot.yaml"
+    path.write_text(
+        "madm:\n  thermal_seg:\n    ros__parameters: {modality: thermal, thermal: {invert: true}}\n"
+        "  depth_seg:\n    ros__parameters: {modality: depth, depth: {encoding: linear}, thermal: {invert: false}}\n"
+        "camera:\n  ros__parameters: {modality: rgbd}\n"
+    )
+    assert read_frame_settings(path, "thermal").preprocessing == {"invert": True}
+    assert read_frame_settings(path, "depth").preprocessing == {"encoding": "linear"}
+    with pytest.raises(InputError, match="is for thermal: give --modality thermal, or the parameters for event"):
+        read_frame_settings(path, "event")
+
+
+def test_edge_frames_in_step_with_images_come_at_their_period(tmp_path) -> None:
+    path = tmp_path / "robot.yaml"
+    path.write_text("/**: {ros__parameters: {edges: {window: stamps, period_s: 0.2}}}")
+    assert read_frame_settings(path, "event").edges == EdgeConfig(window="time", period_s=0.2)
+
+
+@pytest.mark.parametrize("text", ["", "- a", "a: 1", "/**: {parameters: {}}", "a: [", "\x00", "a: 2023-99-99"])
 def test_a_file_of_something_else_is_refused(tmp_path, text) -> None:
     path = tmp_path / "other.yaml"
     path.write_text(text)
