@@ -109,7 +109,8 @@ def _settings(report: Report) -> Iterator[str]:
         "",
         "All rows start from the same weights, head included, and take the same number of iterations; the paper's rows",
         "start from Stable Diffusion's weights and an untrained head.",
-        "Scores are in percent, mean ± standard deviation over the finished seeds; seconds are training steps alone.",
+        "Scores are in percent, mean ± standard deviation over the finished seeds; differences are taken seed by seed,",
+        "of the seeds that both rows have; seconds are training steps alone.",
     )
 
 
@@ -121,13 +122,19 @@ def _main_table(report: Report, modality: str, cases: Sequence[Run]) -> Iterator
         rows.append((report.reference_name, *values, "", "", ""))
     base = report.unadapted.get(modality, {})
     rows.append(("base model, not trained further", *(_number(base.get(name)) for name in report.headline), "", "", ""))
-    reference = summary.figure(baseline, modality, report.primary) if baseline else None
     for case in cases:
         cells = (_cell(summary, case, modality, name) for name in report.headline)
-        own = summary.figure(case, modality, report.primary)
-        gain = f"{own.mean - reference.mean:+.1f}" if own and reference and case != baseline else ""
+        gain = summary.gain(case, baseline, modality, report.primary) if baseline and case != baseline else None
         seconds = summary.seconds_per_iteration(case)
-        rows.append((_case_name(case), *cells, gain, f"{seconds.mean:.2f}" if seconds else "", summary.finished(case)))
+        rows.append(
+            (
+                _case_name(case),
+                *cells,
+                gain.signed() if gain else "",
+                f"{seconds.mean:.2f}" if seconds else "",
+                summary.finished(case),
+            )
+        )
     header = ("row", *report.headline, f"{report.primary} against baseline", "s / iteration", "seeds done")
     yield from _table(header, rows)
 

@@ -23,7 +23,14 @@ class Figure:
     """Finished seeds that have the score."""
 
     def __str__(self) -> str:
-        return f"{self.mean:.1f}" if self.spread is None else f"{self.mean:.1f} ± {self.spread:.1f}"
+        return f"{self.mean:.1f}{self._spread()}"
+
+    def signed(self) -> str:
+        """As text with the sign of the mean, for a difference."""
+        return f"{self.mean:+.1f}{self._spread()}"
+
+    def _spread(self) -> str:
+        return "" if self.spread is None else f" ± {self.spread:.1f}"
 
 
 def figure(values: Iterable[float]) -> Figure | None:
@@ -63,8 +70,16 @@ class Summary:
 
     def figure(self, case: Run, modality: str, score: str) -> Figure | None:
         """A score of the trained networks; None while no seed has it."""
-        found = (result.scores[modality] for result in self._results.get(case, []))
-        return figure(scores[score] for scores in found if score in scores)
+        return figure(self._by_seed(case, modality, score).values())
+
+    def gain(self, case: Run, over: Run, modality: str, score: str) -> Figure | None:
+        """What a score is more than another case's, seed by seed; None while no seed has both."""
+        own, others = (self._by_seed(either, modality, score) for either in (case, over))
+        return figure(value - others[seed] for seed, value in own.items() if seed in others)
+
+    def _by_seed(self, case: Run, modality: str, score: str) -> dict[int, float]:
+        found = {result.run.seed: result.scores[modality] for result in self._results.get(case, [])}
+        return {seed: scores[score] for seed, scores in found.items() if score in scores}
 
     def finished(self, case: Run) -> str:
         """Finished seeds of all, for example "2 of 3"."""

@@ -99,6 +99,14 @@ def test_names_that_are_not_utf8_are_told_as_far_as_they_can_be(peer, start_serv
     assert statuses[-1].job.bag_uris == ["/bags/caf\\udce9"]
 
 
+def test_a_lock_that_cannot_be_read_is_told_and_ends_nothing(peer, start_server, robot) -> None:
+    start_server()
+    (robot / "store" / "jobs" / ".running").mkdir(parents=True)
+    for _ in range(2):
+        response = peer.call(Trigger, "/madm/adapt/cancel", Trigger.Request())
+        assert (response.success, ".running" in response.message) == (False, True)
+
+
 def test_a_status_that_cannot_be_told_leaves_the_job_alone(peer, start_server, robot, monkeypatch) -> None:
     server = start_server()
     monkeypatch.setattr(adapt_server, "to_progress", lambda event: 1 / 0)

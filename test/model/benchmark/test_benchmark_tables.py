@@ -58,10 +58,23 @@ def test_the_table_has_gains_and_marks_what_is_missing(tmp_path):
 
     write_section(_report(CONFIG, [*results, _result(madm, 15, 30)]), document)
     lines = document.read_text().splitlines()
-    assert "| MADM (T 50, E 0.8) | 30.0 | +8.0 | 2.00 | 1 of 2 |" in lines
+    assert "| MADM (T 50, E 0.8) | 30.0 | +10.0 | 2.00 | 1 of 2 |" in lines  # against 20, of the same seed
     assert "| baseline self-training | 5.0 | 11.0 (1.7 min) | 22.0 (3.3 min) |" in lines
     assert "| sky IoU |  | 9.0 | 23.0 ± 2.8 | 31.0 |" in lines
     assert (tmp_path / "docs/images/benchmark_rows_thermal.png").stat().st_size > 1000
+
+
+def test_gains_are_taken_seed_by_seed(tmp_path):
+    last = {
+        (AblationRow.BASELINE, 0): 20,
+        (AblationRow.BASELINE, 1): 30,
+        (AblationRow.MADM, 0): 21,
+        (AblationRow.MADM, 1): 29,
+    }
+    results = [_result(run, 10, last[run.row, run.seed]) for run in plan(CONFIG)]
+    write_section(_report(CONFIG, results), tmp_path / "benchmarks.md")
+    lines = (tmp_path / "benchmarks.md").read_text().splitlines()
+    assert "| MADM (T 50, E 0.8) | 25.0 ± 5.7 | +0.0 ± 1.4 | 2.00 | 2 of 2 |" in lines
 
 
 def test_other_text_of_the_document_stays(tmp_path):
