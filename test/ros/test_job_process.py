@@ -18,7 +18,7 @@ def exit_status(store: Path, on_event: Callable[[Event], object]) -> int:
     """That of the process of a job without a request, once it has been told."""
     statuses: Queue[int] = Queue()
     JobProcess(store, JobFolder.reserve(store).job_id, on_event, statuses.put)
-    return statuses.get(timeout=60)
+    return statuses.get(timeout=120)
 
 
 def test_what_a_library_prints_does_not_hide_the_end(tmp_path, monkeypatch) -> None:
