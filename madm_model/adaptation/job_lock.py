@@ -50,7 +50,7 @@ def the_one_job(store_root: Path, job_id: str) -> Iterator[None]:
     """Be the only job that runs on a store; the kernel ends this with the process, however that ends.
 
     Raises:
-        JobRuns: another job is running.
+        RequestError: another job is running (`JobRuns`), or the lock cannot be had.
     """
     path = Path(store_root) / "jobs" / _RUNNING_FILE
     with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+b", buffering=0) as file:
@@ -61,8 +61,9 @@ def the_one_job(store_root: Path, job_id: str) -> Iterator[None]:
             except BlockingIOError:
                 time.sleep(_LOCK_PERIOD_S)
         else:
-            raise JobRuns(RunningJob.parse(path.read_text()).job_id)
-        # At once, and without a moment in which the file is empty: others read it at any time.
+            refuse_second_job(store_root)
+            raise RequestError(f"{path} is locked, but no job runs on the store: try again")
+        # In one piece: others read it at any time.
         file.write(f"{job_id} {os.getpid()}\n".encode())
         try:
             yield

@@ -72,6 +72,16 @@ def test_only_the_process_that_has_the_lock_is_told_to_stop(store, request_) -> 
     assert child.exitcode == -signal.SIGTERM  # one that does not listen to it, as `main` does
 
 
+def test_a_lock_that_no_job_has_is_one_clear_error(store, request_) -> None:
+    run = Run(store, request_)
+    path = store.root / "jobs" / ".running"
+    path.touch()
+    with path.open() as file:
+        fcntl.flock(file.fileno(), fcntl.LOCK_SH)
+        assert run() == "failed"
+    assert ".running is locked, but no job runs on the store: try again" in run.of("state")[-1]["message"]
+
+
 def test_a_question_what_is_running_does_not_keep_a_job_from_starting(store, request_) -> None:
     run = Run(store, request_)
     path = store.root / "jobs" / ".running"
