@@ -81,7 +81,7 @@ def adapt_launch() -> LaunchDescription:
 
 def _adapt_server(context: LaunchContext) -> list[Node]:
     """The process, once the arguments have their values."""
-    argument = {key: LaunchConfiguration(key).perform(context) for key in context.launch_configurations}
+    argument = _values(context)
     file = f"{argument['modality'] or 'thermal'}.yaml"
     params_file = argument["params_file"] or PathJoinSubstitution([FindPackageShare("madm_ros"), "config", file])
     overrides = adapt_overrides(argument)
@@ -113,9 +113,14 @@ def parameter_overrides(argument: Mapping[str, str]) -> dict[str, str]:
     return overrides
 
 
+def _values(context: LaunchContext) -> dict[str, str]:
+    """The arguments' values by name."""
+    return {key: LaunchConfiguration(key).perform(context) for key in context.launch_configurations}
+
+
 def _actions(context: LaunchContext, modality: str, topics: list[str], executable: str) -> list[Node]:
     """The processes, once the arguments have their values."""
-    argument = {key: LaunchConfiguration(key).perform(context) for key in context.launch_configurations}
+    argument = _values(context)
     overrides = parameter_overrides(argument)
     nodes = [
         Node(

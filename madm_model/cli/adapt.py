@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from madm_model.cli.parameter_file import EDGE_MODE_HELP, PARAMS_HELP, PERIOD_HELP
+from madm_model.cli.options import EdgeMode, Params, Period, read_options
 
 
 def adapt(
@@ -29,9 +29,9 @@ def adapt(
     start: Annotated[float, typer.Option(help="Seconds of each bag to skip.", min=0)] = 0.0,
     end: Annotated[float, typer.Option(help="Second of each bag to stop at; 0: its end.", min=0)] = 0.0,
     stride: Annotated[int, typer.Option(help="Look at every n-th frame.", min=1)] = 1,
-    params: Annotated[Path | None, typer.Option(help=PARAMS_HELP)] = None,
-    edge_mode: Annotated[str | None, typer.Option(help=EDGE_MODE_HELP)] = None,
-    period: Annotated[float | None, typer.Option(help=PERIOD_HELP)] = None,
+    params: Params = None,
+    edge_mode: EdgeMode = None,
+    period: Period = None,
     model: Annotated[str, typer.Option(help="Model to start from; default: the embedded one for MODALITY.")] = "",
     device: Annotated[str, typer.Option(help="cuda, cpu, or auto: the GPU where there is one.")] = "auto",
     threads: Annotated[int, typer.Option(help="CPU threads of the training; 0: PyTorch's choice.", min=0)] = 0,
@@ -43,7 +43,6 @@ def adapt(
 ) -> None:
     """Adapt a model to a sensor from unlabelled recordings; the new version is active in OUT if it passes the gate."""
     from madm_model.cli.errors import clear_errors, fail
-    from madm_model.cli.options import read_options
 
     console = Console()
     if bool(bags) == bool(resume):

@@ -1,8 +1,27 @@
-"""Settings given on the command line as NAME=VALUE."""
+"""Options that commands share, and settings given on the command line as NAME=VALUE."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from madm_model.events.edge_config import MODES, EdgeConfig
+
+Params = Annotated[
+    Path | None,
+    typer.Option(help="Parameters of the robot's node, such as config/thermal.yaml: frames are prepared as there."),
+]
+EdgeMode = Annotated[
+    str | None,
+    typer.Option(help=f"Edge frames of events: {', '.join(MODES)}; default: as in --params, or {EdgeConfig.mode}."),
+]
+Period = Annotated[
+    float | None,
+    typer.Option(help=f"Seconds from edge frame to edge frame; default: as in --params, or {EdgeConfig.period_s:.4f}."),
+]
 
 
 def read_options(options: Sequence[str]) -> dict[str, str]:

@@ -9,13 +9,9 @@ from typing import Any
 
 import yaml
 
-from madm_model.events.edge_config import MODES, EdgeConfig
+from madm_model.events.edge_config import EdgeConfig
 from madm_model.io.frames import InputError
 from madm_model.modalities import read_settings
-
-PARAMS_HELP = "Parameters of the robot's node, such as config/thermal.yaml: frames are prepared as there."
-EDGE_MODE_HELP = f"Edge frames of events: {', '.join(MODES)}; default: as in --params, or {EdgeConfig.mode}."
-PERIOD_HELP = f"Seconds from edge frame to edge frame; default: as in --params, or {EdgeConfig.period_s:.4f}."
 
 
 @dataclass(frozen=True)

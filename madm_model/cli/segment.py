@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from madm_model.cli.parameter_file import EDGE_MODE_HELP, PARAMS_HELP, PERIOD_HELP
+from madm_model.cli.options import EdgeMode, Params, Period
 
 
 def segment(
@@ -23,9 +23,9 @@ def segment(
     start: Annotated[float | None, typer.Option(help="Seconds of the bag or event file to skip.")] = None,
     end: Annotated[float | None, typer.Option(help="Second of the bag or event file to stop at.")] = None,
     stride: Annotated[int, typer.Option(help="Segment every n-th frame.", min=1)] = 1,
-    params: Annotated[Path | None, typer.Option(help=PARAMS_HELP)] = None,
-    edge_mode: Annotated[str | None, typer.Option(help=EDGE_MODE_HELP)] = None,
-    period: Annotated[float | None, typer.Option(help=PERIOD_HELP)] = None,
+    params: Params = None,
+    edge_mode: EdgeMode = None,
+    period: Period = None,
     opacity: Annotated[float, typer.Option(help="Of the label colours over the image.", min=0, max=1)] = 0.5,
 ) -> None:
     """Segment a recording into OUT: labels/*.png, overlay.mp4, contact_sheet.png and, for bags and events, bag/."""
@@ -57,10 +57,10 @@ def segment(
             source = open_frames(recording, topic, start, end, stride, lambda error: skipped.append(str(error)))
         folder = resolve_model(model or embedded_model(modality))
         if store is not None:
-            snapshot = open_store(store, str(folder)).read()
+            snapshot = open_store(store, folder).read()
             folder = snapshot.folder
             if snapshot.note:
-                console.print(f"[yellow]{snapshot.note}[/yellow]", soft_wrap=True)
+                console.print(snapshot.note, style="yellow", markup=False, soft_wrap=True)
         segmenter = Segmenter.from_folder(folder, device)
         results = ResultFolder(out, segmenter.config.label_set, opacity, source.rate_hz, source.length, made_topic)
         with Progress(console=console) as progress:

@@ -36,7 +36,7 @@ def versions(store: Store) -> None:
     console = Console()
     console.print(table)
     if snapshot.note:
-        console.print(snapshot.note, soft_wrap=True)
+        console.print(snapshot.note, markup=False, soft_wrap=True)
 
 
 def rollback(
@@ -53,12 +53,12 @@ def rollback(
     Console().print(f"{snapshot.active} is active")
 
 
-def open_store(store: Path, base: str = "") -> VersionStore:
+def open_store(store: Path, base: Path | None = None) -> VersionStore:
     """A store that is there.
 
     Args:
         store: its folder.
-        base: the model it is based on; where only names of versions count, it may be left out.
+        base: folder of the model it is based on; where only names of versions count, it may be left out.
 
     Raises:
         InputError: the folder is no store.
@@ -69,4 +69,4 @@ def open_store(store: Path, base: str = "") -> VersionStore:
 
     if not (store / "versions").is_dir():
         raise InputError(f"{store} is no store of versions: give the --out of a madm adapt that has ended")
-    return VersionStore(store, resolve_model(base or EMBEDDED))
+    return VersionStore(store, base or resolve_model(EMBEDDED))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -46,6 +48,11 @@ def test_help_names_every_command():
     commands = ("segment", "adapt", "versions", "rollback", "simulate", "events")
     for command in (*commands, "import-official", "bench", "benchmark", "train-embedded"):
         assert command in text
+
+
+def test_the_command_line_starts_without_what_is_heavy():
+    code = "import sys, madm_model.cli.app; print([m for m in ('cv2', 'numpy', 'torch') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
 
 
 def test_segment_a_topic_of_a_simulated_drive(drive, model, tmp_path):
