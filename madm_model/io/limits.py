@@ -1,0 +1,31 @@
+"""How large an input may be: looked at in its header, before memory is taken for what it claims to hold."""
+
+from __future__ import annotations
+
+from madm_model.io.frames import FrameError, InputError
+
+MAX_PIXELS = 40_000_000
+"""Pixels of one image or one event sensor; what is decoded of it takes up to 12 bytes each (480 MB)."""
+MAX_SIDE = 1 << 15
+"""Height or width in pixels."""
+
+
+def check_size(what: str, width: int, height: int, error: type[InputError] = FrameError) -> None:
+    """Refuse a size that no sensor has, before anything of that size is made.
+
+    Args:
+        what: what claims it, as the subject of a sentence: "the PNG image".
+        width: pixels in a row.
+        height: rows.
+        error: what is raised.
+
+    Raises:
+        InputError: of the type `error`; no pixels, or more than `MAX_PIXELS`, or a side beyond `MAX_SIDE`.
+    """
+    if width <= 0 or height <= 0:
+        raise error(f"{what} claims {width}x{height} pixels: it is empty or damaged")
+    if width > MAX_SIDE or height > MAX_SIDE or width * height > MAX_PIXELS:
+        raise error(
+            f"{what} claims {width}x{height} pixels, at most {MAX_PIXELS // 1_000_000} million are taken and "
+            f"{MAX_SIDE} a side: it is damaged, or has to be made smaller"
+        )
