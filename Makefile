@@ -5,6 +5,7 @@ VENV ?= .venv
 TORCH ?=
 TORCH_PIP_ARGS ?=
 PYTEST_ARGS ?=
+FAULTS_ARGS ?=
 
 python := $(CURDIR)/$(VENV)/bin/python
 
@@ -17,12 +18,13 @@ export AMENT_PREFIX_PATH := $(CURDIR)/$(VENV):$(AMENT_PREFIX_PATH)
 export LD_LIBRARY_PATH := $(CURDIR)/$(VENV)/lib:$(LD_LIBRARY_PATH)
 endif
 
-.PHONY: help setup demo test lint format clean distclean
+.PHONY: help setup demo test faults lint format clean distclean
 
 help:
 	@echo "make demo       segments a simulated drive on a running node and shows the result"
 	@echo "make test       style and tests"
 	@echo "make setup      only what both need: the environment in $(VENV), done once"
+	@echo "make faults     about fifteen minutes of faults, seeded and counted: what is lost is told"
 	@echo "make lint       style only"
 	@echo "make format     rewrites the code to the style"
 	@echo "make clean      removes what was built and the output of the demo"
@@ -32,6 +34,7 @@ help:
 	@echo "TORCH=REQUIREMENT    which torch to install, a requirement or a wheel; none: the one the system has"
 	@echo "TORCH_PIP_ARGS=...   further arguments of pip for torch, for example --index-url ADDRESS"
 	@echo "PYTEST_ARGS=...      further arguments of pytest, for example 'test/ros -k labels'"
+	@echo "FAULTS_ARGS=...      which faults, for example '--seed 2 --count 50 store'"
 
 setup:
 	@$(PYTHON) tools/set_up.py --venv "$(VENV)" --torch "$(TORCH)" --torch-pip-args="$(TORCH_PIP_ARGS)"
@@ -45,6 +48,10 @@ test: export OMP_NUM_THREADS ?= 2
 test: export PYTEST_DISABLE_PLUGIN_AUTOLOAD = 1
 test: lint
 	@$(python) -m pytest $(PYTEST_ARGS)
+
+faults: export OMP_NUM_THREADS ?= 2
+faults: setup
+	@$(python) test/faults/run.py $(FAULTS_ARGS)
 
 lint: setup
 	@$(python) -m ruff check .

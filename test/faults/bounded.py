@@ -1,0 +1,89 @@
+"""Calls that may hang, crash or eat memory: made in a child process that ends with them."""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Callable
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from faults.report import describe
+
+PRELOADED = [
+    "numpy",
+    "cv2",
+    "torch",
+    "madm_model.events.files",
+    "madm_model.io.bags",
+    "madm_model.checkpoint.model_folder",
+]
+"""What the children have imported already."""
+
+
+class NotSurvived(Exception):
+    """A call ended otherwise than by returning or by an error that was expected; the message says how."""
+
+
+def call(
+    function: Callable[..., object],
+    *arguments: Any,
+    refusals: tuple[type[Exception], ...] = (),
+    seconds: float = 60,
+    memory_mb: int = 2048,
+) -> str:
+    """Call a function of a module in a child.
+
+    Args:
+        function: importable by name; what it returns is dropped.
+        arguments: picklable.
+        refusals: errors that are an answer, such as `InputError`.
+        seconds: the child is killed after so long.
+        memory_mb: what it may take beyond what it has when it starts.
+
+    Returns:
+        the text of the refusal; empty if the function returned.
+
+    Raises:
+        NotSurvived: another error, a crash, too much time or memory.
+    """
+    context = get_context("forkserver")
+    context.set_forkserver_preload(PRELOADED)
+    receiver, sender = context.Pipe(duplex=False)
+    child = context.Process(target=_call, args=(sender, function, arguments, refusals, memory_mb), daemon=True)
+    child.start()
+    sender.close()
+    try:
+        if not receiver.poll(seconds):
+            raise NotSurvived(f"not done after {seconds:g} s")
+        survived, text = receiver.recv()
+    except EOFError:
+        child.join()
+        raise NotSurvived(f"the process ended with exit code {child.exitcode}") from None
+    finally:
+        child.kill()
+        child.join()
+        receiver.close()
+    if not survived:
+        raise NotSurvived(text)
+    return text
+
+
+def _call(
+    sender: Connection,
+    function: Callable[..., object],
+    arguments: tuple[Any, ...],
+    refusals: tuple[type[Exception], ...],
+    memory_mb: int,
+) -> None:
+    taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (taken + (memory_mb << 20),) * 2)
+    try:
+        function(*arguments)
+    except refusals as error:
+        sender.send((True, str(error)))
+    except BaseException as error:
+        sender.send((False, describe(error)))
+    else:
+        sender.send((True, ""))

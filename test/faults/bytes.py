@@ -1,0 +1,28 @@
+"""Damage to a file's bytes, as disks, cables and interrupted copies make it."""
+
+from __future__ import annotations
+
+import random
+
+
+def damage(content: bytes, chance: random.Random) -> tuple[str, bytes]:
+    """Damage bytes in one way out of six.
+
+    Returns:
+        what was done, and the damaged bytes.
+    """
+    data, size = bytearray(content), len(content)
+    at = chance.randrange(size) if size else 0
+    length = min(chance.choice([1, 4, 64, 4096]), size - at)
+    kind = chance.choice(["flip", "cut", "zeros", "noise", "insert", "remove"])
+    if kind == "flip" and size:
+        bit = chance.randrange(8)
+        data[at] ^= 1 << bit
+        return f"bit {bit} of byte {at} flipped", bytes(data)
+    if kind == "cut":
+        return f"cut to {at} bytes", bytes(data[:at])
+    if kind == "remove":
+        return f"{length} bytes at {at} removed", bytes(data[:at] + data[at + length :])
+    filling = bytes(length) if kind == "zeros" else chance.randbytes(length)
+    end = at if kind == "insert" else at + length
+    return f"{kind} of {length} bytes at {at}", bytes(data[:at] + filling + data[end:])

@@ -1,0 +1,61 @@
+"""A store's index, damaged in every way that a file can be: the store answers, and the next write makes it whole."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from faults.bytes import damage
+from faults.report import Tally
+from madm_model.store import BASE, VersionInfo, VersionStore
+
+_VALUES = [
+    *("Infinity", "-Infinity", "NaN", "1e999", "9" * 5000, "-1", "1.5", "null", "true", "[]", "{}"),
+    *('""', '"v\\u00b2"', '"\\u0000"', '"../../x"', '"base"', '"v9999"', '["v0001", null, 7]'),
+    *("[" * 100_000, '{"a":' * 50_000),
+]
+
+
+def run(seed: int, count: int) -> Tally:
+    """Damage bytes, or put a value in place of another."""
+    tally, chance = Tally("index"), random.Random(seed)
+    with TemporaryDirectory() as folder:
+        store = VersionStore(Path(folder) / "store", Path(folder) / "base", keep=3)
+        for number in range(count):
+            version = store.activate(store.add(_save, _info)).active
+            path = store.root / "index.json"
+            what, content = _damaged(path.read_bytes(), chance)
+            path.write_bytes(content)
+            with tally.fault(f"seed {seed}, fault {number}: {what}"):
+                _check(store, version)
+            path.unlink()
+            store.activate(version)
+    return tally
+
+
+def _damaged(content: bytes, chance: random.Random) -> tuple[str, bytes]:
+    if chance.random() < 0.5:
+        return damage(content, chance)
+    key, value = chance.choice(["active", "history", "last_number"]), chance.choice(_VALUES)
+    text = json.dumps({**json.loads(content), key: "HERE"}).replace('"HERE"', value)
+    return f"{key}: {value[:40]}", text.encode()
+
+
+def _check(store: VersionStore, version: str) -> None:
+    assert version in store.read().versions, "a version is gone"
+    assert store.read().active in store.read().versions, "what is active is not there"
+    added = store.add(_save, _info)
+    assert added not in (BASE, version), "a number is given twice"
+    snapshot = store.activate(added)
+    assert (snapshot.active, snapshot.note) == (added, ""), "the next write does not make it whole"
+
+
+def _save(folder: Path) -> None:
+    (folder / "config.json").write_text("{}")
+    (folder / "model.safetensors").write_bytes(b"weights")
+
+
+def _info(version: str) -> VersionInfo:
+    return VersionInfo(version, BASE, "job", "thermal", gate={"passed": True})

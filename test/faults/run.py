@@ -1,0 +1,58 @@
+"""Makes faults and counts what survives them: `python test/faults/run.py [--seed N] [--count N] [LOOP ...]`.
+
+Every loop is a module of this folder with a function `run(seed: int, count: int) -> Tally`. Exit status 1 if anything
+was lost.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+import time
+from importlib import import_module
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+# The tree itself and the samples that the tests share, in place of this folder, which is a package.
+_ROOTS = [str(HERE.parent.parent), str(HERE.parent), str(HERE.parent / "ros")]
+sys.path[:] = _ROOTS + [path for path in sys.path if path not in (*_ROOTS, str(HERE))]
+
+from faults.report import Tally  # noqa: E402
+
+COUNTS: dict[str, int] = {"index": 100}
+"""How many faults each loop makes unless told; in this order they run."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the loops; 1 if anything was lost."""
+    parser = argparse.ArgumentParser(prog="faults", description="Makes faults and counts what survives them.")
+    parser.add_argument("loops", nargs="*", metavar="LOOP", help=f"of {', '.join(COUNTS)}; all unless named")
+    parser.add_argument("--seed", type=int, default=1, help="another one makes other faults (default: 1)")
+    parser.add_argument("--count", type=int, help="faults of every loop (default: each its own number)")
+    options = parser.parse_args(arguments)
+    if unknown := set(options.loops) - set(COUNTS):
+        parser.error(f"there is no loop {', '.join(sorted(unknown))}: use some of {', '.join(COUNTS)}")
+    logging.disable(logging.ERROR)  # warnings are what is expected
+    tallies = [_run(name, options.seed, options.count or COUNTS[name]) for name in options.loops or COUNTS]
+    total = Tally("all", sum(tally.tried for tally in tallies), [loss for tally in tallies for loss in tally.lost])
+    _say(total)
+    return int(bool(total.lost))
+
+
+def _run(name: str, seed: int, count: int) -> Tally:
+    started = time.monotonic()
+    tally = import_module(f"faults.{name}").run(seed, count)
+    _say(tally, f" in {time.monotonic() - started:.0f} s")
+    for loss in tally.lost:
+        print(f"    lost: {loss}", flush=True)
+    return tally
+
+
+def _say(tally: Tally, suffix: str = "") -> None:
+    counts = f"{tally.tried:5} tried, {tally.survived:5} survived, {len(tally.lost):3} lost"
+    print(f"{tally.name:18}{counts}{suffix}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
