@@ -22,7 +22,7 @@ from rclpy.subscription import Subscription
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from madm_model.model_config import ModelConfig
-from madm_ros import diagnostics, parameters, point_cloud, publisher_types
+from madm_ros import diagnostics, parameters, publisher_types
 from madm_ros.cloud_geometry import PinholeCamera
 from madm_ros.error_log import ErrorLog
 from madm_ros.following_segmenter import open_segmenter
@@ -153,10 +153,7 @@ class SegmentationNode(LifecycleNode):
 
     def _configure(self) -> None:
         self._load()
-        with_points = self._value("modality") == "depth"
-        if with_points and not point_cloud.AVAILABLE:
-            self.get_logger().warning("~/points is off: sensor_msgs_py is not installed")
-        self._publications = Publications(self, self._config.label_set, with_points and point_cloud.AVAILABLE)
+        self._publications = Publications(self, self._config.label_set, self._value("modality") == "depth")
 
     def _activate(self, state: LifecycleState) -> None:
         if self._segmenter is None:  # deactivated before
