@@ -20,6 +20,13 @@ from madm_model.network.stage_timer import StageTimer
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 
+_BFLOAT16_SINCE = 8, 0
+"""Compute capability from which CUDA GPUs compute bfloat16 (Ampere, Orin); before, it is emulated, slowly."""
+
+
+class NotFiniteError(ModelError):
+    """The network's scores are not finite: its weights are damaged, or the number format is too narrow for them."""
+
 
 @dataclass(frozen=True)
 class Segmentation:
@@ -55,14 +62,14 @@ class Segmenter:
         Args:
             folder: the folder, or the name of the embedded model.
             device: "cpu", "cuda", "cuda:1", ...; "auto" takes CUDA where there is one.
-            dtype: "float32", "float16" or "bfloat16"; "auto" takes float16 on CUDA and float32 elsewhere.
+            dtype: "float32", "float16" or "bfloat16"; "auto" as `auto_dtype` says.
 
         Raises:
             ModelError: the model cannot be read, or device or dtype cannot be had.
         """
         chosen_device = choose_device(device)
         chosen_dtype = choose_dtype(dtype, chosen_device)
-        network, config = load_model(folder, chosen_device, chosen_dtype)
+        network, config = load_model(folder, chosen_device, dtype=None)  # the cast comes after the folding
         return cls.from_network(network, config, chosen_device, chosen_dtype)
 
     @classmethod
@@ -77,10 +84,11 @@ class Segmenter:
             device: where it shall run.
             dtype: what it shall compute in.
         """
-        network = network.eval().requires_grad_(False).to(device, dtype)
+        network = network.eval().requires_grad_(False)
         if isinstance(network, MADM):
-            network.head.fold_norms()
-        return cls(network.to(memory_format=torch.channels_last), config, device, dtype)
+            # In float32: what half precision rounds off running statistics would be multiplied into every weight.
+            network.head.float().fold_norms()
+        return cls(network.to(device, dtype).to(memory_format=torch.channels_last), config, device, dtype)
 
     @torch.inference_mode()
     def segment(self, images: Sequence[np.ndarray]) -> list[Segmentation]:
@@ -95,6 +103,7 @@ class Segmenter:
 
         Raises:
             ValueError: an image is not uint8 (H, W, 3) with at least one pixel.
+            NotFiniteError: the network's scores are not finite.
             RuntimeError: the segmenter is closed.
         """
         by_size: dict[tuple[int, int], list[int]] = {}
@@ -108,7 +117,11 @@ class Segmenter:
         return [results[index] for index in range(len(images))]
 
     def warm_up(self, height: int, width: int) -> None:
-        """Run once on a blank image of that size, so that the first real one is not the slow one."""
+        """Run once on a blank image of that size, so that the first real one is not the slow one.
+
+        Raises:
+            NotFiniteError: the network's scores are not finite.
+        """
         self.segment([np.zeros((height, width, 3), np.uint8)])
 
     def stage_timer(self) -> StageTimer:
@@ -153,7 +166,10 @@ class Segmenter:
 
         # 5. Its softmax probability, 1 / sum(exp(l - max l)), written over the logits
         probability = logits.sub_(best).exp_().sum(dim=1, dtype=torch.float32).reciprocal_()  # (B, H, W)
+        finite = probability.sum().isfinite()  # one that is not makes its pixel's probability NaN, and so the sum
         confidence = probability.mul_(255).round_().to(torch.uint8)
+        if not finite:
+            raise NotFiniteError(_not_finite_advice(self.dtype))
         return [Segmentation(*result) for result in zip(labels.cpu().numpy(), confidence.cpu().numpy())]
 
 
@@ -201,14 +217,33 @@ def choose_device(name: str) -> torch.device:
     return device
 
 
+def auto_dtype(compute_capability: tuple[int, int] | None) -> torch.dtype:
+    """What "auto" means: bfloat16 on a CUDA GPU that computes it, float16 on an older one, float32 on a CPU.
+
+    Scores beyond 65504 are infinite in float16; bfloat16 has the range of float32.
+
+    Args:
+        compute_capability: of the CUDA GPU, major and minor; None for a CPU.
+    """
+    if compute_capability is None:
+        return torch.float32
+    return torch.bfloat16 if compute_capability >= _BFLOAT16_SINCE else torch.float16
+
+
 def choose_dtype(name: str, device: torch.device) -> torch.dtype:
-    """The floating-point type of that name; "auto" is float16 on CUDA and float32 elsewhere.
+    """The floating-point type of that name; "auto" as `auto_dtype` says.
 
     Raises:
         ModelError: the name is unknown.
     """
     if name == "auto":
-        return torch.float16 if device.type == "cuda" else torch.float32
+        return auto_dtype(torch.cuda.get_device_capability(device) if device.type == "cuda" else None)
     if name not in DTYPES:
         raise ModelError(f"unknown dtype '{name}': use auto, {', '.join(DTYPES)}")
     return DTYPES[name]
+
+
+def _not_finite_advice(dtype: torch.dtype) -> str:
+    name = next(name for name, known in DTYPES.items() if known == dtype)
+    narrow = "set precision to bfloat16 or float32, or " if dtype == torch.float16 else ""
+    return f"the network's scores are not finite in {name}: {narrow}use another model or version, its weights may be NaN"

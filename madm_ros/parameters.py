@@ -78,7 +78,8 @@ PARAMETERS = (
     NodeParameter(
         "precision",
         "auto",
-        "Number format of the network: auto is half precision on a GPU and float32 on a CPU.",
+        "Number format of the network: auto is bfloat16 on a GPU that computes it, float16 on older ones, float32 on a "
+        "CPU.",
         choices=("auto", "float32", "float16", "bfloat16"),
     ),
     NodeParameter(

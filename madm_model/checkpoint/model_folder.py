@@ -70,14 +70,14 @@ def save_model(folder: Path, network: MADM, config: ModelConfig, dtype: torch.dt
 
 
 def load_model(
-    folder: str | Path, device: str | torch.device = "cpu", dtype: torch.dtype = torch.float32
+    folder: str | Path, device: str | torch.device = "cpu", dtype: torch.dtype | None = torch.float32
 ) -> tuple[MADM, ModelConfig]:
     """Read a model folder.
 
     Args:
         folder: the folder, or the name of the embedded model.
         device: where the weights go.
-        dtype: of every floating-point tensor.
+        dtype: of every floating-point tensor; None leaves them as they are stored.
 
     Returns:
         The network in evaluation mode, and its configuration.
@@ -101,7 +101,7 @@ def load_model(
         fill(network, tensors)
     except ModelError as error:
         raise ModelError(f"{path} does not fit {CONFIG_FILE} beside it: {error}") from None
-    return network.to(dtype=dtype).eval(), config
+    return network.to(dtype=dtype).eval(), config  # `to` without a dtype changes nothing
 
 
 def build_on_meta(config: ModelConfig) -> MADM:

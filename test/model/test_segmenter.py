@@ -16,7 +16,15 @@ from madm_model.checkpoint.model_folder import save_model
 from madm_model.labels import STREET_11
 from madm_model.model_config import ModelConfig, ModelError
 from madm_model.network import MADM
-from madm_model.segmenter import Segmenter, choose_device, choose_dtype, magnification, network_size
+from madm_model.segmenter import (
+    NotFiniteError,
+    Segmenter,
+    auto_dtype,
+    choose_device,
+    choose_dtype,
+    magnification,
+    network_size,
+)
 
 CONFIG = ModelConfig("tiny-test", TINY, STREET_11, "rgb", (64, 96), keep_aspect=True)
 STRETCHED = replace(CONFIG, keep_aspect=False)
@@ -243,11 +251,70 @@ def test_devices_and_types(monkeypatch: pytest.MonkeyPatch) -> None:
     assert choose_device("cuda:0") == torch.device("cuda:0")
     with pytest.raises(ModelError, match="there are 1 CUDA GPUs"):
         choose_device("cuda:3")
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (7, 5))
     assert choose_dtype("auto", torch.device("cuda")) == torch.float16
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (8, 7))
+    assert choose_dtype("auto", torch.device("cuda")) == torch.bfloat16
     assert choose_dtype("auto", torch.device("cpu")) == torch.float32
     assert choose_dtype("bfloat16", torch.device("cuda")) == torch.bfloat16
     with pytest.raises(ModelError, match="unknown dtype 'int8'"):
         choose_dtype("int8", torch.device("cpu"))
+
+
+@pytest.mark.parametrize(
+    ("capability", "expected"),
+    [
+        (None, torch.float32),
+        ((5, 3), torch.float16),
+        ((7, 5), torch.float16),
+        ((8, 0), torch.bfloat16),
+        ((8, 7), torch.bfloat16),
+        ((12, 0), torch.bfloat16),
+    ],
+)
+def test_auto_is_bfloat16_where_a_gpu_computes_it(capability, expected: torch.dtype) -> None:
+    assert auto_dtype(capability) == expected
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+@pytest.mark.parametrize("size", [(64, 96), (30, 40)])
+def test_scores_that_are_not_finite_are_an_error_with_advice(value: float, size: tuple[int, int]) -> None:
+    logits = torch.zeros(1, 11, 64, 96)
+    logits[0, 3, 32, 48] = value
+    segmenter = Segmenter(FixedScores(logits), STRETCHED, "cpu", torch.float32)
+    with pytest.raises(NotFiniteError, match="not finite in float32: use another model or version"):
+        segmenter.segment([image(*size)])
+    with pytest.raises(NotFiniteError):
+        segmenter.warm_up(64, 96)
+
+
+def test_a_class_that_is_ruled_out_is_no_error() -> None:
+    logits = torch.zeros(1, 11, 64, 96)
+    logits[:, 3] = -torch.inf
+    Segmenter(FixedScores(logits), STRETCHED, "cpu", torch.float32).segment([image(64, 96)])
+
+
+def test_weights_that_are_too_large_for_half_precision_are_told_with_the_way_out(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network = MADM(TINY, len(STREET_11))
+    torch.nn.init.constant_(network.head.classifier.bias, 1e6)
+    save_model(tmp_path, network, CONFIG)
+    Segmenter.from_folder(tmp_path, "cpu", "float32").warm_up(64, 96)
+    with pytest.raises(NotFiniteError, match="set precision to bfloat16 or float32"):
+        Segmenter.from_folder(tmp_path, "cpu", "float16").warm_up(64, 96)
+    Segmenter.from_folder(tmp_path, "cpu", "bfloat16").warm_up(64, 96)
+
+
+@pytest.mark.parametrize("stored", [torch.float32, torch.float16])
+def test_norms_are_folded_before_the_cast(folder: Path, tmp_path: Path, stored: torch.dtype) -> None:
+    """What runs in half precision is the float32 folding, rounded once."""
+    from madm_model.checkpoint.model_folder import load_model
+
+    network, _ = load_model(folder)
+    save_model(tmp_path, network, CONFIG, stored)
+    half, full = (Segmenter.from_folder(tmp_path, "cpu", name)._network.head for name in ("bfloat16", "float32"))
+    for name, tensor in full.state_dict().items():
+        assert torch.equal(half.state_dict()[name], tensor.bfloat16()), name
 
 
 def test_missing_folder(tmp_path: Path) -> None:
