@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -105,3 +106,25 @@ class ModelConfig:
             raise ModelError(f"{path} is not valid JSON ({error})") from None
         except ModelError as error:
             raise ModelError(f"{path}: {error}") from None
+
+
+def network_size(config: ModelConfig, height: int, width: int) -> tuple[int, int]:
+    """Height and width at which the network sees an image of the given size.
+
+    `config.input_size`, or with `keep_aspect` the image's aspect ratio at about that area; both are multiples of
+    the architecture's `size_multiple`.
+    """
+    if not config.keep_aspect:
+        return config.input_size
+    multiple = config.architecture.size_multiple
+    area = config.input_size[0] * config.input_size[1]
+    scale = math.sqrt(area / (height * width))
+    longest = area // multiple  # of a very thin image, whose short side is widened to one multiple
+    rows, columns = (round(min(side * scale, longest) / multiple) * multiple for side in (height, width))
+    return max(rows, multiple), max(columns, multiple)
+
+
+def magnification(config: ModelConfig, height: int, width: int) -> float:
+    """How much larger than it is the network sees an image of the given size: lengths, not areas."""
+    rows, columns = network_size(config, height, width)
+    return math.sqrt(rows * columns / (height * width))

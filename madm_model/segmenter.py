@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from torch import nn
 
 from madm_model.checkpoint.model_folder import load_model
 from madm_model.labels import IGNORE
-from madm_model.model_config import ModelConfig, ModelError
+from madm_model.model_config import ModelConfig, ModelError, network_size
 from madm_model.network import MADM
 from madm_model.network.stage_timer import StageTimer
 
@@ -171,28 +170,6 @@ class Segmenter:
         if not finite:
             raise NotFiniteError(_not_finite_advice(self.dtype))
         return [Segmentation(*result) for result in zip(labels.cpu().numpy(), confidence.cpu().numpy())]
-
-
-def network_size(config: ModelConfig, height: int, width: int) -> tuple[int, int]:
-    """Height and width at which the network sees an image of the given size.
-
-    `config.input_size`, or with `keep_aspect` the image's aspect ratio at about that area; both are multiples of
-    the architecture's `size_multiple`.
-    """
-    if not config.keep_aspect:
-        return config.input_size
-    multiple = config.architecture.size_multiple
-    area = config.input_size[0] * config.input_size[1]
-    scale = math.sqrt(area / (height * width))
-    longest = area // multiple  # of a very thin image, whose short side is widened to one multiple
-    rows, columns = (round(min(side * scale, longest) / multiple) * multiple for side in (height, width))
-    return max(rows, multiple), max(columns, multiple)
-
-
-def magnification(config: ModelConfig, height: int, width: int) -> float:
-    """How much larger than it is the network sees an image of the given size: lengths, not areas."""
-    rows, columns = network_size(config, height, width)
-    return math.sqrt(rows * columns / (height * width))
 
 
 def choose_device(name: str) -> torch.device:

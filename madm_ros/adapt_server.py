@@ -33,7 +33,7 @@ from std_srvs.srv import Trigger
 
 from madm_model.adaptation.job_lock import JobRuns
 from madm_model.adaptation.job_request import CANCELED, FAILED, INTERRUPTED, RequestError
-from madm_model.checkpoint.model_folder import resolve_model
+from madm_model.checkpoint.model_names import resolve_model
 from madm_model.store import Snapshot, StoreError, VersionStore
 from madm_ros import adapt_parameters
 from madm_ros.adapt_jobs import AdaptJobs

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from madm_model.checkpoint.model_folder import EMBEDDED, embedded_model, resolve_model
+from madm_model.checkpoint.model_names import EMBEDDED, embedded_model, resolve_model
 from madm_model.evaluation import ConfusionMatrix, SegmentationScores
 from madm_model.events.edge_source import open_edge_frames
 from madm_model.io.bags import BagReader

@@ -34,7 +34,7 @@ def open_segmenter(
     """
     if not store:
         return load(model)
-    from madm_model.checkpoint.model_folder import resolve_model  # brings torch, which takes seconds
+    from madm_model.checkpoint.model_names import resolve_model
 
     return FollowingSegmenter(VersionStore(Path(store).expanduser(), resolve_model(model)), load, on_error, log_info)
 

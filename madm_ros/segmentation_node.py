@@ -186,7 +186,7 @@ class SegmentationNode(LifecycleNode):
         )
 
     def _load(self) -> None:
-        from madm_model.checkpoint.model_folder import embedded_model  # brings torch, which takes seconds
+        from madm_model.checkpoint.model_names import embedded_model
 
         started = time.perf_counter()
         device, precision = self._value("device"), self._value("precision")

@@ -10,8 +10,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Literal
 
-from madm_model.training.optimizer import OptimizerConfig
-from madm_model.training.precision import Precision
+from madm_model.training.config import OptimizerConfig, Precision
 
 TeacherMode = Literal["train", "no_dropout", "eval"]
 NoiseSource = Literal["fixed", "sampled"]

@@ -18,9 +18,9 @@ from madm_model.adaptation.self_training import SelfTraining
 from madm_model.adaptation.source_frames import SourceFrames
 from madm_model.adaptation.target_frames import TargetFrames
 from madm_model.evaluation import ConfusionMatrix
-from madm_model.model_config import ModelConfig
+from madm_model.model_config import ModelConfig, network_size
 from madm_model.network.madm import MADM
-from madm_model.segmenter import Segmenter, network_size
+from madm_model.segmenter import Segmenter
 
 STORED_DTYPE = torch.float16
 """Number format of a version's weights on disk."""

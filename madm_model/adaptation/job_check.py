@@ -13,10 +13,10 @@ from madm_model.adaptation.job_settings import JobSettings, default_settings, wi
 from madm_model.adaptation.source_frames import SIMULATED_STREETS, labelled_files
 from madm_model.adaptation.target_bags import count_frames
 from madm_model.adaptation.target_frames import frame_bytes
+from madm_model.devices import gpu_memory
 from madm_model.io.frames import InputError
 from madm_model.modalities import make_preprocessor
 from madm_model.model_config import ModelConfig, ModelError
-from madm_model.segmenter import choose_device
 from madm_model.store import BASE, VersionStore
 
 _PROBE_ITERATIONS = 1000
@@ -131,7 +131,7 @@ def check_path(path: Path, roots: Sequence[str | Path]) -> None:
 
 def _is_gpu(request: JobRequest) -> bool:
     """Whether a GPU trains, which decides some defaults."""
-    return choose_device(request.device).type == "cuda"
+    return gpu_memory(request.device) is not None
 
 
 def _paths(request: JobRequest) -> list[Path]:

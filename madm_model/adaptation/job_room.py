@@ -6,11 +6,12 @@ import contextlib
 import os
 import shutil
 from pathlib import Path
-
-import torch
+from typing import TYPE_CHECKING
 
 from madm_model.io.frames import InputError
-from madm_model.segmenter import choose_device
+
+if TYPE_CHECKING:
+    import torch
 
 _WHOLE, _ADAPTERS, _ON_GPU = 24, 14, 8
 """Bytes of main memory a weight: all of them trained (float32 weights, gradients, AdamW's two states, the teacher and a
@@ -71,6 +72,10 @@ def prepare_device(device: str, threads: int, gpu_memory_share: float) -> torch.
     Raises:
         ModelError: there is no such device.
     """
+    import torch  # not above: a request is checked without it
+
+    from madm_model.segmenter import choose_device
+
     if threads:
         torch.set_num_threads(threads)
     chosen = choose_device(device)

@@ -22,9 +22,9 @@ from madm_model.adaptation.config import (
 from madm_model.adaptation.gate import GateConfig
 from madm_model.adaptation.source_frames import SourceLabels
 from madm_model.adaptation.target_frames import TargetLimits
-from madm_model.adaptation.training_data import ViewConfig
+from madm_model.adaptation.view_config import ViewConfig
 from madm_model.model_config import ModelConfig
-from madm_model.training.optimizer import OptimizerConfig
+from madm_model.training.config import OptimizerConfig
 
 _OFF = ("off", "none", "false")
 

@@ -21,7 +21,7 @@ from madm_model.io.sources import IMAGE_SUFFIXES, read_image
 from madm_model.labels import CITYSCAPES_TRAIN_IDS, IGNORE, STREET_11, LabelSet, translation_table
 from madm_model.modalities.rgb import rgb_image
 from madm_model.store import durable
-from madm_model.training.frame_pool import FramePoolConfig, network_frames
+from madm_model.training.config import FramePoolConfig
 
 SIMULATOR = "sim"
 """Name of the simulator as a source."""
@@ -212,6 +212,8 @@ def _is_rendered(stamp: Path, wanted: dict[str, str], sizes: dict[Path, int]) ->
 
 
 def _rendered(config: FramePoolConfig) -> Iterator[dict[str, np.ndarray]]:
+    from madm_model.training.frame_pool import network_frames  # brings the simulator and PyTorch
+
     cv2.setNumThreads(1)  # a robot has other work for its cores
     for street in range(config.streets):
         yield from network_frames(config, config.first_seed + street)

@@ -14,8 +14,7 @@ from typing import Any, BinaryIO
 import cv2
 import numpy as np
 
-from madm_model.model_config import ModelConfig
-from madm_model.segmenter import network_size
+from madm_model.model_config import ModelConfig, network_size
 
 META_FILE, FRAMES_FILE = "frames.json", "frames.bin"
 _THUMBNAIL = (32, 24)

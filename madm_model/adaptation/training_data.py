@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 
@@ -11,54 +9,13 @@ from madm_model.adaptation.data import LabelledBatch
 from madm_model.adaptation.rare_class_sampling import RareClassConfig, RareClassSampler
 from madm_model.adaptation.source_frames import SourceFrames
 from madm_model.adaptation.target_frames import TargetFrames
-from madm_model.architecture import Architecture
-from madm_model.model_config import ModelConfig
-from madm_model.segmenter import magnification
-from madm_model.training.appearance import AppearanceConfig, with_random_appearance
+from madm_model.adaptation.view_config import ViewConfig
+from madm_model.model_config import ModelConfig, magnification
+from madm_model.training.appearance import with_random_appearance
 from madm_model.training.frame_pool import FramePool
 from madm_model.training.views import random_view, stack_images
 
 _HELD_OUT_SOURCE = 24
-
-
-@dataclass(frozen=True)
-class ViewConfig:
-    """What of a frame the network sees in training."""
-
-    batch_size: int = 1
-    """Images of the source, and as many of the target, in one batch."""
-    crop_height: int = 512
-    """Rows of a crop, a multiple of the architecture's `size_multiple`."""
-    crop_width: int = 512
-    """Columns of a crop, likewise."""
-    min_scale: float = 0.8
-    """Smallest magnification of a frame against how the network sees it live."""
-    max_scale: float = 1.6
-    """Largest magnification."""
-    rare_classes: bool = True
-    """Draw source images of rare classes more often (Rare Class Sampling)."""
-    source_appearance: bool = False
-    """Show the source in random tones and as edges most of the time, as the embedded model was trained; officially
-    it is shown as it is."""
-
-    def __post_init__(self) -> None:
-        if self.batch_size < 1 or not 0 < self.min_scale <= self.max_scale:
-            raise ValueError("batch_size must be at least 1, and min_scale and max_scale a rising pair above 0")
-
-    def check(self, architecture: Architecture) -> None:
-        """Whether an architecture can take the crops.
-
-        Raises:
-            ValueError: it cannot.
-        """
-        multiple = architecture.size_multiple
-        if self.crop_height % multiple or self.crop_width % multiple or min(self.crop_height, self.crop_width) < 1:
-            raise ValueError(f"crop_height and crop_width must be multiples of {multiple}")
-
-    @property
-    def appearance(self) -> AppearanceConfig | None:
-        """How the source is shown; None shows it as it is."""
-        return AppearanceConfig() if self.source_appearance else None
 
 
 class JobData:

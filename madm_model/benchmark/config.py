@@ -11,7 +11,7 @@ import yaml
 from madm_model.adaptation.config import AblationRow, ResourceConfig, TeacherConfig
 from madm_model.adaptation.training_data import ViewConfig
 from madm_model.benchmark.plain_data import from_plain
-from madm_model.checkpoint.model_folder import EMBEDDED
+from madm_model.checkpoint.model_names import EMBEDDED
 from madm_model.training.frame_pool import FramePoolConfig
 from madm_model.training.optimizer import OptimizerConfig
 

@@ -14,8 +14,8 @@ from madm_model.adaptation.rare_class_sampling import RareClassConfig
 from madm_model.benchmark.config import BenchmarkConfig
 from madm_model.benchmark.plan import ANY_MODALITY, Run
 from madm_model.labels import STREET_11
-from madm_model.model_config import ModelConfig
-from madm_model.segmenter import Segmenter, magnification
+from madm_model.model_config import ModelConfig, magnification
+from madm_model.segmenter import Segmenter
 from madm_model.training.embedded import score_pool
 from madm_model.training.frame_pool import FramePool, render_pool
 

@@ -26,8 +26,8 @@ from madm_model.io.frames import InputError
 from madm_model.io.sources import read_image
 from madm_model.labels import STREET_11
 from madm_model.modalities import make_preprocessor
-from madm_model.model_config import ModelConfig
-from madm_model.segmenter import Segmenter, magnification
+from madm_model.model_config import ModelConfig, magnification
+from madm_model.segmenter import Segmenter
 
 BOX_CLASSES = ("person", "vehicle")
 BOX_SCORES = tuple(f"{name} {score}" for name in BOX_CLASSES for score in ("recall", "precision"))

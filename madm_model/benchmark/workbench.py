@@ -19,7 +19,8 @@ from madm_model.adaptation.target_norm import evaluating
 from madm_model.benchmark.config import BenchmarkConfig
 from madm_model.benchmark.measured_training import MeasuredTraining, Scores
 from madm_model.benchmark.plan import ANY_MODALITY, Run, training_config
-from madm_model.checkpoint.model_folder import WEIGHTS_FILE, load_model, resolve_model, save_model
+from madm_model.checkpoint.model_folder import WEIGHTS_FILE, load_model, save_model
+from madm_model.checkpoint.model_names import resolve_model
 from madm_model.machine import describe_machine
 from madm_model.model_config import ModelConfig
 from madm_model.network.madm import MADM

@@ -10,30 +10,11 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-import madm_model
+from madm_model.checkpoint.model_names import resolve_model
 from madm_model.model_config import CONFIG_FILE, ModelConfig, ModelError
 from madm_model.network import MADM
 
 WEIGHTS_FILE = "model.safetensors"
-
-EMBEDDED = "tiny-rgb"
-"""Name of the model that comes with the package and has been trained on colour: where every adaptation starts."""
-
-_WEIGHTS = Path(madm_model.__file__).parent / "weights"
-
-
-def embedded_model(modality: str) -> str:
-    """Name of the embedded model for a modality: the one adapted to it where there is one, otherwise `EMBEDDED`."""
-    adapted = f"tiny-{modality}"
-    return adapted if (_WEIGHTS / adapted / CONFIG_FILE).is_file() else EMBEDDED
-
-
-def resolve_model(name_or_path: str | Path) -> Path:
-    """The folder of a model: an embedded one by its name, any other by its path."""
-    name = str(name_or_path)
-    if name == Path(name).name and (_WEIGHTS / name / CONFIG_FILE).is_file():
-        return _WEIGHTS / name
-    return Path(name_or_path).expanduser()
 
 
 def save_model(folder: Path, network: MADM, config: ModelConfig, dtype: torch.dtype = torch.float32) -> None:

@@ -55,7 +55,7 @@ def adapt(
         from madm_model.adaptation.job_lock import refuse_second_job
         from madm_model.adaptation.job_request import JobFolder, JobRequest
         from madm_model.adaptation.target_bags import TargetSelection
-        from madm_model.checkpoint.model_folder import embedded_model, resolve_model
+        from madm_model.checkpoint.model_names import embedded_model, resolve_model
         from madm_model.cli.parameter_file import read_frame_settings
         from madm_model.store import VersionStore
 

@@ -37,7 +37,7 @@ def segment(
 
     console = Console()
     with clear_errors():
-        from madm_model.checkpoint.model_folder import embedded_model, resolve_model
+        from madm_model.checkpoint.model_names import embedded_model, resolve_model
         from madm_model.cli.parameter_file import read_frame_settings
         from madm_model.cli.store import open_store
         from madm_model.events.edge_source import edge_topic, holds_events, open_edge_frames

@@ -63,7 +63,7 @@ def open_store(store: Path, base: Path | None = None) -> VersionStore:
     Raises:
         InputError: the folder is no store.
     """
-    from madm_model.checkpoint.model_folder import EMBEDDED, resolve_model
+    from madm_model.checkpoint.model_names import EMBEDDED, resolve_model
     from madm_model.io.frames import InputError
     from madm_model.store import VersionStore
 

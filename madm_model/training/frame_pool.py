@@ -12,9 +12,9 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import cv2
 import numpy as np
@@ -26,38 +26,12 @@ from madm_model.io.frames import RawFrame
 from madm_model.modalities import make_preprocessor
 from madm_model.simulator import SimulatorConfig, StreetSimulator
 from madm_model.simulator.events import street_events
+from madm_model.training.config import POOL_MODALITIES, FramePoolConfig
 from madm_model.training.views import random_view, stack_images
 
-POOL_MODALITIES = ("rgb", "thermal", "depth")
-"""What pools hold unless told otherwise: one rendered moment gives all three. Event is there for the asking; an edge
-frame takes many rendered moments."""
 EVENT_HISTORY_S = 0.1
 """Events before a frame that its edges are drawn from: two and a half times what they fade in."""
 _FRAME_INTERVAL_S = 1.5
-
-
-@dataclass(frozen=True)
-class FramePoolConfig:
-    """Which simulated streets are rendered."""
-
-    first_seed: int
-    """Simulator seed of the first street; the others follow."""
-    streets: int
-    """Number of streets, each a different place at a different time of day."""
-    frames_per_street: int
-    """Frames of each street, 1.5 s of driving apart."""
-    width: int = 320
-    """Frame width in pixels."""
-    height: int = 240
-    """Frame height in pixels."""
-    modalities: tuple[Literal["rgb", "thermal", "depth", "event"], ...] = field(default=POOL_MODALITIES, repr=False)
-    """What is kept of each frame besides its labels; not in the text form, as it changes no frame."""
-
-    def __post_init__(self) -> None:
-        if not self.modalities or not {*POOL_MODALITIES, "event"}.issuperset(self.modalities):
-            raise ValueError(f"modalities is {list(self.modalities)}: name some of rgb, thermal, depth and event")
-        if min(self.streets, self.frames_per_street, self.width, self.height) < 1:
-            raise ValueError("streets, frames_per_street, width and height must be at least 1")
 
 
 class FramePool:

@@ -2,36 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import nn
 
+from madm_model.training.config import OptimizerConfig
+
 _NORM_LAYERS = (nn.GroupNorm, nn.LayerNorm, nn.BatchNorm2d)
-
-
-@dataclass(frozen=True)
-class OptimizerConfig:
-    """Optimiser settings; the defaults are the official ones."""
-
-    learning_rate: float = 5e-6
-    """Learning rate of every parameter."""
-    weight_decay: float = 0.05
-    """Weight decay of all parameters but norms and biases, which have none."""
-    gradient_clip: float = 0.01
-    """Largest global L2 norm of the gradient."""
-    warmup_iterations: int = 28
-    """Iterations of linear warm-up, from 0.067 of the learning rate to all of it."""
-    steps: tuple[float, ...] = (8889 / 10_000, 9630 / 10_000)
-    """Shares of the training after which the learning rate is divided by ten."""
-
-    def __post_init__(self) -> None:
-        if self.learning_rate <= 0 or self.gradient_clip <= 0:
-            raise ValueError("learning_rate and gradient_clip must be above 0")
-        if self.warmup_iterations < 0 or self.weight_decay < 0:
-            raise ValueError("warmup_iterations and weight_decay must not be negative")
-        if list(self.steps) != sorted(self.steps) or not all(0 < step <= 1 for step in self.steps):
-            raise ValueError("steps must be rising shares of the training, above 0 and up to 1")
 
 
 def parameter_groups(modules: nn.Module, weight_decay: float) -> list[dict]:

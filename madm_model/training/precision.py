@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from typing import Literal
 
 import torch
 
-Precision = Literal["float32", "bfloat16", "float16"]
+from madm_model.training.config import Precision
 
 DTYPES: dict[Precision, torch.dtype] = {
     "float32": torch.float32,

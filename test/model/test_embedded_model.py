@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from madm_model.checkpoint.model_folder import EMBEDDED, resolve_model
+from madm_model.checkpoint.model_names import EMBEDDED, resolve_model
 from madm_model.evaluation import ConfusionMatrix
 from madm_model.io.frames import RawFrame
 from madm_model.labels import STREET_11

@@ -14,7 +14,7 @@ from madm_msgs.msg import AdaptJob
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-from madm_model.checkpoint.model_folder import embedded_model
+from madm_model.checkpoint.model_names import embedded_model
 from madm_model.events.edge_config import EdgeConfig
 from madm_ros import adapt_parameters
 from madm_ros.adapt_messages import to_request

@@ -10,7 +10,8 @@ import torch
 from official_checkpoint import SMALL, small_network
 from safetensors.torch import load_file, save_file
 
-from madm_model.checkpoint.model_folder import EMBEDDED, WEIGHTS_FILE, load_model, resolve_model, save_model
+from madm_model.checkpoint.model_folder import WEIGHTS_FILE, load_model, save_model
+from madm_model.checkpoint.model_names import EMBEDDED, resolve_model
 from madm_model.labels import STREET_9, STREET_11
 from madm_model.model_config import ModelConfig, ModelError
 

@@ -1,0 +1,48 @@
+"""What of a frame the network sees in training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from madm_model.architecture import Architecture
+from madm_model.training.appearance import AppearanceConfig
+
+
+@dataclass(frozen=True)
+class ViewConfig:
+    """What of a frame the network sees in training."""
+
+    batch_size: int = 1
+    """Images of the source, and as many of the target, in one batch."""
+    crop_height: int = 512
+    """Rows of a crop, a multiple of the architecture's `size_multiple`."""
+    crop_width: int = 512
+    """Columns of a crop, likewise."""
+    min_scale: float = 0.8
+    """Smallest magnification of a frame against how the network sees it live."""
+    max_scale: float = 1.6
+    """Largest magnification."""
+    rare_classes: bool = True
+    """Draw source images of rare classes more often (Rare Class Sampling)."""
+    source_appearance: bool = False
+    """Show the source in random tones and as edges most of the time, as the embedded model was trained; officially
+    it is shown as it is."""
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 1 or not 0 < self.min_scale <= self.max_scale:
+            raise ValueError("batch_size must be at least 1, and min_scale and max_scale a rising pair above 0")
+
+    def check(self, architecture: Architecture) -> None:
+        """Whether an architecture can take the crops.
+
+        Raises:
+            ValueError: it cannot.
+        """
+        multiple = architecture.size_multiple
+        if self.crop_height % multiple or self.crop_width % multiple or min(self.crop_height, self.crop_width) < 1:
+            raise ValueError(f"crop_height and crop_width must be multiples of {multiple}")
+
+    @property
+    def appearance(self) -> AppearanceConfig | None:
+        """How the source is shown; None shows it as it is."""
+        return AppearanceConfig() if self.source_appearance else None
