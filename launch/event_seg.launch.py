@@ -9,5 +9,9 @@ from madm_ros.launching import segmentation_launch
 
 
 def generate_launch_description() -> LaunchDescription:
-    topics = {"events": "/event_camera/events", "reference_image": "/rgb/image_raw"}
+    topics = {
+        "events": "/event_camera/events",
+        "reference_image": "/rgb/image_raw",
+        "camera_info": "/event_camera/camera_info",
+    }
     return segmentation_launch("event", topics, executable="event_seg")

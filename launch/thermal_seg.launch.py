@@ -9,4 +9,4 @@ from madm_ros.launching import segmentation_launch
 
 
 def generate_launch_description() -> LaunchDescription:
-    return segmentation_launch("thermal", topics={"image": "/thermal/image_raw"})
+    return segmentation_launch("thermal", topics={"image": "/thermal/image_raw", "camera_info": "/thermal/camera_info"})

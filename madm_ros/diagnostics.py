@@ -41,12 +41,29 @@ class FrameStatistics:
         self._lock = threading.Lock()
         self._started = clock()
         self._frames: deque[tuple[float, FrameTiming]] = deque()
+        self._unwanted = 0
+        self._last_unwanted = -float("inf")
 
     def record(self, timing: FrameTiming) -> None:
         """Add a frame that was just published."""
         with self._lock:
             self._frames.append((self._clock(), timing))
             self._forget_old()
+
+    def record_unwanted(self) -> None:
+        """Count a frame that nobody wanted the labels of."""
+        with self._lock:
+            self._unwanted += 1
+            self._last_unwanted = self._clock()
+
+    @property
+    def unwanted(self) -> int:
+        """Frames so far that nobody wanted the labels of."""
+        return self._unwanted
+
+    def idle(self) -> bool:
+        """Whether frames of the window came that nobody wanted the labels of."""
+        return self._clock() - self._last_unwanted <= WINDOW_S
 
     def timings(self) -> list[FrameTiming]:
         """Frames of the window, oldest first."""
@@ -86,6 +103,10 @@ class NodeHealth:
     """The last error if it is recent, else empty."""
     gpu_bytes: int | None
     """GPU memory held by this process's tensors; None without a GPU."""
+    skipped: int = 0
+    """Frames left out on purpose since activation: above `max_fps`, or unwanted while `lazy`."""
+    idle: bool = False
+    """Images come, but nobody wants their labels."""
 
 
 def diagnostic_status(name: str, health: NodeHealth) -> DiagnosticStatus:
@@ -103,6 +124,7 @@ def diagnostic_status(name: str, health: NodeHealth) -> DiagnosticStatus:
         "image topic": health.topic,
         "fps": f"{health.fps:.2f}",
         "dropped frames": str(health.dropped),
+        "skipped frames": str(health.skipped),
         "errors": str(health.errors),
         "gpu memory [MiB]": "no GPU" if health.gpu_bytes is None else f"{health.gpu_bytes / 2**20:.1f}",
     }
@@ -119,6 +141,8 @@ def _assess(health: NodeHealth) -> tuple[bytes, str]:
         return DiagnosticStatus.ERROR, health.last_error
     if health.state != "active":
         return DiagnosticStatus.OK, health.state
+    if not health.timings and health.idle:
+        return DiagnosticStatus.OK, "idle: images come, nobody listens to a result"
     if not health.timings:
         return DiagnosticStatus.WARN, f"no image on {health.topic} for {WINDOW_S:.0f} s"
     return DiagnosticStatus.OK, f"{health.fps:.1f} label images a second"

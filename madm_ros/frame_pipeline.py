@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
-from sensor_msgs.msg import CompressedImage, Image
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 
 from madm_model.io.frames import FrameError, RawFrame
@@ -56,6 +56,8 @@ class FrameSettings:
     """Pixels below are unlabelled, 0 to 1."""
     overlay_opacity: float
     """Weight of the class colour in the overlay, 0 to 1."""
+    lazy: bool
+    """Nothing is done with a frame while nobody listens to a result."""
 
     @classmethod
     def from_parameters(cls, values: Mapping[str, Any]) -> FrameSettings:
@@ -66,6 +68,7 @@ class FrameSettings:
             depth=read_settings(DepthConfig, parameters.preprocessing_settings("depth", values)),
             confidence_threshold=values["confidence_threshold"],
             overlay_opacity=values["overlay_opacity"],
+            lazy=values["lazy"],
         )
 
 
@@ -74,7 +77,7 @@ class FramePipeline:
 
     Args:
         segmenter: the network.
-        settings: taken up at the start of every frame; the attribute may be replaced at any time, as `camera` may.
+        settings: taken up at the start of every frame; the attribute may be replaced at any time, as `camera_info` may.
         publications: where the results go.
         errors: where a frame that fails is reported.
         log_info: writes one line at info level.
@@ -89,7 +92,8 @@ class FramePipeline:
         log_info: Callable[[str], object],
     ) -> None:
         self.settings = settings
-        self.camera: PinholeCamera | None = None
+        self.camera_info: CameraInfo | None = None
+        """The newest calibration of the camera."""
         self.statistics = FrameStatistics()
         self._segmenter = segmenter
         self._publications = publications
@@ -108,6 +112,9 @@ class FramePipeline:
 
     def _process(self, received: ReceivedImage) -> None:
         settings, header = self.settings, received.message.header
+        if settings.lazy and not self._publications.wanted:
+            self.statistics.record_unwanted()
+            return
         started = time.perf_counter()
         frame = to_frame(received.message)
         self._note_size(frame)
@@ -117,6 +124,8 @@ class FramePipeline:
         segmented = time.perf_counter()
         labels = _without_unsure(segmentation.labels, segmentation.confidence, settings.confidence_threshold)
         self._publications.publish(header, image, labels, segmentation.confidence, settings.overlay_opacity)
+        if self.camera_info is not None:
+            self._publications.publish_camera_info(header, self.camera_info)
         if self._publications.wants_points:
             self._publish_points(header, metric_depth(frame, settings.depth), labels, segmentation.confidence)
         published = time.perf_counter()
@@ -129,7 +138,7 @@ class FramePipeline:
         )
 
     def _publish_points(self, header: Header, depth: np.ndarray, labels: np.ndarray, confidence: np.ndarray) -> None:
-        camera = self.camera
+        camera = PinholeCamera.from_camera_info(self.camera_info) if self.camera_info is not None else None
         if camera is None:
             self._errors.report("no point cloud without a calibrated camera_info: check its topic")
         elif depth.shape != (camera.height, camera.width):

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Generic, TypeVar
+
+from madm_ros.rate_limit import RateLimit
 
 Frame = TypeVar("Frame")
 
@@ -18,15 +21,21 @@ class LatestFrameWorker(Generic[Frame]):
     Args:
         process: called in the worker thread with one frame at a time. It must not raise: what it
             lets through ends the thread.
+        max_rate: frames a second that are taken at most, the attribute may change at any time; 0: no limit.
         name: name of the thread, for debuggers.
     """
 
-    def __init__(self, process: Callable[[Frame], None], name: str = "latest_frame_worker") -> None:
+    def __init__(
+        self, process: Callable[[Frame], None], max_rate: float = 0.0, name: str = "latest_frame_worker"
+    ) -> None:
+        self.max_rate = max_rate
         self._process = process
+        self._limit = RateLimit()
         self._condition = threading.Condition()
         self._waiting: Frame | None = None
         self._stopping = False
         self._dropped = 0
+        self._skipped = 0
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
@@ -35,9 +44,17 @@ class LatestFrameWorker(Generic[Frame]):
         """Number of frames that were replaced before the worker came to them."""
         return self._dropped
 
+    @property
+    def skipped(self) -> int:
+        """Number of frames that were left out because of `max_rate`."""
+        return self._skipped
+
     def submit(self, frame: Frame) -> None:
         """Make this the next frame to be processed; a frame still waiting is dropped and counted."""
         with self._condition:
+            if not self._limit.admits(time.monotonic(), self.max_rate):
+                self._skipped += 1
+                return
             if self._waiting is not None:
                 self._dropped += 1
             self._waiting = frame

@@ -23,7 +23,6 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from madm_model.model_config import ModelConfig
 from madm_ros import diagnostics, parameters, publisher_types
-from madm_ros.cloud_geometry import PinholeCamera
 from madm_ros.error_log import ErrorLog
 from madm_ros.following_segmenter import open_segmenter
 from madm_ros.frame_pipeline import FramePipeline, FrameSettings, ReceivedImage, SegmenterLike
@@ -96,7 +95,7 @@ class SegmentationNode(LifecycleNode):
             self.get_logger().error(text)
 
     def _on_camera_info(self, message: CameraInfo) -> None:
-        self._pipeline.camera = PinholeCamera.from_camera_info(message)
+        self._pipeline.camera_info = message
 
     # ---- lifecycle ----
 
@@ -162,9 +161,9 @@ class SegmentationNode(LifecycleNode):
         self._pipeline = FramePipeline(
             self._segmenter, settings, self._publications, self._errors, self.get_logger().info
         )
-        self._worker = LatestFrameWorker(self._pipeline.process)
+        self._worker = LatestFrameWorker(self._pipeline.process, self._value("max_fps"))
         super().on_activate(state)  # the publishers may speak
-        self._publications.publish_label_info(self._value("confidence_threshold"))
+        self._publications.publish_class_map(self._value("confidence_threshold"))
         self._subscribe()
 
     def _subscribe(self) -> None:
@@ -173,8 +172,7 @@ class SegmentationNode(LifecycleNode):
         message_type = Image if transport == "raw" else CompressedImage
         if not self._image_source:
             self._image_subscription = self._listen(message_type, topic, self.accept)
-        if self._publications.has_points:
-            self._camera_subscription = self._listen(CameraInfo, "camera_info", self._on_camera_info)
+        self._camera_subscription = self._listen(CameraInfo, "camera_info", self._on_camera_info)
 
     def _listen(self, message_type: type, topic: str, callback: Callable[[Any], None]) -> Subscription:
         return self.create_subscription(
@@ -247,8 +245,9 @@ class SegmentationNode(LifecycleNode):
             # The gain control's memory of the frames before stays.
             settings = replace(settings, preprocess=self._pipeline.settings.preprocess)
         self._pipeline.settings = settings
+        self._worker.max_rate = values["max_fps"]
         if "confidence_threshold" in changed:
-            self._publications.publish_label_info(values["confidence_threshold"])
+            self._publications.publish_class_map(values["confidence_threshold"])
 
     def _report(self) -> None:
         """Once a second: look for publishers that cannot be understood, and publish the diagnostics."""
@@ -261,6 +260,8 @@ class SegmentationNode(LifecycleNode):
             fps=self._pipeline.statistics.fps() if self._pipeline else 0.0,
             timings=self._pipeline.statistics.timings() if self._pipeline else [],
             dropped=self._worker.dropped if self._worker else 0,
+            skipped=self._worker.skipped + self._pipeline.statistics.unwanted if self._worker else 0,
+            idle=self._pipeline.statistics.idle() if self._pipeline else False,
             errors=self._errors.count,
             last_error=self._transition_error or self._errors.recent(),
             gpu_bytes=diagnostics.gpu_bytes(self._segmenter.device) if self._segmenter else None,

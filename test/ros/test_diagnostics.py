@@ -53,6 +53,22 @@ def test_fps_is_right_before_the_window_is_full() -> None:
     assert statistics.fps() == 6.0
 
 
+def test_images_that_nobody_wants_labels_of_make_a_node_idle_for_as_long_as_they_come() -> None:
+    now = [0.0]
+    statistics = FrameStatistics(lambda: now[0])
+    assert not statistics.idle()
+    statistics.record_unwanted()
+    assert (statistics.unwanted, statistics.idle()) == (1, True)
+    now[0] += WINDOW_S + 0.1
+    assert (statistics.unwanted, statistics.idle()) == (1, False)
+
+
+def test_an_idle_node_is_well() -> None:
+    status = diagnostic_status("/seg", _changed(timings=[], idle=True, skipped=12))
+    assert (status.level, status.message) == (DiagnosticStatus.OK, "idle: images come, nobody listens to a result")
+    assert {item.key: item.value for item in status.values}["skipped frames"] == "12"
+
+
 def test_report_of_a_healthy_node() -> None:
     status = diagnostic_status("/madm/thermal_seg", HEALTHY)
     assert status.level == DiagnosticStatus.OK

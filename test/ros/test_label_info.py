@@ -45,13 +45,13 @@ def test_class_map_comes_without_images_and_to_late_subscribers(peer, start_node
 
 def test_class_map_is_published_before_the_node_listens_to_images(start_node, monkeypatch) -> None:
     topics_then: list[str] = []
-    publish = Publications.publish_label_info
+    publish = Publications.publish_class_map
 
     def publish_and_look(self: Publications, threshold: float) -> None:
         topics_then.extend(subscription.topic_name for subscription in self._node.subscriptions)
         publish(self, threshold)
 
-    monkeypatch.setattr(Publications, "publish_label_info", publish_and_look)
+    monkeypatch.setattr(Publications, "publish_class_map", publish_and_look)
     node = start_node()
     assert "/image" not in topics_then
     assert "/image" in [subscription.topic_name for subscription in node.subscriptions]

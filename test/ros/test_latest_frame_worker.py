@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import threading
 
+from ros_helpers import wait_until
+
 from madm_ros.latest_frame_worker import LatestFrameWorker
 
 
@@ -47,6 +49,19 @@ def test_stop_finishes_the_frame_in_work_and_forgets_the_waiting_one() -> None:
     stopping.join(5)
     assert not stopping.is_alive()
     assert consumer.taken == [1]
+
+
+def test_frames_above_the_limit_are_left_out_and_are_no_drops() -> None:
+    taken: list[int] = []
+    worker = LatestFrameWorker(taken.append, max_rate=0.001)
+    for frame in range(5):
+        worker.submit(frame)
+    assert (worker.skipped, worker.dropped) == (4, 0)
+    worker.max_rate = 0.0
+    worker.submit(5)
+    wait_until(lambda: taken[-1:] == [5], "the frame after the limit is gone")
+    worker.stop()
+    assert worker.skipped == 4
 
 
 def test_an_idle_worker_stops() -> None:
