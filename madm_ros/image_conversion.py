@@ -13,6 +13,7 @@ from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
 from madm_model.io.frames import FrameError, RawFrame
+from madm_model.io.limits import check_size
 from madm_model.io.messages import decode
 
 CAMERA_ENCODINGS = ("bayer_", "yuv", "uyvy", "yuyv", "nv21", "nv24")
@@ -34,6 +35,12 @@ def to_frame(message: Any) -> RawFrame:
     bridge = _cv_bridge() if is_camera_encoding else None
     if bridge is None:
         return decode(message)
+    check_size("the image", message.width, message.height)
+    if len(message.data) < message.height * message.step:
+        raise FrameError(
+            f"the data has {len(message.data)} bytes but height x step is {message.height} x {message.step}: "
+            "the message was cut short or its size fields are wrong"
+        )
     try:
         pixels = bridge.imgmsg_to_cv2(message, "rgb8")
     except Exception as error:  # cv_bridge raises CvBridgeError, cv2.error, TypeError and ValueError

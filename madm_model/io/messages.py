@@ -14,6 +14,8 @@ import cv2
 import numpy as np
 
 from madm_model.io.frames import FrameError, RawFrame
+from madm_model.io.limits import check_size
+from madm_model.io.picture_header import check_picture
 from madm_model.io.rvl import decode_rvl
 
 _ENCODINGS: dict[str, tuple[type, int, str]] = {
@@ -28,9 +30,6 @@ _ENCODINGS: dict[str, tuple[type, int, str]] = {
     "bgra8": (np.uint8, 4, "rgb8"),
 }
 """Encoding of the message -> element type, channels, encoding of the RawFrame."""
-
-_MAX_SIDE = 1 << 15
-"""Largest height or width, in pixels, believed of a compressed image's header."""
 
 
 def decode(msg: Any) -> RawFrame:
@@ -58,7 +57,8 @@ def decode_image(msg: Any) -> RawFrame:
         The frame; bgr8, rgba8 and bgra8 become rgb8.
 
     Raises:
-        FrameError: unsupported encoding, zero size, step below the row's bytes, data shorter than height x step.
+        FrameError: unsupported encoding, no size or one beyond `limits.MAX_PIXELS`, step below the
+            row's bytes, data shorter than height x step.
     """
     encoding, height, width, step = msg.encoding, int(msg.height), int(msg.width), int(msg.step)
     if encoding not in _ENCODINGS:
@@ -79,6 +79,7 @@ def decode_image(msg: Any) -> RawFrame:
             f"the data has {data.size} bytes but height x step is {height} x {step} = {height * step}: "
             "the message was cut short or its size fields are wrong"
         )
+    check_size("the image", width, height)
     foreign = dtype.itemsize > 1 and bool(msg.is_bigendian) != (sys.byteorder == "big")
     array: np.ndarray = np.ndarray(
         (height, width, channels),
@@ -100,7 +101,7 @@ def decode_image(msg: Any) -> RawFrame:
 
 
 def decode_compressed(msg: Any) -> RawFrame:
-    """Decode a sensor_msgs/CompressedImage holding a JPEG or PNG (or what else OpenCV reads), 8 or 16 bits deep.
+    """Decode a sensor_msgs/CompressedImage holding a JPEG, PNG, TIFF or BMP, 8 or 16 bits deep.
 
     Args:
         msg: fields of sensor_msgs/CompressedImage. Of its format only the leading encoding ("16UC1; png compressed")
@@ -164,8 +165,7 @@ def _decode_rvl_image(data: np.ndarray) -> np.ndarray:
     if data.size < 8:
         raise FrameError("the RVL depth image lacks its size: it was cut short")
     width, height = struct.unpack("<II", data[:8].tobytes())
-    if not (0 < width <= _MAX_SIDE and 0 < height <= _MAX_SIDE):
-        raise FrameError(f"the RVL depth image claims {width}x{height} pixels: it was damaged on its way")
+    check_size("the RVL depth image", width, height)
     try:
         return decode_rvl(data[8:], width * height).reshape(height, width)
     except ValueError as error:
@@ -173,7 +173,7 @@ def _decode_rvl_image(data: np.ndarray) -> np.ndarray:
 
 
 def decode_picture(data: np.ndarray) -> np.ndarray:
-    """Decode a whole JPEG, PNG or TIFF file; one that is cut off is refused, not half shown.
+    """Decode a whole JPEG, PNG, TIFF or BMP file; one that is cut off is refused, not half shown.
 
     Args:
         data: uint8 (N,), the file's bytes.
@@ -182,7 +182,7 @@ def decode_picture(data: np.ndarray) -> np.ndarray:
         (H, W) or (H, W, C) in BGR order, of the file's own type.
 
     Raises:
-        FrameError: it is empty, cut short, or no image.
+        FrameError: it is empty, cut short, no image, or beyond `limits.MAX_PIXELS`.
     """
     if data.size == 0:
         raise FrameError("the compressed image is empty: check the driver")
@@ -190,12 +190,13 @@ def decode_picture(data: np.ndarray) -> np.ndarray:
     ends_early = (head[:2] == b"\xff\xd8" and b"\xff\xd9" not in tail) or (head == b"\x89PNG" and b"IEND" not in tail)
     if ends_early:
         raise FrameError("the compressed image ends early: it was cut short on its way")
+    check_picture(data)
     try:
         array = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
     except cv2.error:
         array = None
     if array is None:
-        raise FrameError("the compressed image cannot be decoded: it is damaged, or neither JPEG nor PNG")
+        raise FrameError("the compressed image cannot be decoded: it is damaged")
     return array
 
 

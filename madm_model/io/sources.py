@@ -11,9 +11,12 @@ import numpy as np
 
 from madm_model.io.bags import BAG_SUFFIXES, BagReader
 from madm_model.io.frames import FrameError, InputError, RawFrame
+from madm_model.io.limits import MAX_PIXELS, check_size
 from madm_model.io.messages import decode_picture, name_pixels
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".npy")
+_MAX_FILE_BYTES = 12 * MAX_PIXELS
+"""Of an image file: three channels of four bytes a pixel."""
 
 
 @dataclass(frozen=True)
@@ -89,8 +92,12 @@ def read_image(path: Path) -> RawFrame:
         FrameError: the file cannot be read or decoded.
     """
     try:
+        if not path.is_file():
+            raise OSError("it is no file")
+        if path.stat().st_size > _MAX_FILE_BYTES:
+            raise OSError("it is too large for an image")
         if path.suffix.lower() == ".npy":
-            array, encoding = _name_array(np.load(path, allow_pickle=False))
+            array, encoding = _name_array(_load_array(path))
         else:
             array, encoding = name_pixels(decode_picture(np.fromfile(path, np.uint8)))
     except (OSError, ValueError, EOFError) as error:
@@ -100,6 +107,14 @@ def read_image(path: Path) -> RawFrame:
     if 0 in array.shape:
         raise FrameError(f"{path}: the image has no pixels")
     return RawFrame(array, encoding, 0, path.stem)
+
+
+def _load_array(path: Path) -> np.ndarray:
+    """A .npy file's array. Mapped first: a header that claims more than the file holds takes no memory then."""
+    array = np.lib.format.open_memmap(path, mode="r")
+    if array.ndim in (2, 3):
+        check_size("the array", array.shape[1], array.shape[0])
+    return np.array(array)
 
 
 def _name_array(array: np.ndarray) -> tuple[np.ndarray, str]:

@@ -54,3 +54,17 @@ def test_what_cv_bridge_refuses_is_a_frame_error(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(image_conversion, "_cv_bridge", lambda: SimpleNamespace(imgmsg_to_cv2=refuse))
     with pytest.raises(FrameError, match="'bayer_rggb8' cannot be converted to rgb8: buffer is too small"):
         to_frame(image_message(np.zeros((2, 2), np.uint8), "bayer_rggb8"))
+
+
+def test_cv_bridge_sees_no_message_that_claims_more_than_it_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(message: object, encoding: str) -> None:
+        raise AssertionError("this message is not for cv_bridge")
+
+    monkeypatch.setattr(image_conversion, "_cv_bridge", lambda: SimpleNamespace(imgmsg_to_cv2=refuse))
+    message = image_message(np.zeros((2, 8), np.uint8), "bayer_rggb8")
+    message.height = 3
+    with pytest.raises(FrameError, match="16 bytes but height x step is 3 x 8"):
+        to_frame(message)
+    message.height = message.width = 20_000
+    with pytest.raises(FrameError, match="claims 20000x20000 pixels"):
+        to_frame(message)

@@ -8,12 +8,12 @@ from madm_model.io.frames import FrameError, InputError
 from madm_model.io.limits import check_size
 
 
-@pytest.mark.parametrize(("width", "height"), [(1, 1), (7680, 4320), (8000, 5000), (32768, 1)])
+@pytest.mark.parametrize(("width", "height"), [(1, 1), (6000, 4000), (5000, 5000), (32768, 1)])
 def test_sensors_are_taken(width: int, height: int) -> None:
     check_size("the image", width, height)
 
 
-@pytest.mark.parametrize("size", [(0, 4), (4, 0), (-1, 4), (8000, 5001), (32769, 1), (1 << 32, 1 << 32)])
+@pytest.mark.parametrize("size", [(0, 4), (4, 0), (-1, 4), (5000, 5001), (32769, 1), (1 << 32, 1 << 32)])
 def test_sizes_that_no_sensor_has_are_one_error_of_the_wanted_kind(size: tuple[int, int]) -> None:
     with pytest.raises(FrameError, match=f"the image claims {size[0]}x{size[1]} pixels"):
         check_size("the image", *size)

@@ -223,7 +223,7 @@ def test_broken_compressed_depth():
         (head + rvl[: len(rvl) // 2], "16UC1; compressedDepth rvl", "ends (after|within)"),
         (head + rvl[:8], "16UC1; compressedDepth rvl", "stream is empty"),
         (head + rvl[:4], "16UC1; compressedDepth rvl", "lacks its size"),
-        (head + b"\xff" * 200, "16UC1; compressedDepth rvl", "claims 4294967295x"),
+        (head + b"\xff" * 200, "16UC1; compressedDepth rvl", "claims 4294967295x4294967295 pixels"),
         (head + rvl[:8] + b"\xff" * 200, "16UC1; compressedDepth rvl", "no complete number"),
         (head + rvl[:8] + b"\xff" * 196 + bytes(4), "16UC1; compressedDepth rvl", "impossible number"),
         (head + rvl[:8] + bytes(200), "16UC1; compressedDepth rvl", "stands still"),

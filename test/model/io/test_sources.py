@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import cv2
@@ -10,7 +11,7 @@ import pytest
 
 from madm_model.io.bags import BagError, BagWriter, make_image_message
 from madm_model.io.frames import FrameError, InputError
-from madm_model.io.sources import open_frames
+from madm_model.io.sources import open_frames, read_image
 
 GREY16 = np.arange(48, dtype=np.uint16).reshape(6, 8) * 1000
 
@@ -119,9 +120,21 @@ def test_a_broken_file_is_named_or_skipped(tmp_path):
     np.save(tmp_path / "5.npy", np.zeros((4, 4), np.int64))
     np.save(tmp_path / "6.npy", np.zeros((0, 4), np.uint8))
     np.save(tmp_path / "7.npy", np.array([{}], dtype=object), allow_pickle=True)
+    header = {"descr": "|u1", "fortran_order": False, "shape": (1 << 20, 1 << 20)}
+    with (tmp_path / "8.npy").open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+    with (tmp_path / "9.png").open("wb") as file:
+        file.truncate(1 << 40)
     errors: list[FrameError] = []
     source = open_frames(tmp_path, on_bad_frame=errors.append)
     assert [frame.frame_id for frame in source] == ["0"]
-    assert [Path(str(error).split(": ")[0]).name[0] for error in errors] == list("1234567")
+    assert [Path(str(error).split(": ")[0]).name[0] for error in errors] == list("123456789")
+    assert "the file cannot be read" in str(errors[7]) and "too large for an image" in str(errors[8])
     with pytest.raises(FrameError, match=r"1\.png: the compressed image ends early"):
         list(open_frames(tmp_path))
+
+
+def test_a_pipe_under_an_images_name_is_an_error_not_a_wait(tmp_path):
+    os.mkfifo(tmp_path / "0.png")
+    with pytest.raises(FrameError, match=r"0\.png: the file cannot be read \(it is no file"):
+        read_image(tmp_path / "0.png")
