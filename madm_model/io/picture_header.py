@@ -26,15 +26,14 @@ def check_picture(data: bytes | memoryview) -> None:
     """
     view = memoryview(data).cast("B")
     head = bytes(view[:4])
-    for signature, kind, sizes in _KINDS:
-        if head.startswith(signature):
-            try:
-                found = sizes(view)
-            except (struct.error, IndexError):
-                found = []
-            break
-    else:
+    known = [(kind, sizes) for signature, kind, sizes in _KINDS if head.startswith(signature)]
+    if not known:
         raise FrameError("the compressed image cannot be decoded: it is neither JPEG, PNG, TIFF nor BMP")
+    kind, sizes = known[0]
+    try:
+        found = sizes(view)
+    except (struct.error, IndexError):
+        found = []
     if not found:
         raise FrameError(f"the compressed image cannot be decoded: the header of the {kind} is damaged")
     for width, height in found:
