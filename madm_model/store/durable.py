@@ -5,14 +5,41 @@ A name is given last, after the contents are on the disk, and the folder that ho
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
+import logging
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_OWNER_FOLDER, _OWNER_FILE, _OTHERS = 0o700, 0o600, 0o077
+
+logger = logging.getLogger(__name__)
+
+
+def private_folder(path: Path) -> None:
+    """Make a folder that its owner alone may enter, like those above it that are missing; one that is there stays.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    for folder in reversed([path, *path.parents]):
+        if not folder.exists():
+            folder.mkdir(mode=_OWNER_FOLDER, exist_ok=True)
+
+
+@contextlib.contextmanager
+def private_files() -> Iterator[None]:
+    """Everything that the process makes meanwhile is for its owner alone, whoever writes it."""
+    before = os.umask(_OTHERS)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 def sync(path: Path) -> None:
@@ -24,34 +51,52 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
+def sync_name(folder: Path) -> None:
+    """Wait until names in a folder are on the disk; where that fails nothing is undone, and a warning tells."""
+    try:
+        sync(folder)
+    except OSError as error:
+        logger.warning("%s: what was written is in effect, but may be lost with the power (%s)", folder, error)
+
+
 def write_json(path: Path, data: Any) -> None:
-    """Replace a JSON file in one step; the data is on the disk when this returns.
+    """Replace a JSON file in one step, readable by its owner alone; the data is on the disk when this returns.
 
     Raises:
         OSError: it cannot be written; the file that was there before is untouched.
     """
+    _remove_left_overs(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        temporary.write_text(json.dumps(data, indent=2) + "\n")
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _OWNER_FILE), "w") as file:
+            file.write(json.dumps(data, indent=2) + "\n")
         sync(temporary)
         temporary.replace(path)
     except OSError:
         temporary.unlink(missing_ok=True)
         raise
-    sync(path.parent)
+    sync_name(path.parent)
 
 
-def publish_folder(temporary: Path, final: Path) -> None:
-    """Sync every file of a flat folder and give it its final name, in the same parent.
+def _remove_left_overs(path: Path) -> None:
+    """Remove what writers of a file left that were killed; one that is at work is left alone."""
+    for left_over in path.parent.glob(f".{path.name}.*.tmp"):
+        pid = left_over.name.split(".")[-2]
+        if not (pid.isdecimal() and Path(f"/proc/{pid}").exists()):
+            left_over.unlink(missing_ok=True)
+
+
+def publish(temporary: Path, final: Path) -> None:
+    """Sync a file, or a flat folder with its files, and give it its final name in the same parent.
 
     Raises:
-        OSError: it cannot be synced or renamed; the final name does not exist then.
+        OSError: it cannot be synced or renamed; what had the final name before is untouched then.
     """
-    for file in temporary.iterdir():
+    for file in temporary.iterdir() if temporary.is_dir() else ():
         sync(file)
     sync(temporary)
     temporary.rename(final)
-    sync(final.parent)
+    sync_name(final.parent)
 
 
 def is_disk_full(error: BaseException | None) -> bool:
@@ -70,5 +115,5 @@ def remove_folder(folder: Path) -> None:
     doomed = folder.with_name(f".removed-{folder.name}")
     shutil.rmtree(doomed, ignore_errors=True)
     folder.rename(doomed)
-    sync(folder.parent)
+    sync_name(folder.parent)
     shutil.rmtree(doomed, ignore_errors=True)

@@ -6,14 +6,13 @@
     STORE/.lock              held by the one process that writes
 
 Readers take no lock: an index is replaced in one step, and a version appears and goes in one step. Names that begin
-with a dot are unfinished or doomed; the next writer removes them.
+with a dot are unfinished or doomed; the next writer removes them. All of it is for its owner alone: jobs keep frames.
 """
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
-import json
 import logging
 import os
 import shutil
@@ -24,14 +23,12 @@ from pathlib import Path
 
 from madm_model.model_config import ModelError
 from madm_model.store import durable
-from madm_model.store.version import VersionInfo, fault, read_info, write_info
+from madm_model.store.index import BASE, INDEX_FILE, Index, read_index
+from madm_model.store.version import VersionInfo, fault, is_version_name, read_info, write_info
 
-BASE = "base"
-"""Name of the version that is always there: the model the store was opened with."""
-
-INDEX_FILE = "index.json"
 _LOCK_TIMEOUT_S = 30.0
-_HISTORY = 20
+_FILE_MODE = 0o600
+"""Of the lock, too: whoever may open it can hold it, and keep everybody from going back."""
 
 logger = logging.getLogger(__name__)
 
@@ -56,15 +53,6 @@ class Snapshot:
     """All valid versions, oldest first; `BASE` is the first."""
     note: str = ""
     """Why the active version is not the one that was made active last; empty if it is."""
-
-
-@dataclass(frozen=True)
-class _Index:
-    active: str = BASE
-    history: tuple[str, ...] = ()
-    """Versions that were active before, the latest last."""
-    last_number: int = 0
-    """Largest version number ever given."""
 
 
 class VersionStore:
@@ -126,21 +114,26 @@ class VersionStore:
             active = self.read().active
             if damage:  # the index that is written now is whole: what stood in for its active version stays active
                 logger.warning("%s: %s stays active", damage, active)
-                index = _Index(active)
-            numbers = [int(name[1:]) for name in self._folders() if name[1:].isdigit()]
-            number = max([index.last_number, *numbers]) + 1
+                index = Index(active)
+            number = max([index.last_number, *(int(name[1:]) for name in self._folders())]) + 1
             name = f"v{number:04d}"
             temporary = self._versions / f".writing-{name}"
             try:
-                temporary.mkdir(parents=True)
+                durable.private_folder(temporary)
                 save(temporary)
                 write_info(temporary, make_info(name))
-                durable.publish_folder(temporary, self._versions / name)
-                self._write_index(_Index(index.active, index.history, number))
+                for file in temporary.iterdir():
+                    file.chmod(_FILE_MODE)
+                # Before the version: where there are versions, there is an index.
+                Index(index.active, index.history, number).write(self.root)
+                durable.publish(temporary, self._versions / name)
             except BaseException:
                 shutil.rmtree(temporary, ignore_errors=True)
                 raise
-            self._prune({name, active})
+            try:
+                self._prune({name, active})
+            except OSError as error:  # the version is there, whatever becomes of older ones
+                logger.warning("older versions of %s cannot be removed: %s", self.root, error)
         return name
 
     def activate(self, version: str, in_place_of: str = "") -> Snapshot:
@@ -188,12 +181,12 @@ class VersionStore:
             history = index.history if version == present.active else (*index.history, present.active)
             if is_rollback and version in history:  # what was left is not gone back to
                 history = history[: history.index(version)]
-            self._write_index(_Index(version, history[-_HISTORY:], index.last_number))
+            Index(version, history, index.last_number).write(self.root)
         return self.read()
 
     # ---- reading ----
 
-    def _stand_in(self, index: _Index, versions: tuple[str, ...]) -> str:
+    def _stand_in(self, index: Index, versions: tuple[str, ...]) -> str:
         """What is active when the index cannot say: the latest active version, else the newest that passed its gate."""
         fit = [name for name in versions if self._passed(name)]
         return next((name for name in reversed(index.history) if name in versions), fit[-1])
@@ -205,7 +198,7 @@ class VersionStore:
 
     def _folders(self) -> list[str]:
         try:
-            names = [entry.name for entry in self._versions.iterdir() if not entry.name.startswith(".")]
+            names = [entry.name for entry in self._versions.iterdir() if is_version_name(entry.name)]
             return sorted(names, key=lambda name: (len(name), name))
         except OSError:  # not there yet, or not to be reached for the moment
             return []
@@ -213,22 +206,10 @@ class VersionStore:
     def _valid_versions(self) -> tuple[str, ...]:
         return (BASE, *(name for name in self._folders() if not fault(self._versions / name)))
 
-    def _read_index(self) -> tuple[_Index, str]:
-        """The index, and what is wrong with it."""
-        path = self.root / INDEX_FILE
-        try:
-            data = json.loads(path.read_text())
-            return _Index(str(data["active"]), tuple(map(str, data["history"])), int(data["last_number"])), ""
-        except FileNotFoundError:
-            return _Index(), ""
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            return _Index(), f"{path} cannot be read ({error})"
+    def _read_index(self) -> tuple[Index, str]:
+        return read_index(self.root, has_versions=bool(self._folders()))
 
     # ---- writing ----
-
-    def _write_index(self, index: _Index) -> None:
-        data = {"active": index.active, "history": list(index.history), "last_number": index.last_number}
-        durable.write_json(self.root / INDEX_FILE, data)
 
     def _prune(self, in_use: set[str]) -> None:
         index = self._read_index()[0]
@@ -246,8 +227,10 @@ class VersionStore:
             StoreError: another process writes for too long, or the disk refuses.
         """
         try:
-            self._versions.mkdir(parents=True, exist_ok=True)
-            with (self.root / ".lock").open("w") as lock:
+            durable.private_folder(self._versions)
+            with os.fdopen(os.open(self.root / ".lock", os.O_RDWR | os.O_CREAT, _FILE_MODE), "r+") as lock:
+                with contextlib.suppress(PermissionError):  # another user's
+                    os.fchmod(lock.fileno(), _FILE_MODE)
                 _wait_for(lock.fileno(), self.root)
                 self._clean()
                 yield

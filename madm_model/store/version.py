@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from madm_model.io.json_files import read_object
 from madm_model.model_config import CONFIG_FILE, ModelError
 
 INFO_FILE = "version.json"
 _BLOCK = 1 << 20
+_NAME = re.compile(r"v[0-9]{4,9}")
+
+
+def is_version_name(name: object) -> bool:
+    """Whether a version may be called so: v and a number."""
+    return isinstance(name, str) and _NAME.fullmatch(name) is not None
 
 
 @dataclass(frozen=True)
@@ -53,10 +61,12 @@ def read_info(folder: Path) -> VersionInfo:
         ModelError: it is missing or not readable.
     """
     data = _read(folder)
-    try:
-        return VersionInfo(**{key: value for key, value in data.items() if key != "files"})
-    except TypeError as error:
-        raise ModelError(f"{folder / INFO_FILE} is of another release ({error})") from None
+    texts = ("version", "parent", "job_id", "modality", "created")
+    wrong = [name for name in texts if not isinstance(data.get(name), str)]
+    wrong += [name for name in ("gate", "training") if not isinstance(data.get(name), dict)]
+    if wrong or (unknown := data.keys() - {"files", *(known.name for known in fields(VersionInfo))}):
+        raise ModelError(f"{folder / INFO_FILE} is damaged or of another release: see {', '.join(wrong or unknown)}")
+    return VersionInfo(**{key: value for key, value in data.items() if key != "files"})
 
 
 def fault(folder: Path, with_checksums: bool = False) -> str:
@@ -67,11 +77,12 @@ def fault(folder: Path, with_checksums: bool = False) -> str:
         with_checksums: read every byte; otherwise only names and sizes are compared.
     """
     try:
+        read_info(folder)
         files = _read(folder)["files"]
         if CONFIG_FILE not in files or len(files) < 2:
             return f"{folder} is no model folder"
         return next(_faults(folder, files, with_checksums), "")
-    except (ModelError, KeyError, TypeError, AttributeError, OSError) as error:
+    except (ModelError, KeyError, TypeError, AttributeError, ValueError, OSError) as error:
         return f"{folder} cannot be read: {error}"
 
 
@@ -98,11 +109,8 @@ def _faults(folder: Path, files: dict[str, dict[str, Any]], with_checksums: bool
 def _read(folder: Path) -> dict[str, Any]:
     path = folder / INFO_FILE
     try:
-        data = json.loads(path.read_text())
+        return read_object(path)
     except FileNotFoundError:
         raise ModelError(f"{folder} is no version folder: it has no {INFO_FILE}") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise ModelError(f"{path} is not valid JSON ({error})") from None
-    if not isinstance(data, dict):
-        raise ModelError(f"{path} does not hold an object")
-    return data

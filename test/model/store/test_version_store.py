@@ -8,6 +8,7 @@ import os
 import random
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -113,7 +114,16 @@ def test_a_missing_active_version_falls_back_to_the_one_before_and_says_so(store
     assert "v0001 is active in its place" in snapshot.note
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"active": "v0002"}', '{"active": 1, "history": 2}', "\xff\x00"])
+WRONG_INDICES = [
+    *("", "{", "[]", '{"active": "v0002"}', '{"active": 1, "history": 2}', "\xff\x00", "[" * 100_000),
+    '{"active": "v0002", "history": [], "last_number": Infinity}',
+    '{"active": "v0002", "history": [], "last_number": 1e9}',
+    '{"active": "v\\u0000", "history": [], "last_number": 2}',
+    '{"active": "v0002", "history": ["../x"], "last_number": 2}',
+]
+
+
+@pytest.mark.parametrize("content", WRONG_INDICES, ids=range(len(WRONG_INDICES)))
 def test_a_damaged_index_falls_back_to_the_newest_version_that_passed(store, content) -> None:
     add(store, activate=True)
     add(store, activate=True)
@@ -123,6 +133,16 @@ def test_a_damaged_index_falls_back_to_the_newest_version_that_passed(store, con
     assert snapshot.active == "v0002"
     assert "index.json cannot be read" in snapshot.note
     assert store.activate("v0001").note == ""
+
+
+def test_a_deleted_index_is_told_and_the_next_write_makes_it_whole(store) -> None:
+    add(store, activate=True)
+    (store.root / "index.json").unlink()
+    snapshot = store.read()
+    assert snapshot.active == "v0001"
+    assert snapshot.note == f"{store.root / 'index.json'} is missing: v0001 is active in its place"
+    add(store, passed=False)
+    assert (store.read().active, store.read().note) == ("v0001", "")
 
 
 def damage_index(store: VersionStore) -> None:
@@ -184,6 +204,94 @@ def test_a_version_with_flipped_bits_is_not_activated(store) -> None:
     with pytest.raises(StoreError, match="its checksum differs"):
         store.activate(version)
     assert store.read().active == BASE
+
+
+@pytest.mark.parametrize(
+    "content", ["{", "[" * 100_000, {"gate": None}, {"files": None}, {"created": 1}, {"files": {"\0": {}, "b": {}}}]
+)
+def test_a_damaged_description_leaves_the_other_versions(store, content) -> None:
+    add(store, activate=True)
+    path = store.folder(add(store)) / "version.json"
+    if isinstance(content, dict):
+        content = json.dumps(json.loads(path.read_text()) | content)
+    path.write_text(content)
+    assert store.read().versions == (BASE, "v0001")
+    with pytest.raises(StoreError, match="no version 'v0002'"):
+        store.activate("v0002")
+    (store.root / "index.json").unlink()
+    assert store.read().active == "v0001"
+
+
+def test_folders_that_are_no_versions_are_left_alone(store) -> None:
+    for name in ("v\u00b2", "v0001-copy", "v99999999999"):
+        (store.root / "versions" / name).mkdir(parents=True)
+    assert add(store) == "v0001"
+    assert store.read().versions == (BASE, "v0001")
+    assert len(list((store.root / "versions").iterdir())) == 4
+
+
+def failing_sync(monkeypatch, fails: Callable[[Path], bool]) -> None:
+    """A disk that loses its connection: an answer comes for some files alone."""
+    sync = durable.sync
+
+    def failing(path: Path) -> None:
+        if fails(path):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        sync(path)
+
+    monkeypatch.setattr(durable, "sync", failing)
+
+
+def test_what_took_effect_is_not_reported_as_failed(store, monkeypatch, caplog) -> None:
+    for _ in range(3):
+        add(store)
+    failing_sync(monkeypatch, lambda path: path in (store.root, store.root / "versions"))
+    assert add(store) == "v0004"
+    assert store.activate("v0004").active == "v0004"
+    assert store.rollback().active == BASE
+    assert "is in effect, but may be lost with the power" in caplog.text
+    assert VersionStore(store.root, store.base).read().versions == (BASE, "v0002", "v0003", "v0004")
+
+
+def test_what_is_reported_as_failed_took_no_effect(store, monkeypatch) -> None:
+    add(store, activate=True)
+    before = (store.root / "index.json").read_text()
+    for name in ("index.json", ".writing-v0002", "model.safetensors"):
+        with monkeypatch.context() as patched:
+            failing_sync(patched, lambda path, name=name: name in path.name)
+            with pytest.raises(StoreError, match="Input/output error"):
+                store.activate(store.add(save, info()))
+        assert store.read().versions == (BASE, "v0001")
+        assert store.read().active == "v0001"
+    assert json.loads(before)["active"] == json.loads((store.root / "index.json").read_text())["active"]
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022])
+def test_a_store_is_for_its_owner_alone(store, umask) -> None:
+    before = os.umask(umask)
+    try:
+        add(store, activate=True)
+        store.rollback()
+    finally:
+        os.umask(before)
+    modes = {path: path.stat().st_mode & 0o777 for path in [store.root, *store.root.rglob("*")]}
+    assert {mode for path, mode in modes.items() if path.is_dir()} == {0o700}
+    assert {mode for path, mode in modes.items() if path.is_file()} == {0o600}
+
+
+def test_a_lock_that_others_could_hold_is_closed_to_them(store) -> None:
+    add(store)
+    (store.root / ".lock").chmod(0o644)
+    add(store)
+    assert (store.root / ".lock").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_written_file_removes_what_killed_writers_left(tmp_path) -> None:
+    killed, other = tmp_path / ".state.json.999999999.tmp", tmp_path / f".state.json.{os.getppid()}.tmp"
+    for path in (killed, other):
+        path.write_text("{")
+    durable.write_json(tmp_path / "state.json", {})
+    assert sorted(path.name for path in tmp_path.iterdir()) == [other.name, "state.json"]
 
 
 def test_left_overs_are_ignored_by_readers_and_removed_by_the_next_writer(store) -> None:
