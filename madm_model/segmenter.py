@@ -223,4 +223,6 @@ def choose_dtype(name: str, device: torch.device) -> torch.dtype:
 def _not_finite_advice(dtype: torch.dtype) -> str:
     name = next(name for name, known in DTYPES.items() if known == dtype)
     narrow = "set precision to bfloat16 or float32, or " if dtype == torch.float16 else ""
-    return f"the network's scores are not finite in {name}: {narrow}use another model or version, its weights may be NaN"
+    return (
+        f"the network's scores are not finite in {name}: {narrow}use another model or version, its weights may be NaN"
+    )

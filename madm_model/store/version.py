@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import re
@@ -10,6 +11,9 @@ from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
 
 from madm_model.io.json_files import read_object
 from madm_model.model_config import CONFIG_FILE, ModelError
@@ -74,7 +78,8 @@ def fault(folder: Path, with_checksums: bool = False) -> str:
 
     Args:
         folder: the version's folder.
-        with_checksums: read every byte; otherwise only names and sizes are compared.
+        with_checksums: read every byte, and refuse weights that are not finite; otherwise only names and sizes are
+            compared.
     """
     try:
         read_info(folder)
@@ -104,6 +109,16 @@ def _faults(folder: Path, files: dict[str, dict[str, Any]], with_checksums: bool
             yield f"{path} has {path.stat().st_size} bytes in place of {expected['size']}"
         elif with_checksums and checksum(path) != expected["sha256"]:
             yield f"{path} is damaged: its checksum differs"
+        elif with_checksums and path.suffix == ".safetensors" and (tensor := _not_finite(path)):
+            yield f"{path} holds values that are not finite ({tensor}): its training failed, use another version"
+
+
+def _not_finite(path: Path) -> str:
+    """Name of a tensor with values that are not finite, empty if there is none; without torch, which takes long."""
+    with contextlib.suppress(SafetensorError, TypeError), safe_open(path, framework="numpy") as tensors:
+        names = tensors.keys()
+        return next((name for name in names if not np.isfinite(tensors.get_tensor(name)).all()), "")
+    return ""  # whoever loads it says what is wrong with it
 
 
 def _read(folder: Path) -> dict[str, Any]:

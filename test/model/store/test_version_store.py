@@ -11,8 +11,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from kill_samples import kill_after, start_child
+from safetensors.numpy import save_file
 
 from madm_model.model_config import ModelError
 from madm_model.store import BASE, ActiveChanged, StoreError, VersionInfo, VersionStore, durable
@@ -402,3 +404,17 @@ def test_a_writer_killed_at_any_moment_leaves_a_valid_store(store) -> None:
         before = index.stat().st_mtime_ns
     store.add(save, info())
     assert not list((store.root / "versions").glob(".*"))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_weights_that_are_not_finite_are_refused_by_activate_and_rollback(store, value) -> None:
+    def save_broken(folder: Path) -> None:
+        save(folder)
+        tensors = {"sound": np.ones(3, np.float16), "broken": np.array([1, value], np.float16)}
+        save_file(tensors, folder / "model.safetensors")
+
+    good, broken = add(store, activate=True), store.add(save_broken, info())
+    for refused in (store.activate, store.rollback):
+        with pytest.raises(StoreError, match=rf"{broken} is not activated: .* not finite \(broken\).*use another"):
+            refused(broken)
+    assert store.read().active == good
