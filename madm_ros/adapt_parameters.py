@@ -35,6 +35,8 @@ class AdaptSettings:
     """Versions the store keeps."""
     device: str
     """Where jobs train."""
+    precision: str
+    """Number format that the segmentation node runs in, which the gate judges in."""
     niceness: int
     """Added to a job's niceness."""
     threads: int
@@ -53,6 +55,7 @@ class AdaptSettings:
             "base": str(base),
             "keep": self.keep,
             "device": self.device,
+            "precision": self.precision,
             "gpu_memory_share": self.gpu_memory_share,
             "niceness": self.niceness,
             "threads": self.threads,
@@ -87,9 +90,16 @@ def declare(node: Node) -> AdaptSettings:
         1000,
     )
     device = value("device", "auto", "Where jobs train: auto (a GPU if there is one), cpu, cuda, ...")
+    precision = value(
+        "precision",
+        "auto",
+        f"Number format of the segmentation node, which the gate judges in: {', '.join(parameters.PRECISIONS)}.",
+    )
     niceness = value("niceness", 10, "Added to a job's niceness; 19 is the lowest priority.", 0, 19)
     threads = value("threads", 0, "CPU threads of a job; 0: half of the cores.", 0, 1024)
     share = value("gpu_memory_share", 1.0, "Share of the GPU's memory a job may take.", 0.01, 1.0)
+    if precision not in parameters.PRECISIONS:
+        raise ValueError(f"precision is '{precision}': it has to be one of {', '.join(parameters.PRECISIONS)}")
     if modality not in MODALITIES:
         raise ValueError(f"modality is '{modality}': it has to be one of {', '.join(MODALITIES)}")
     preprocessing = _declared(node, parameters.PARAMETERS, f"{modality}.")
@@ -103,6 +113,7 @@ def declare(node: Node) -> AdaptSettings:
         tuple(Path(root).expanduser() for root in roots if root),
         keep,
         device,
+        precision,
         niceness,
         threads or max(1, (os.cpu_count() or 2) // 2),
         share,

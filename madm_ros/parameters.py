@@ -50,6 +50,9 @@ class NodeParameter:
 TRANSPORT_SUFFIX = {"raw": "", "compressed": "/compressed", "compressedDepth": "/compressedDepth"}
 """Transport -> what image_transport appends to the image topic."""
 
+PRECISIONS = ("auto", "float32", "float16", "bfloat16")
+"""Number formats of the network."""
+
 PREPROCESSING = {"thermal": ThermalConfig, "depth": DepthConfig, "event": EventConfig}
 """Modalities with settings; a field is the parameter `MODALITY.FIELD`."""
 
@@ -80,7 +83,7 @@ PARAMETERS = (
         "auto",
         "Number format of the network: auto is bfloat16 on a GPU that computes it, float16 on older ones, float32 on a "
         "CPU.",
-        choices=("auto", "float32", "float16", "bfloat16"),
+        choices=PRECISIONS,
     ),
     NodeParameter(
         "transport",

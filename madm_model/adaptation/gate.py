@@ -65,6 +65,8 @@ class Measures:
     """Pixels whose class follows them from one target frame to the next."""
     source_miou: float
     """mIoU on held-out source frames."""
+    finite: float = 1.0
+    """Frames whose class scores are finite in the number format that runs."""
 
 
 @dataclass(frozen=True)
@@ -149,6 +151,13 @@ def decide(running: Measures, new: Measures, config: GateConfig) -> GateResult:
             new.source_miou,
             running.source_miou - config.source_miou_drop,
             "mIoU on labelled source frames that were not trained on",
+        ),
+        _at_least(
+            "finite scores",
+            running.finite,
+            new.finite,
+            1.0,
+            "share of frames whose class scores are finite in the number format that runs",
         ),
     )
     return GateResult(tuple(check for check in rows if not math.isnan(check.limit)))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,9 +19,10 @@ from madm_model.adaptation.self_training import SelfTraining
 from madm_model.adaptation.source_frames import SourceFrames
 from madm_model.adaptation.target_frames import TargetFrames
 from madm_model.evaluation import ConfusionMatrix
+from madm_model.labels import IGNORE
 from madm_model.model_config import ModelConfig, network_size
 from madm_model.network.madm import MADM
-from madm_model.segmenter import Segmenter
+from madm_model.segmenter import NotFiniteError, Segmenter, choose_dtype
 
 STORED_DTYPE = torch.float16
 """Number format of a version's weights on disk."""
@@ -61,9 +63,12 @@ def examine(
     target: TargetFrames,
     settings: JobSettings,
     device: torch.device,
+    precision: str = "auto",
     check_stop: Callable[[], None] = lambda: None,
 ) -> Evidence:
     """Compare a trained network with the running version; the trainer is spent afterwards.
+
+    Both are looked at in the number format that will run: what is fine in float32 may overflow in half precision.
 
     Args:
         trainer: after its last step.
@@ -74,6 +79,7 @@ def examine(
         target: frames; its held-out ones are looked at.
         settings: of the job.
         device: where to compute.
+        precision: number format in which versions segment, as of the segmentation node.
         check_stop: called between frames; may raise to stop.
     """
     runs = choose_runs(target.held_out, settings.gate.frames)
@@ -90,29 +96,31 @@ def examine(
     shown = [int(run[0]) for run in runs][:: max(1, len(runs) // _EXAMPLES)][:_EXAMPLES]
     pseudo = {index: [teacher.labels(target.images[index], [step]) for step in (0, noise_step)] for index in shown}
 
-    # 2. Both versions on the same frames
+    # 2. Both versions on the same frames, one after the other: what is in memory at a time is less
+    dtype = choose_dtype(precision, device)
+    running = _Version(Segmenter.from_folder(running_folder, str(device), precision), check_stop)
+    before = running.measure(runs, target, opinions, source, source_held_out)
+    running_labels = {index: running.label(target.images[index])[0] for index in shown}
+    running.close()
     network = trainer.finish().to(STORED_DTYPE).float()  # what is examined is what will be stored
-    new = _Version(Segmenter(network, config, device, torch.float32), check_stop)
-    running = _Version(Segmenter.from_folder(running_folder, str(device), "float32"), check_stop)
-    measures = []
-    for version in (running, new):
-        values = measure_target(
-            runs,
-            lambda index: np.asarray(target.images[index]),
-            version.label,
-            lambda index: opinions[index],
-            len(config.label_set),
-        )
-        measures.append(Measures(*values, version.source_miou(source, source_held_out, len(config.label_set))))
+    new = _Version(_as_it_will_run(network, config, device, dtype), check_stop)
+    after = new.measure(runs, target, opinions, source, source_held_out)
 
     # 3. Verdict, and examples for people
     examples = [
-        Example(image, running.label(image)[0], new.label(image)[0], *pseudo[index])
+        Example(image, running_labels[index], new.label(image)[0], *pseudo[index])
         for index in shown
         for image in [np.asarray(target.images[index])]
     ]
-    running.close()
-    return Evidence(network, decide(measures[0], measures[1], settings.gate), noise_step, examples)
+    new.close()
+    return Evidence(network, decide(before, after, settings.gate), noise_step, examples)
+
+
+def _as_it_will_run(network: MADM, config: ModelConfig, device: torch.device, dtype: torch.dtype) -> Segmenter:
+    """A segmenter of a network that stays as it is, in float32."""
+    if dtype == torch.float32:
+        return Segmenter(network, config, device, dtype)
+    return Segmenter.from_network(copy.deepcopy(network), config, device, dtype)
 
 
 class _Teacher:
@@ -142,14 +150,44 @@ class _Version:
 
     def __init__(self, segmenter: Segmenter, check_stop: Callable[[], None]) -> None:
         self._segmenter, self._check_stop = segmenter, check_stop
+        self._frames = self._not_finite = 0
 
     def label(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Labels and confidence, uint8 (H, W) each."""
+        """Labels and confidence, uint8 (H, W) each; unlabelled and 0 where the scores are not finite."""
         self._check_stop()
-        (result,) = self._segmenter.segment([image])
+        self._frames += 1
+        try:
+            (result,) = self._segmenter.segment([np.asarray(image)])
+        except NotFiniteError:
+            self._not_finite += 1
+            return np.full(image.shape[:2], IGNORE, np.uint8), np.zeros(image.shape[:2], np.uint8)
         return result.labels, result.confidence
 
-    def source_miou(self, source: SourceFrames, indices: np.ndarray, num_classes: int) -> float:
+    def measure(
+        self,
+        runs: Sequence[np.ndarray],
+        target: TargetFrames,
+        opinions: Mapping[int, np.ndarray],
+        source: SourceFrames,
+        source_held_out: np.ndarray,
+    ) -> Measures:
+        """What the gate decides by.
+
+        Args:
+            runs: indices of target frames.
+            target: frames.
+            opinions: the teacher ensemble's labels by index, uint8 (H, W).
+            source: labelled frames.
+            source_held_out: indices of the source frames to look at.
+        """
+        classes = len(self._segmenter.config.label_set)
+        values = measure_target(
+            runs, lambda index: np.asarray(target.images[index]), self.label, opinions.__getitem__, classes
+        )
+        miou = self._source_miou(source, source_held_out, classes)
+        return Measures(*values, miou, 1 - self._not_finite / max(self._frames, 1))
+
+    def _source_miou(self, source: SourceFrames, indices: np.ndarray, num_classes: int) -> float:
         """mIoU on labelled frames; NaN without any."""
         matrix = ConfusionMatrix(num_classes)
         for index in indices:

@@ -127,7 +127,16 @@ class AdaptationJob:
         self._events.state(EVALUATING, "comparing the new version with the running one")
         running = self._store.read()
         evidence = gate_run.examine(
-            trainer, config, running.folder, data.held_out, source, target, settings, device, self._events.check_stop
+            trainer,
+            config,
+            running.folder,
+            data.held_out,
+            source,
+            target,
+            settings,
+            device,
+            self._request.precision,
+            self._events.check_stop,
         )
 
         # 6. Write the version, and make it the active one if it passed

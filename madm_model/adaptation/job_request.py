@@ -53,6 +53,8 @@ class JobRequest:
     """Versions the store keeps."""
     device: str = "auto"
     """Where to train."""
+    precision: str = "auto"
+    """Number format that versions segment in, which the gate judges them in; training has its own option."""
     gpu_memory_share: float = 1.0
     """Share of the GPU's memory the job may take."""
     niceness: int = 10

@@ -29,7 +29,7 @@ def test_the_running_version_itself_passes() -> None:
     result = decide(RUNNING, RUNNING, GateConfig())
     assert result.passed
     assert result.reason == ""
-    assert len(result.checks) == 6
+    assert len(result.checks) == 7
 
 
 @pytest.mark.parametrize(
@@ -39,6 +39,7 @@ def test_the_running_version_itself_passes() -> None:
         ("confidence", 0.651, 0.649, "confidence"),
         ("temporal", 0.851, 0.849, "temporal consistency"),
         ("source_miou", 0.551, 0.549, "source mIoU"),
+        ("finite", 1.0, 0.99, "finite scores"),
     ],
 )
 def test_a_measure_may_fall_by_its_limit_and_no_further(field, just_enough, too_little, name) -> None:

@@ -19,6 +19,7 @@ from safetensors.torch import load_file
 from madm_model.adaptation import gate_run, job, report
 from madm_model.adaptation.gate import Check, GateResult
 from madm_model.adaptation.job_request import JobFolder, RequestError, prune_jobs
+from madm_model.adaptation.self_training import SelfTraining
 from madm_model.checkpoint.model_folder import load_model
 from madm_model.model_config import ModelConfig
 from madm_model.store import BASE, StoreError, VersionInfo, VersionStore
@@ -73,6 +74,25 @@ def test_the_gate_looks_at_what_is_stored(store, request_, monkeypatch) -> None:
     Run(store, request_)()
     stored = load_model(store.folder("v0001"))[0].state_dict()
     assert all(torch.equal(stored[name], value) for name, value in examined[0].items())
+
+
+def test_the_gate_judges_in_the_number_format_that_will_run(store, request_, monkeypatch) -> None:
+    """Scores of 80,000 are more than float16 holds, though every weight fits: nothing but infinities would be run."""
+    finish = SelfTraining.finish
+
+    def overflowing(trainer):
+        network = finish(trainer)
+        with torch.no_grad():
+            network.head.bottleneck.norm.bias.fill_(300)
+            network.head.classifier.weight.fill_(300)
+        return network
+
+    monkeypatch.setattr(SelfTraining, "finish", overflowing)
+    options = {**request_.options, "gate.agreement_drop": "1", "gate.confidence_drop": "1", "gate.class_ratio": "0"}
+    options |= {"gate.largest_class": "1", "gate.source_miou_drop": "1", "gate.temporal_drop": "1"}
+    run = Run(store, replace(request_, options=options, precision="float16"))
+    assert run() == "not_activated"
+    assert "finite scores is 0.000, limit 1.000" in run.of("state")[-1]["message"]
 
 
 @pytest.mark.parametrize("lora", ["on", "off"])
