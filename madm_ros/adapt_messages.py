@@ -59,6 +59,7 @@ def to_request(
     modality: str,
     preprocessing: Mapping[str, Any],
     edges: Mapping[str, Any] = MappingProxyType({}),
+    auto_activate: bool = True,
     **node_settings: Any,
 ) -> JobRequest:
     """The request of a message.
@@ -68,6 +69,7 @@ def to_request(
         modality: the one the node adapts to.
         preprocessing: settings of that modality.
         edges: settings of edge frames, for event.
+        auto_activate: whether the node lets a job activate its version; the message has to want it, too.
         node_settings: the fields of JobRequest that the node's parameters decide.
 
     Raises:
@@ -87,6 +89,7 @@ def to_request(
         job.source if job.source in ("", "sim") else _path(job.source),
         {option.key: option.value for option in job.options},
         dict(preprocessing),
+        auto_activate=auto_activate and job.auto_activate,
         **node_settings,
     )
 
@@ -105,6 +108,7 @@ def to_job(request: JobRequest) -> AdaptJob:
         time_budget=_duration(request.time_budget_s),
         source=to_text(request.source),
         options=[KeyValue(key=to_text(key), value=to_text(value)) for key, value in request.options.items()],
+        auto_activate=request.auto_activate,
     )
 
 

@@ -11,12 +11,26 @@ from typing import Any
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.node import Node
 
+from madm_model.adaptation.gate import GateConfig
 from madm_model.checkpoint.model_names import embedded_model
 from madm_model.events.edge_config import EdgeConfig
 from madm_model.modalities import make_preprocessor
 from madm_ros import event_parameters, parameters
 
 MODALITIES = ("thermal", "depth", "event")
+
+_GATE = {
+    "frames": ("Target frames that the gate looks at, at most.", 2, 10_000),
+    "agreement_drop": ("Share of pixels agreeing with the teacher ensemble: largest loss.", 0.0, 1.0),
+    "confidence_drop": ("Mean confidence: largest loss.", 0.0, 1.0),
+    "class_ratio": ("Effective number of classes: smallest ratio to the running version's.", 0.0, 1.0),
+    "largest_class": ("Share of pixels that one class may have, or has in the running version.", 0.0, 1.0),
+    "temporal_drop": ("Share of pixels that keep their class from frame to frame: largest loss.", 0.0, 1.0),
+    "source_miou_drop": ("mIoU on held-out source frames: largest loss.", 0.0, 1.0),
+    "activation_iterations": ("A version of fewer iterations is kept, but not activated by itself.", 0, 1_000_000),
+    "activation_frames": ("A version of fewer different target frames likewise.", 0, 1_000_000),
+}
+"""Fields of GateConfig as parameters `gate.FIELD`: description, smallest and largest value."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +59,10 @@ class AdaptSettings:
     """Share of the GPU's memory a job may take."""
     preprocessing: Mapping[str, Any]
     """Settings of the modality, as of the segmentation node."""
+    auto_activate: bool
+    """Whether a version that passes the gate becomes the active one, where the request wants it, too."""
+    gate: Mapping[str, Any]
+    """What a new version has to reach, fields of GateConfig; requests cannot change it."""
     edges: Mapping[str, Any]
     """How frames are made of events, as of the event frame node; empty for other modalities."""
 
@@ -60,6 +78,8 @@ class AdaptSettings:
             "niceness": self.niceness,
             "threads": self.threads,
             "bag_roots": tuple(map(str, self.bag_roots)),
+            "auto_activate": self.auto_activate,
+            "gate": dict(self.gate),
         }
 
 
@@ -98,6 +118,12 @@ def declare(node: Node) -> AdaptSettings:
     niceness = value("niceness", 10, "Added to a job's niceness; 19 is the lowest priority.", 0, 19)
     threads = value("threads", 0, "CPU threads of a job; 0: half of the cores.", 0, 1024)
     share = value("gpu_memory_share", 1.0, "Share of the GPU's memory a job may take.", 0.01, 1.0)
+    auto_activate = value(
+        "auto_activate", True, "A version that passes the gate becomes active; false: it is only kept."
+    )
+    gate = {
+        field: value(f"gate.{field}", getattr(GateConfig, field), *description) for field, description in _GATE.items()
+    }
     if precision not in parameters.PRECISIONS:
         raise ValueError(f"precision is '{precision}': it has to be one of {', '.join(parameters.PRECISIONS)}")
     if modality not in MODALITIES:
@@ -118,6 +144,8 @@ def declare(node: Node) -> AdaptSettings:
         threads or max(1, (os.cpu_count() or 2) // 2),
         share,
         preprocessing,
+        auto_activate,
+        gate,
         edges,
     )
 

@@ -3,6 +3,7 @@
     madm/adapt            service and action: start a job
     madm/adapt/status     what it does, transient local
     madm/adapt/cancel     service: stop the running job, which can be resumed
+    madm/activate         service: make a version the active one, which a job has only kept, say
     madm/rollback         service: make an earlier version the active one
 
 The work is done by a process of its own (`AdaptJobs`); the versions are in a store that the segmentation node follows.
@@ -14,14 +15,15 @@ import os
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from madm_msgs.action import Adapt as AdaptAction
 from madm_msgs.msg import AdaptJob, AdaptStatus
-from madm_msgs.srv import Adapt, Rollback
+from madm_msgs.srv import Activate, Adapt, Rollback
 from rclpy.action import ActionServer, CancelResponse
 from rclpy.action.server import ServerGoalHandle
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup, ReentrantCallbackGroup
@@ -42,6 +44,8 @@ from madm_ros.frame_rates import FrameRates
 from madm_ros.running import run_until_interrupted
 
 _PROGRESS_PERIOD_S = 0.25
+
+SwitchResponse = TypeVar("SwitchResponse", Activate.Response, Rollback.Response)
 
 
 class AdaptServer(Node):
@@ -69,9 +73,11 @@ class AdaptServer(Node):
         self._status = self.create_publisher(AdaptStatus, "adapt/status", latched)
         self._jobs = AdaptJobs(self._store, self._settings.bag_roots, self._on_change, self._log_info, self._log_error)
         own = MutuallyExclusiveCallbackGroup
+        switching = own()
         self.create_service(Adapt, "adapt", self._on_adapt, callback_group=own())
         self.create_service(Trigger, "adapt/cancel", self._on_cancel, callback_group=own())
-        self.create_service(Rollback, "rollback", self._on_rollback, callback_group=own())
+        self.create_service(Activate, "activate", self._on_activate, callback_group=switching)
+        self.create_service(Rollback, "rollback", self._on_rollback, callback_group=switching)
         self._action = ActionServer(
             self,
             AdaptAction,
@@ -98,8 +104,15 @@ class AdaptServer(Node):
         return response
 
     def _on_rollback(self, request: Rollback.Request, response: Rollback.Response) -> Rollback.Response:
+        return self._switch(lambda: self._store.rollback(request.version), response)
+
+    def _on_activate(self, request: Activate.Request, response: Activate.Response) -> Activate.Response:
+        return self._switch(lambda: self._store.activate(request.version or self._store.newest()), response)
+
+    def _switch(self, change: Callable[[], Snapshot], response: SwitchResponse) -> SwitchResponse:
+        """Make another version the active one; what goes wrong is the answer."""
         try:
-            snapshot = self._store.rollback(request.version)
+            snapshot = change()
             response.success, response.message = True, f"{snapshot.active} is active"
         except Exception as error:
             if not isinstance(error, StoreError):

@@ -44,11 +44,14 @@ GAIN = {"gain": "fixed", "fixed_min": 6900.0, "fixed_max": 9100.0}
 """Settings of thermal whose gain does not depend on the frames before."""
 
 LENIENT = {"agreement_drop": "1", "confidence_drop": "1", "class_ratio": "0", "largest_class": "1"} | {
+    "gate.frames": "4",
     "temporal_drop": "1",
     "source_miou_drop": "1",
+    "activation_iterations": "1",
+    "activation_frames": "1",
 }
 """Options under which the gate lets a network of random weights pass."""
-SMALL = {"gate.frames": "4", "batch_size": "1", "crop_height": "16", "crop_width": "16", "min_frames": "4"}
+SMALL = {"batch_size": "1", "crop_height": "16", "crop_width": "16", "min_frames": "4"}
 """Options that make a job quick."""
 
 

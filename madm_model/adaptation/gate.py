@@ -42,13 +42,28 @@ class GateConfig:
     """Share of pixels that keep their class from frame to frame: largest loss."""
     source_miou_drop: float = 0.05
     """mIoU on held-out source frames: largest loss."""
+    activation_iterations: int = 100
+    """A version of fewer optimiser steps is not made active by itself: nothing has been learned yet."""
+    activation_frames: int = 100
+    """A version of fewer different target frames is not made active by itself: it has not seen the sensor yet."""
 
     def __post_init__(self) -> None:
         if self.frames < 2:
             raise ValueError("the gate needs at least 2 frames")
-        shares = {name: value for name, value in asdict(self).items() if name != "frames"}
+        counts = ("frames", "activation_iterations", "activation_frames")
+        if min(self.activation_iterations, self.activation_frames) < 0:
+            raise ValueError("activation_iterations and activation_frames must not be negative")
+        shares = {name: value for name, value in asdict(self).items() if name not in counts}
         if wrong := [name for name, value in shares.items() if not 0 <= value <= 1]:
             raise ValueError(f"{wrong[0]} must be between 0 and 1")
+
+    def too_little(self, iterations: int, frames: int | None = None) -> str:
+        """Why a version of so few iterations or target frames is not made active by itself; empty if it may be."""
+        if iterations < self.activation_iterations:
+            return f"{iterations} iterations are fewer than {self.activation_iterations}"
+        if frames is not None and frames < self.activation_frames:
+            return f"{frames} different target frames are fewer than {self.activation_frames}"
+        return ""
 
 
 @dataclass(frozen=True)

@@ -145,7 +145,8 @@ class AdaptationJob:
             self._folder.path / "report", self._summary(version, running.active, target), evidence, config.label_set
         )
         self._folder.update(new_version=version, report=str(page.absolute()))
-        state = self._activate_if_fit(version, replaced, running.active)
+        kept_because = settings.gate.too_little(trained.iterations, len(target))
+        state = self._activate_if_fit(version, replaced, running.active, kept_because)
         with contextlib.suppress(ModelError, OSError):  # the job is over, whatever is left behind
             self._clean_up()
         return state
@@ -222,17 +223,24 @@ class AdaptationJob:
 
         return self._store.add(save, info)
 
-    def _activate_if_fit(self, version: str, replaced: str, running: str) -> str:
+    def _activate_if_fit(self, version: str, replaced: str, running: str, too_little: str) -> str:
         verdict = self._store.info(version).gate
         if not verdict["passed"]:
             return self._events.state(
                 NOT_ACTIVATED, f"{version} did not pass the gate, {running} stays: {verdict['reason']}"
             )
+        if too_little or not self._request.auto_activate:
+            reason = f"{too_little}, so it" if too_little else "as it was asked, it"
+            return self._events.state(
+                NOT_ACTIVATED,
+                f"{version} passed the gate; {reason} is only kept and {running} stays: look at the report, then "
+                f"activate {version}",
+            )
         try:
             self._store.activate(version, in_place_of=replaced)
         except ActiveChanged as error:
             return self._events.state(
-                NOT_ACTIVATED, f"{version} passed the gate, but {error}: it is kept; roll back to {version} to use it"
+                NOT_ACTIVATED, f"{version} passed the gate, but {error}: it is kept; activate {version} to use it"
             )
         return self._events.state(ACTIVATED, f"{version} passed the gate and is active in place of {running}")
 

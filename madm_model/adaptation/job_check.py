@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import itertools
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from madm_model.adaptation.gate import GateConfig
 from madm_model.adaptation.job_request import JobRequest, RequestError
 from madm_model.adaptation.job_room import check_room
 from madm_model.adaptation.job_settings import JobSettings, default_settings, with_options
@@ -92,7 +94,12 @@ def resolve_settings(request: JobRequest, config: ModelConfig, iterations: int, 
         ValueError: an option is unknown or does not fit, or the modality cannot be adapted to.
     """
     make_preprocessor(request.target.modality, request.preprocessing)
-    settings = with_options(default_settings(config, request.target.modality, iterations, on_gpu), request.options)
+    defaults = default_settings(config, request.target.modality, iterations, on_gpu)
+    if request.gate is not None:
+        defaults = replace(defaults, gate=GateConfig(**request.gate))
+    settings = with_options(defaults, request.options)
+    if request.gate is not None and settings.gate != defaults.gate:
+        raise ValueError("the gate's limits are no options of a request, but parameters of the server (gate.*)")
     if settings.training.iterations != iterations:
         raise ValueError("iterations is no option, but a part of the request itself")
     settings.view.check(config.architecture)

@@ -63,6 +63,10 @@ class JobRequest:
     """CPU threads of the training; 0 leaves the choice to PyTorch."""
     bag_roots: tuple[str, ...] | None = None
     """Folders that bags and source must lie in, symbolic links resolved; None allows every path."""
+    auto_activate: bool = True
+    """Whether a version that passes the gate becomes the active one; otherwise it is only kept."""
+    gate: Mapping[str, Any] | None = None
+    """Limits of the gate, fields of GateConfig, that options must not change; None leaves them to the options."""
 
     def __post_init__(self) -> None:
         if self.iterations < 0 or self.time_budget_s < 0 or not (self.iterations or self.time_budget_s):

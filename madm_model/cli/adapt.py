@@ -39,6 +39,10 @@ def adapt(
     option: Annotated[
         list[str] | None, typer.Option(help="A setting as NAME=VALUE, for example dplg.noise_period=60.")
     ] = None,
+    activate: Annotated[
+        bool,
+        typer.Option("--activate/--keep-only", help="Make a version that passes the gate active, or only keep it."),
+    ] = True,
     resume: Annotated[str, typer.Option(help="Id of an interrupted job of this store to go on with.")] = "",
 ) -> None:
     """Adapt a model to a sensor from unlabelled recordings; the new version is active in OUT if it passes the gate."""
@@ -80,6 +84,7 @@ def adapt(
                 device,
                 niceness=0,
                 threads=threads,
+                auto_activate=activate,
             )
             refuse_second_job(out)
             check_request(request, VersionStore(out, base, keep))
@@ -93,6 +98,8 @@ def adapt(
         base = f" --model {model}" if model else ""
         command = f"madm segment INPUT --modality {job.request().target.modality} --store {out}{base} --out RESULTS"
         console.print(f"see it at work: {command}", soft_wrap=True)
+    elif state == "not_activated" and final.new_version:
+        console.print(f"use it all the same: madm activate {out} {final.new_version}", soft_wrap=True)
     if state == "canceled":
         console.print(f"go on with: madm adapt --out {out} --resume {job.job_id}", soft_wrap=True)
     if state not in ("activated", "not_activated"):

@@ -14,7 +14,7 @@ from madm_model.cli.events import events
 from madm_model.cli.import_official import import_official
 from madm_model.cli.segment import segment
 from madm_model.cli.simulate import simulate
-from madm_model.cli.store import rollback, versions
+from madm_model.cli.store import activate, rollback, versions
 from madm_model.cli.train_embedded import train_embedded
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ app = typer.Typer(
 app.command("segment")(segment)
 app.command("adapt")(adapt)
 app.command("versions")(versions)
+app.command("activate")(activate)
 app.command("rollback")(rollback)
 app.command("simulate")(simulate)
 app.command("events")(events)

@@ -1,4 +1,4 @@
-"""`madm versions` and `madm rollback`: what is in a version store, and which version is active, without ROS."""
+"""`madm versions`, `activate` and `rollback`: what is in a version store, and which version is active, without ROS."""
 
 from __future__ import annotations
 
@@ -50,6 +50,21 @@ def rollback(
 
     with clear_errors():
         snapshot = open_store(store).rollback(version)
+    Console().print(f"{snapshot.active} is active")
+
+
+def activate(
+    store: Store,
+    version: Annotated[str, typer.Argument(help="Version to make active; default: the newest.")] = "",
+) -> None:
+    """Make a version of a store the active one, one that adaptation has only kept, say."""
+    from rich.console import Console
+
+    from madm_model.cli.errors import clear_errors
+
+    with clear_errors():
+        opened = open_store(store)
+        snapshot = opened.activate(version or opened.newest())
     Console().print(f"{snapshot.active} is active")
 
 

@@ -95,6 +95,17 @@ class VersionStore:
         """
         return VersionInfo(BASE, "", "", "") if version == BASE else read_info(self._versions / version)
 
+    def newest(self) -> str:
+        """The version that was written last.
+
+        Raises:
+            StoreError: there is none but the base.
+        """
+        versions = self.read().versions
+        if len(versions) == 1:
+            raise StoreError(f"{self.root} has no version but the base: adapt one first")
+        return versions[-1]
+
     def add(self, save: Callable[[Path], object], make_info: Callable[[str], VersionInfo]) -> str:
         """Write a new version; it is not made active.
 

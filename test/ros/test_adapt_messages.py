@@ -30,6 +30,7 @@ def test_every_field_of_a_job_arrives() -> None:
         time_budget=Duration(sec=90, nanosec=500_000_000),
         source="/data/labelled",
         options=[KeyValue(key="dplg.noise_period", value="60")],
+        auto_activate=False,
     )
     request = to_request(message, "thermal", {"invert": True}, base="/models/base", keep=3, niceness=5)
     assert request.target.bags == ("/data/drive one", "/data/drive two")
@@ -41,6 +42,12 @@ def test_every_field_of_a_job_arrives() -> None:
     assert (request.base, request.keep, request.niceness) == ("/models/base", 3, 5)
     message.bag_uris = ["/data/drive one", "/data/drive two"]  # in one way of writing
     assert to_job(request) == message
+
+
+@pytest.mark.parametrize(("asked", "allowed"), [(True, True), (True, False), (False, True)])
+def test_a_version_becomes_active_only_where_request_and_server_want_it(asked, allowed) -> None:
+    job = AdaptJob(bag_uris=["bag"], iterations=1, auto_activate=asked)
+    assert to_request(job, "depth", {}, auto_activate=allowed).auto_activate == (asked and allowed)
 
 
 def test_an_empty_modality_is_the_nodes_and_a_stride_of_zero_is_every_frame() -> None:

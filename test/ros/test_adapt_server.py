@@ -315,6 +315,7 @@ def test_requests_that_cannot_work_are_refused_with_a_reason(peer, start_server,
         "this server adapts thermal, not depth": job(robot, modality="depth"),
         "set a number of iterations, a time budget, or both": job(robot, iterations=0),
         "unknown option 'speed'": job(robot, options=[KeyValue(key="speed", value="1")]),
+        "parameters of the server (gate.*)": job(robot, options=options(agreement_drop="0.9")),
         "there is no job 'x'": AdaptJob(resume_job_id="x"),
     }
     for reason, message in refused.items():

@@ -157,6 +157,21 @@ def test_a_version_that_does_not_pass_is_kept_but_not_activated(store, request_,
     assert "did not pass the gate" in Path(run.folder.state().report).read_text()
 
 
+@pytest.mark.parametrize(
+    ("minimum", "reason"),
+    [
+        ({"activation_iterations": "4"}, "3 iterations are fewer than 4"),
+        ({"activation_frames": "25"}, "24 different target frames are fewer than 25"),
+    ],
+)
+def test_what_was_trained_on_too_little_is_not_activated_by_itself(store, request_, minimum, reason) -> None:
+    run = Run(store, replace(request_, options={**request_.options, **minimum}))
+    assert run() == "not_activated"
+    assert f"v0001 passed the gate; {reason}, so it is only kept and base stays" in run.of("state")[-1]["message"]
+    assert store.read().active == "base"
+    assert store.activate(store.newest()).active == "v0001"
+
+
 def test_a_canceled_and_resumed_job_gives_the_same_version_as_an_unbroken_one(store, request_, tmp_path) -> None:
     run = Run(store, request_)
     run.stop_after = 1
@@ -321,7 +336,7 @@ def test_a_rollback_during_a_job_is_not_undone_by_it(store, request_, monkeypatc
     run.on_state = lambda event: event["state"] == stage and store.rollback(BASE)
     assert run() == "not_activated"
     assert run.of("state")[-1]["message"] == (
-        "v0002 passed the gate, but base was made active in place of v0001 meanwhile: it is kept; roll back to v0002 "
+        "v0002 passed the gate, but base was made active in place of v0001 meanwhile: it is kept; activate v0002 "
         "to use it"
     )
     assert store.read().active == BASE

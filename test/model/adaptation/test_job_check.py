@@ -12,6 +12,7 @@ import pytest
 from adaptation_samples import TOPIC, Run, thermal_frames, write_model
 
 from madm_model.adaptation import job_room
+from madm_model.adaptation.gate import GateConfig
 from madm_model.adaptation.job_check import check_request
 from madm_model.adaptation.job_request import JobRequest, RequestError
 from madm_model.adaptation.target_bags import TargetSelection
@@ -57,6 +58,14 @@ def test_requests_are_checked_before_anything_starts(store, request_, tmp_path) 
     ):
         assert reason in refusal(replace(request_, options={**request_.options, **options}), store)
     assert not store.root.exists()
+
+
+def test_limits_of_the_gate_that_a_server_has_set_are_no_options(store, request_) -> None:
+    ruled = replace(request_, gate={"agreement_drop": 0.1, "activation_iterations": 5}, options={"min_frames": "4"})
+    assert check_request(ruled, store).gate == GateConfig(agreement_drop=0.1, activation_iterations=5)
+    for name in ("agreement_drop", "gate.agreement_drop", "activation_iterations", "gate.frames"):
+        options = {**ruled.options, name: "1" if name.endswith("drop") else "2"}
+        assert "parameters of the server (gate.*)" in refusal(replace(ruled, options=options), store)
 
 
 def test_a_store_of_another_modality_is_refused(store, request_) -> None:

@@ -43,6 +43,14 @@ def test_a_recording_becomes_the_active_version(tmp_path, arguments) -> None:
     assert VersionStore(tmp_path / "store", tmp_path / "base").read().active == "v0001"
 
 
+def test_a_version_is_only_kept_where_that_is_asked(tmp_path, arguments) -> None:
+    code, output = run([*arguments, "--keep-only"])
+    assert code == 0, output
+    assert "v0001 passed the gate; as it was asked, it is only kept and base stays" in output
+    assert f"use it all the same: madm activate {tmp_path / 'store'} v0001" in output
+    assert VersionStore(tmp_path / "store", tmp_path / "base").read().active == "base"
+
+
 @pytest.mark.parametrize("modality", ["thermal", "depth", "rgb"])
 def test_without_a_model_it_starts_from_the_embedded_one(arguments, monkeypatch, modality) -> None:
     requests = []

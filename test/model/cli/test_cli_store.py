@@ -47,6 +47,14 @@ def test_rollback_goes_back_or_to_a_named_version(store) -> None:
     assert unknown.exit_code == 1 and "there is no version 'v0009': use one of base, v0001, v0002" in unknown.stderr
 
 
+def test_a_version_that_was_only_kept_is_activated(store) -> None:
+    assert "v0002 is active" in run("activate", store.root).stdout
+    assert "v0001 is active" in run("activate", store.root, "v0001").stdout
+    assert store.read().active == "v0001"
+    unknown = run("activate", store.root, "v0009")
+    assert unknown.exit_code == 1 and "there is no version 'v0009'" in unknown.stderr
+
+
 def test_a_store_segments_with_its_active_version(store, tmp_path) -> None:
     bag = write_bag(tmp_path / "bag", 3)
     result = run("segment", bag, "--store", store.root, "--model", store.base, "--out", tmp_path / "out")
