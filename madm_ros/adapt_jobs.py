@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from madm_model.adaptation.job_check import check_paths, check_recordings, check_settings
-from madm_model.adaptation.job_lock import JobRuns, refuse_second_job, running_job, stop_running_job
+from madm_model.adaptation.job_lock import JobRuns, RunningJob, refuse_second_job, running_job, stop_running_job
 from madm_model.adaptation.job_request import (
     CANCELED,
     FAILED,
@@ -22,6 +23,7 @@ from madm_model.adaptation.job_request import (
     JobFolder,
     JobRequest,
     JobState,
+    RequestError,
     job_ids,
 )
 from madm_model.io.bag_storage import standard_types
@@ -58,6 +60,7 @@ class AdaptJobs:
     Args:
         store: where the versions go.
         bag_roots: folders that recordings and sources may lie in.
+        cancel_grace_s: seconds a canceled job has to end by itself; then it is killed.
         on_change: called after every change, from any thread, with true for a new state and false for progress.
         log_info: writes one line.
         log_error: writes one line.
@@ -67,17 +70,19 @@ class AdaptJobs:
         self,
         store: VersionStore,
         bag_roots: Sequence[Path],
+        cancel_grace_s: float,
         on_change: Callable[[bool], object],
         log_info: Callable[[str], object],
         log_error: Callable[[str], object],
     ) -> None:
-        self._store, self._bag_roots = store, bag_roots
+        self._store, self._bag_roots, self._cancel_grace_s = store, bag_roots, cancel_grace_s
         self._on_change, self._log_info, self._log_error = on_change, log_info, log_error
         self._changed = threading.Condition()  # guards what follows
         self._standing = Standing()
         self._process: JobProcess | None = None
         self._launcher: threading.Thread | None = None
         self._told_end: JobState | None = None
+        self._killed = ""  # a job of another process
         _in_background(standard_types)  # parses all message definitions the first time
         self._find_last_job()
 
@@ -130,10 +135,28 @@ class AdaptJobs:
         """
         with self._changed:
             job_id, process = self._standing.job_id, self._process
-        if process is None:
-            return stop_running_job(self._store.root)
-        process.cancel()
+        if process is not None:
+            process.cancel()
+        else:
+            job_id = stop_running_job(self._store.root)
+        if job_id:
+            killer = threading.Timer(self._cancel_grace_s, self._kill, (process, running_job(self._store.root)))
+            killer.daemon = True
+            killer.start()
         return job_id
+
+    def _kill(self, process: JobProcess | None, canceled: RunningJob | None) -> None:
+        """End a job that was canceled and goes on: it is in a long iteration, or waits for a file that never comes."""
+        if process is not None:
+            process.kill()
+            return
+        if canceled is None or running_job(self._store.root) != canceled:
+            return
+        self._killed = canceled.job_id
+        try:
+            stop_running_job(self._store.root, signal.SIGKILL)
+        except (RequestError, OSError) as error:
+            self._log_error(f"job {canceled.job_id} does not end: {error}")
 
     def watch(self) -> None:
         """To be called now and then: sees whether another process runs a job on the store, and how that stands."""
@@ -231,8 +254,9 @@ class AdaptJobs:
             self._finish(kept, is_kept=True)
         elif self._told_end is not None:  # what it could not write down it has told, as on a full disk
             self._finish(self._told_end)
-        elif self._process is not None and self._process.canceled:
-            self._finish(JobState(CANCELED, "canceled before training began; it can be resumed"))
+        elif job_id == self._killed or (self._process is not None and self._process.canceled):
+            is_forced = job_id == self._killed or (self._process is not None and self._process.killed)
+            self._finish(JobState(CANCELED, self._how_canceled(is_forced, kept.progress.get("iteration", 0))))
         else:
             if status is None:
                 how = "has ended without a word"
@@ -241,6 +265,10 @@ class AdaptJobs:
             log = self._store.root / "jobs" / job_id / LOG_FILE
             where = f" ({log})" if log.exists() else ""  # none where it was started by hand
             self._finish(JobState(INTERRUPTED, f"the job's process {how}; it can be resumed{where}"))
+
+    def _how_canceled(self, is_forced: bool, iteration: int) -> str:
+        how = f"canceled; it did not end within {self._cancel_grace_s:g} s and was killed" if is_forced else "canceled"
+        return f"{how}; it can be resumed " + (f"from iteration {iteration}" if iteration else "from its beginning")
 
     def _finish(self, end: JobState, is_kept: bool = False) -> None:
         job_id = self._standing.job_id

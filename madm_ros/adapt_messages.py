@@ -131,7 +131,7 @@ def to_progress(event: Mapping[str, Any]) -> AdaptProgress:
 
 def _path(uri: str) -> str:
     """A path, given as it is or as file:// URI."""
-    return unquote(urlparse(uri).path) if uri.startswith("file://") else str(Path(uri).expanduser())
+    return unquote(urlparse(uri).path) if uri.startswith("file://") else str(Path(uri).expanduser().absolute())
 
 
 def _seconds(duration: Duration) -> float:

@@ -51,6 +51,8 @@ class AdaptSettings:
     """Where jobs train."""
     precision: str
     """Number format that the segmentation node runs in, which the gate judges in."""
+    cancel_grace_s: float
+    """Seconds a canceled job has to end by itself."""
     niceness: int
     """Added to a job's niceness."""
     threads: int
@@ -115,6 +117,7 @@ def declare(node: Node) -> AdaptSettings:
         "auto",
         f"Number format of the segmentation node, which the gate judges in: {', '.join(parameters.PRECISIONS)}.",
     )
+    grace = value("cancel_grace_s", 10.0, "Seconds a canceled job has to end; then it is killed.", 0.1, 3600.0)
     niceness = value("niceness", 10, "Added to a job's niceness; 19 is the lowest priority.", 0, 19)
     threads = value("threads", 0, "CPU threads of a job; 0: half of the cores.", 0, 1024)
     share = value("gpu_memory_share", 1.0, "Share of the GPU's memory a job may take.", 0.01, 1.0)
@@ -136,10 +139,11 @@ def declare(node: Node) -> AdaptSettings:
         default_store(modality) if not store else Path(store).expanduser(),
         model or embedded_model(modality),
         modality,
-        tuple(Path(root).expanduser() for root in roots if root),
+        tuple(Path(root).expanduser().absolute() for root in roots if root),
         keep,
         device,
         precision,
+        grace,
         niceness,
         threads or max(1, (os.cpu_count() or 2) // 2),
         share,

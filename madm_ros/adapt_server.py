@@ -71,7 +71,14 @@ class AdaptServer(Node):
             depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
         )
         self._status = self.create_publisher(AdaptStatus, "adapt/status", latched)
-        self._jobs = AdaptJobs(self._store, self._settings.bag_roots, self._on_change, self._log_info, self._log_error)
+        self._jobs = AdaptJobs(
+            self._store,
+            self._settings.bag_roots,
+            self._settings.cancel_grace_s,
+            self._on_change,
+            self._log_info,
+            self._log_error,
+        )
         own = MutuallyExclusiveCallbackGroup
         switching = own()
         self.create_service(Adapt, "adapt", self._on_adapt, callback_group=own())

@@ -14,6 +14,8 @@ from typing import Any
 
 OnEvent = Callable[[dict[str, Any]], None]
 LOG_FILE = "job.log"
+_SAFE_PATH = ("-P",) if sys.version_info >= (3, 11) else ()
+"""So that no module of the folder that the server was started in is taken for one that the job imports."""
 
 
 class JobProcess:
@@ -27,14 +29,18 @@ class JobProcess:
 
     Attributes:
         canceled: whether it was told to stop.
+        killed: whether it did not, and was ended.
     """
 
     def __init__(self, store: Path, job_id: str, on_event: OnEvent, on_exit: Callable[[int], None]) -> None:
         self._on_event, self._on_exit = on_event, on_exit
-        self.canceled = False
-        with (store / "jobs" / job_id / LOG_FILE).open("ab") as log:
+        self.canceled = self.killed = False
+        store = store.absolute()
+        folder = store / "jobs" / job_id
+        with (folder / LOG_FILE).open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "madm_model.adaptation.job", str(store), job_id],
+                [sys.executable, *_SAFE_PATH, "-m", "madm_model.adaptation.job", str(store), job_id],
+                cwd=None if _SAFE_PATH else folder,  # an older Python imports from where it is started
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -56,13 +62,19 @@ class JobProcess:
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
 
+    def kill(self) -> None:
+        """End it now, whatever it waits for; harmless when it has ended."""
+        if self._process.poll() is None:
+            self.killed = True
+            self._process.kill()
+
     def end(self, timeout_s: float) -> None:
         """Cancel it, wait, and kill it if it does not end; its last events have been handed on then."""
         self.cancel()
         try:
             self._process.wait(timeout_s)
         except subprocess.TimeoutExpired:
-            self._process.kill()
+            self.kill()
         self._listener.join()
 
     def _listen(self) -> None:

@@ -95,8 +95,12 @@ def refuse_second_job(store_root: Path) -> None:
         raise JobRuns(running.job_id)
 
 
-def stop_running_job(store_root: Path) -> str:
+def stop_running_job(store_root: Path, by: signal.Signals = signal.SIGTERM) -> str:
     """Ask the job that runs on a store, in whatever process, to stop.
+
+    Args:
+        store_root: the store's folder.
+        by: SIGKILL ends it without asking.
 
     Returns:
         its id; empty if none runs.
@@ -113,7 +117,7 @@ def stop_running_job(store_root: Path) -> str:
             # The number may mean another process here: it has to be one that has the lock's file open.
             if not any(file.resolve() == path for file in Path(f"/proc/{running.pid}/fd").iterdir()):
                 raise ProcessLookupError
-            os.kill(running.pid, signal.SIGTERM)
+            os.kill(running.pid, by)
             return running.job_id
         except OSError:
             refused = f"job {running.job_id} runs in process {running.pid}"

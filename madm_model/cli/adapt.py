@@ -113,7 +113,7 @@ def _given(context: typer.Context) -> set[str]:
 
 
 def _run(console: Console, store: Path, job_id: str) -> str:
-    """Run the job here, drawing its events; Ctrl-C cancels it."""
+    """Run the job here, drawing its events; Ctrl-C cancels it, and pressed again ends it at once."""
     import signal
 
     from rich.markup import escape
@@ -126,6 +126,8 @@ def _run(console: Console, store: Path, job_id: str) -> str:
 
     def stop(*_: object) -> None:
         nonlocal stopped
+        if stopped:  # asked again: whatever it is in the middle of
+            raise KeyboardInterrupt
         stopped = True
 
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"))

@@ -32,6 +32,12 @@ def test_what_a_library_prints_does_not_hide_the_end(tmp_path, monkeypatch) -> N
     assert seen == [{"event": "state", "state": "failed"}]
 
 
+def test_no_module_of_the_servers_folder_is_imported(tmp_path, monkeypatch) -> None:
+    (tmp_path / "cv2.py").write_text("raise SystemExit(77)")
+    monkeypatch.chdir(tmp_path)
+    assert exit_status(tmp_path / "store", lambda event: None) == 1  # as there is no request
+
+
 def test_an_event_that_cannot_be_handed_on_does_not_hide_the_end(tmp_path) -> None:
     seen: list[Event] = []
 
