@@ -234,22 +234,28 @@ class LibcaerDecoder(_FixedWidth):
 
 
 _CMP_TIME_HIGH, _CMP_TIME_LOW, _CMP_ADDR_X, _CMP_ADDR_Y, _CMP_VECT_BASE_Y, _CMP_VECT_8 = range(6)
+_CMP_OUTSIDE = 1 << 15
+"""A row that no sensor has."""
+_UNKNOWN = -1
 
 
 class LibcaerCmpDecoder(_FixedWidth):
     """`libcaer_cmp`: 16-bit words much like EVT3 with x and y exchanged; `time_base` holds nanoseconds.
 
-    Each packet brings its own time; column, vector base and polarity carry over.
+    Each packet brings its own time; column, vector base and polarity carry over. Where they are not known, at the
+    start of the stream and after a loss, events that need them are dropped and counted as stale.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self._x = 0
-        self._base = 0
-        self._polarity = 0
+        self.resync()
+
+    def resync(self) -> None:
+        """Column, base and polarity may have changed in what was lost."""
+        self._x = self._base = self._polarity = _UNKNOWN
 
     def decode(self, data: np.ndarray, time_base: int, big_endian: bool) -> Columns:
-        words = self.whole(data, 2).view("<u2")
+        words = self.whole(data, 2).view("<u2").astype(np.int32)
         code = words >> 12
         unknown = int(code.max(initial=0))
         if unknown > _CMP_VECT_8:
@@ -260,24 +266,30 @@ class LibcaerCmpDecoder(_FixedWidth):
 
         is_base = code == _CMP_VECT_BASE_Y
         is_vector = code == _CMP_VECT_8
-        # Every vector word moves the base on by the eight rows it covers.
-        rank = np.cumsum(is_vector, dtype=np.int64)
-        rank_at_base = _held(rank, is_base, 0)
-        base = _held(words & 0x7FF, is_base, self._base) + 8 * (rank - rank_at_base)
+        # Every vector word moves the base on by the eight rows it covers; a base that runs away lies outside.
+        rank = np.cumsum(is_vector, dtype=np.int32)
+        base = _held(words & 0x7FF, is_base, max(self._base, 0)) + 8 * (rank - _held(rank, is_base, 0))
+        base = np.minimum(base, _CMP_OUTSIDE)
         polarity = _held(words >> 11 & 1, is_base, self._polarity)
+        lost = _UNKNOWN in (self._x, self._polarity)
         if len(words):
             self._x, self._base, self._polarity = int(column[-1]), int(base[-1]), int(polarity[-1])
 
         carrier = np.flatnonzero(is_vector | (code == _CMP_ADDR_Y))
         vector = is_vector[carrier]
         bits = np.where(vector, words[carrier] & 0xFF, 1).astype(np.uint8)
+        flat = np.flatnonzero(np.unpackbits(bits, bitorder="little"))
+        if lost:
+            known = (column[carrier] != _UNKNOWN) & (~vector | (polarity[carrier] != _UNKNOWN))
+            usable = known[flat >> 3]
+            self.stale += int(len(usable) - np.count_nonzero(usable))
+            flat = flat[usable]
         # The base was already moved on by this very word.
         first_row = np.where(vector, base[carrier] - 8, words[carrier] & 0x7FF)
         sign = np.where(vector, polarity[carrier], words[carrier] >> 11 & 1).astype(np.uint8)
-        flat = np.flatnonzero(np.unpackbits(bits, bitorder="little"))
         event = flat >> 3
         word = carrier[event]
-        t_us = (high[word].astype(np.int64) << 12 | low[word]) + time_base // 1000
+        t_us = (high[word] << 12 | low[word]).astype(np.int64) + time_base // 1000
         y = (first_row[event] + (flat & 7)).astype(np.uint16)
         return t_us, column[word].astype(np.uint16), y, sign[event]
 

@@ -213,6 +213,29 @@ def test_libcaer_cmp_words():
     assert [tuple(int(v) for v in row) for row in zip(*columns)] == [(2_000_000, 300, 56, 1), (2_000_000, 5, 6, 0)]
 
 
+def test_libcaer_cmp_base_that_ran_away():
+    address_x, base_y, vector = 2, 4, 5
+    decoder = LibcaerCmpDecoder()
+    y = decoder.decode(words((address_x, 3), (base_y, 0), *[(vector, 1)] * 9000), 0, False)[2]
+    assert y[:3].tolist() == [0, 8, 16] and (np.diff(y.astype(int)) >= 0).all()
+    # The next packets are fine.
+    assert decoder.decode(words((vector, 1)), 0, False)[2].min() > 2048
+    assert decoder.decode(words((base_y, 8), (vector, 1)), 0, False)[2].tolist() == [8]
+
+
+def test_libcaer_cmp_after_a_loss_waits_for_column_and_base():
+    address_x, address_y, base_y, vector = 2, 3, 4, 5
+    decoder = LibcaerCmpDecoder()
+    decoder.decode(words((address_x, 300), (base_y, 40 | ON), (vector, 1)), 0, False)
+    decoder.resync()
+    assert not len(decoder.decode(words((address_y, 5), (vector, 0b11)), 0, False)[0])
+    columns = decoder.decode(
+        words((address_x, 7), (vector, 0b11), (address_y, 6 | ON), (base_y, 9), (vector, 1)), 0, False
+    )
+    assert [tuple(int(v) for v in row) for row in zip(*columns)] == [(0, 7, 6, 1), (0, 7, 9, 0)]
+    assert decoder.stale == 1 + 2 + 2
+
+
 def test_libcaer_cmp_damaged_payload():
     with pytest.raises(EventError, match="damaged"):
         LibcaerCmpDecoder().decode(words((9, 1)), 0, False)
