@@ -69,7 +69,7 @@ class EventHealth:
 
 
 def event_status(name: str, health: EventHealth) -> DiagnosticStatus:
-    """The report: ERROR after a recent error, WARN after a recent loss or without events, else OK.
+    """The report: ERROR after a recent error, WARN after a recent loss or where no events come, else OK.
 
     Args:
         name: fully qualified name of the node.
@@ -113,5 +113,8 @@ def _assess(health: EventHealth) -> tuple[bytes, str]:
     if not health.type_name:
         return DiagnosticStatus.WARN, f"nobody publishes events on {health.topic}"
     if not health.rates.packets:
-        return DiagnosticStatus.WARN, f"no message on {health.topic}"
+        return DiagnosticStatus.WARN, f"no message on {health.topic}: no edge frames, and so no labels, are made"
+    if not health.rates.events:
+        what = f"no event in the messages on {health.topic}: the scene is still, or the sensor covered or dead"
+        return DiagnosticStatus.WARN, f"{what}; edge frames come on for edges.silence_s only"
     return DiagnosticStatus.OK, f"{health.rates.events / 1e6:.3f} million events a second"

@@ -42,6 +42,12 @@ PARAMETERS = (
     _edges("period_s", "Seconds from frame to frame in the window time.", range=_SECONDS),
     _edges("count", "Events from frame to frame in the window count.", range=(1, 1_000_000_000)),
     _edges("lookback_s", "Seconds that events wait in the window stamps for images that come late.", range=(0.0, 10.0)),
+    _edges(
+        "silence_s",
+        "Seconds after the last event for which frames still come, fading; then none, and so no labels, until events "
+        "come again. A large value wants frames of a camera that says nothing.",
+        range=(0.0, 1e6),
+    ),
     _edges("decay_s", "Time in which an event fades to 37 % in decay, polarity and time_surface.", range=_SECONDS),
     _edges("memory_s", "Time in which a pixel without events fades in speed_invariant.", range=_SECONDS),
     _edges("radius", "Pixels to each side that speed_invariant compares.", range=(1, 7)),

@@ -19,6 +19,9 @@ from madm_ros.error_log import ErrorLog
 SILENCE_US = 100_000
 """After this long without an event time passes without them; frames of a silence come this much late."""
 
+MOST_FRAMES = 100
+"""Frames of one message; what asks for more is damaged, or cannot be kept up with."""
+
 _FURTHEST_AHEAD_US = 10_000_000
 """An image stamped further ahead of the events than this bears the time of another clock."""
 
@@ -95,16 +98,14 @@ class EventPipeline:
     def idle(self) -> None:
         """No message came for a while: serve the images, and draw what is due while the sensor is silent."""
         try:
-            self._serve_requests()
-            silent_us = (self._now_ns() - self._last_event_at_ns) // 1000
-            if self._framer is not None and silent_us > SILENCE_US:
-                self._hand_on(self._framer.advance(self._last_event_us + silent_us - SILENCE_US))
+            self._pass_time()
         except Exception as error:
             self._errors.report(f"frame lost, {type(error).__name__}: {error}")
 
     def _process(self, type_name: str, data: bytes, after_cut: bool) -> None:
         if self._messages is None or type_name != self._type_name:
-            self._messages, self._type_name = EventMessages(type_name), type_name
+            # Another stream, on a clock of its own.
+            self._messages, self._type_name, self._framer = EventMessages(type_name), type_name, None
         if after_cut:
             self._messages.resync()
         lost = self._messages.counters.lost_packets
@@ -117,20 +118,38 @@ class EventPipeline:
             self._warnings.report("the sensor's clock, its driver or its encoding started anew")
         for chunk in chunks:
             self._push(chunk)
+        if any(len(chunk) for chunk in chunks):
+            self._serve_requests()
+        else:
+            self._pass_time()
+
+    def _pass_time(self) -> None:
         self._serve_requests()
+        silent_us = (self._now_ns() - self._last_event_at_ns) // 1000
+        if self._framer is not None and self._framer.has_events and silent_us > SILENCE_US:
+            until_us = self._last_event_us + silent_us - SILENCE_US
+            self._hand_on(self._framer.advance(until_us))
+            # Those up to here got their frame, or get none: they show a silence.
+            self._pending = [asked for asked in self._pending if asked[0] > until_us]
 
     def _push(self, chunk: Events) -> None:
         config, framer = self.config, self._framer
         if framer is None or (framer.height, framer.width) != (chunk.height, chunk.width) or framer.config != config:
-            framer = self._framer = EdgeFramer(chunk.height, chunk.width, config)
+            framer = self._framer = EdgeFramer(chunk.height, chunk.width, config, MOST_FRAMES)
             self._pending.clear()
-        if chunk.restart:
+        if framer.begins_anew(chunk):
             self._pending.clear()
         if len(chunk):
-            if chunk.restart or not framer.has_events:
+            if framer.begins_anew(chunk) or not framer.has_events:
                 self._first_event_us = int(chunk.t_us[0])
             self._last_event_us, self._last_event_at_ns = int(chunk.t_us[-1]), self._now_ns()
+        skips = framer.skips
         self._hand_on(framer.push(chunk))
+        if framer.skips > skips:
+            self._warnings.report(
+                f"a message would make more than {MOST_FRAMES} frames, the rest is skipped: "
+                "raise edges.period_s or edges.count, or look for a damaged clock"
+            )
 
     def _serve_requests(self) -> None:
         framer = self._framer
@@ -157,9 +176,11 @@ class EventPipeline:
     def _hand_on(self, frames: list[EdgeFrame]) -> None:
         for frame in frames:
             stamp_ns = self._clock.to_ros_ns(frame.end_us)
-            if self._pending:
-                wanted_us, image_ns = self._pending.pop(0)
-                stamp_ns = image_ns if wanted_us == frame.end_us else stamp_ns
+            # A frame that came late bears a later time than was asked for, one of a silence is left out.
+            while self._pending and self._pending[0][0] < frame.end_us:
+                self._pending.pop(0)
+            if self._pending and self._pending[0][0] == frame.end_us:
+                _, stamp_ns = self._pending.pop(0)
             self.frames += 1
             self._emit(frame.image, max(stamp_ns, 0), self._messages.frame_id if self._messages else "")
 

@@ -19,8 +19,6 @@ class SensorClock:
     """
 
     def __init__(self) -> None:
-        self.jumps = 0
-        """Times the offset had to start anew."""
         self._offset_ns: int | None = None
         self._seen_us = 0
 
@@ -28,17 +26,11 @@ class SensorClock:
         """Take in a packet: its header stamp in ROS nanoseconds and its first event in sensor microseconds."""
         offset = stamp_ns - first_us * 1000
         if self._offset_ns is None or abs(offset - self._offset_ns) > _JUMP_NS:
-            self.jumps += self._offset_ns is not None
             self._offset_ns = offset
         else:
             risen = self._offset_ns + int(max(first_us - self._seen_us, 0) * 1000 * _DRIFT)
             self._offset_ns = min(offset, risen)
         self._seen_us = first_us
-
-    @property
-    def known(self) -> bool:
-        """Whether any packet was observed."""
-        return self._offset_ns is not None
 
     def to_ros_ns(self, sensor_us: int) -> int:
         """ROS time in nanoseconds of a sensor time in microseconds; the sensor time itself before any packet."""

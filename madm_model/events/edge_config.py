@@ -31,6 +31,8 @@ class EdgeConfig:
     """Events from frame to frame in the window count."""
     lookback_s: float = 0.1
     """Seconds that events wait in the window stamps, so that a stamp that arrives this late still gets its frame."""
+    silence_s: float = 1.0
+    """Seconds after the last event for which frames still come, fading; then none until events come again."""
     decay_s: float = 0.04
     """Time constant in which an event fades to 37 % in decay, polarity and time_surface."""
     memory_s: float = 0.4
@@ -71,7 +73,8 @@ class EdgeConfig:
         for name in ("contribution", "edge_map_decay", "neutral"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} is {getattr(self, name)}: it has to be from 0 to 1")
-        if not (math.isfinite(self.lookback_s) and self.lookback_s >= 0):
-            raise ValueError(f"lookback_s is {self.lookback_s}: it has to be 0 or above")
+        for name in ("lookback_s", "silence_s"):
+            if not (math.isfinite(getattr(self, name)) and getattr(self, name) >= 0):
+                raise ValueError(f"{name} is {getattr(self, name)}: it has to be 0 or above")
         if not 1 <= self.radius <= 7:
             raise ValueError(f"radius is {self.radius}: it has to be from 1 to 7")

@@ -93,14 +93,19 @@ def _windowed(recording: EventRecording, config: EdgeConfig) -> Iterator[RawFram
 def _stepped(recording: EventRecording, config: EdgeConfig, image_topic: str) -> Iterator[RawFrame]:
     """A frame at each image stamp from the first event to the last, bearing the very stamp of the image."""
     framer: EdgeFramer | None = None
+    silent_us = 0
     stamps = deque(sorted(image_stamps(recording.path, image_topic)))
     for chunk in recording:
         if not len(chunk):
             continue
         framer = framer or EdgeFramer(chunk.height, chunk.width, config)
-        while stamps and _sensor_us(recording, stamps[0]) < int(chunk.t_us[0]) and not framer.has_events:
+        # Images from before the first event, or from a silence that is not drawn.
+        while stamps and (not framer.has_events or _sensor_us(recording, stamps[0]) > silent_us):
+            if _sensor_us(recording, stamps[0]) >= int(chunk.t_us[0]):
+                break
             stamps.popleft()
         framer.push(chunk)
+        silent_us = int(chunk.t_us[-1]) + round(config.silence_s * 1e6)
         while stamps and _sensor_us(recording, stamps[0]) <= int(chunk.t_us[-1]):
             stamp_ns = stamps.popleft()
             for frame in framer.request(_sensor_us(recording, stamp_ns)):

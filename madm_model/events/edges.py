@@ -16,7 +16,11 @@ from madm_model.events.noise import NoiseFilter, make_noise_filter
 _BATCH = 1 << 18
 """Events folded in at once: enough to outweigh the cost per call, few enough to stay in the cache."""
 _MOST_IDLE_FRAMES = 30
-"""Frames drawn over a silence before the windows skip to its end."""
+"""Frames drawn at once over a silence before the windows skip to its end."""
+_FURTHEST_BEHIND_US = 1_000_000
+"""Events further behind the last frame are of a clock that was set back: such a delay is no delay any more."""
+_JITTER_US = 50_000
+"""Steps back between chunks that are no restart, as in `EventOrder`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,14 +41,26 @@ class EdgeFramer:
     """Makes edge frames of one sensor's events; memory does not grow with the stream.
 
     Feed every chunk to `push`. In the window `stamps`, name the times wanted with `request`. When the sensor is
-    silent, `advance` lets time pass.
+    silent, `advance` lets time pass. Without events no frame comes later than `silence_s` after the last one.
+
+    Args:
+        height: rows of the sensor.
+        width: columns.
+        config: how frames are made.
+        most_frames: frames that one push makes at most; the windows then skip to its end. None: as many as there are.
     """
 
-    def __init__(self, height: int, width: int, config: EdgeConfig | None = None) -> None:
+    def __init__(
+        self, height: int, width: int, config: EdgeConfig | None = None, most_frames: int | None = None
+    ) -> None:
         self.config = config or EdgeConfig()
         self.height, self.width = height, width
+        self.skips = 0
+        """Pushes of which frames were left out because there were too many."""
         self.late_requests = 0
         """Requested stamps that came after their events had been folded in; their frames bear the later time."""
+        self._most_frames = most_frames
+        self._silence_us = round(self.config.silence_s * 1e6)
         self._reset()
 
     def _reset(self) -> None:
@@ -55,6 +71,7 @@ class EdgeFramer:
         self._window_events = 0
         self._start_us: int | None = None
         self._now_us: int | None = None
+        self._last_event_us = 0
         self._folded_us: int | None = None
         self._requests: list[int] = []
 
@@ -63,10 +80,19 @@ class EdgeFramer:
         """Whether any event came since the start or the last restart."""
         return self._now_us is not None
 
+    def begins_anew(self, events: Events) -> bool:
+        """Whether `push` of these events would forget all before them: their clock starts anew, or goes back."""
+        if events.restart:
+            return True
+        if self._start_us is None or not len(events):
+            return False
+        first_us = int(events.t_us[0])
+        return first_us < self._last_event_us - _JITTER_US or first_us < self._start_us - _FURTHEST_BEHIND_US
+
     def push(self, events: Events) -> list[EdgeFrame]:
         """Take in the next chunk of the stream; the frames that it completes.
 
-        A chunk that marks a restarted sensor clock begins everything anew.
+        A chunk that marks a restarted sensor clock, or goes back in time, begins everything anew.
 
         Raises:
             EventError: the chunk is of a sensor of another size.
@@ -76,12 +102,13 @@ class EdgeFramer:
                 f"events of a {events.width}x{events.height} sensor for frames of {self.width}x{self.height}: "
                 "use one framer per sensor"
             )
-        if events.restart:
+        if self.begins_anew(events):
             self._reset()
         if not len(events):
             return []
         if self._start_us is None:
-            self._start_us = int(events.t_us[0])
+            self._start_us = self._last_event_us = int(events.t_us[0])
+        self._forget_requests_of_silence(int(events.t_us[0]))
         self._now_us = int(events.t_us[-1])
         if self.config.window == "count":
             return self._push_counted(events)
@@ -97,7 +124,9 @@ class EdgeFramer:
         self._now_us = now_us
         if self.config.window == "count":
             return []
-        return self._serve() if self.config.window == "stamps" else self._due(now_us)
+        if self.config.window == "time":
+            return self._due(now_us)
+        return self._serve()
 
     def request(self, stamp_us: int) -> list[EdgeFrame]:
         """In the window `stamps`, ask for the frame at a sensor time; it comes once events from then on are seen.
@@ -111,44 +140,73 @@ class EdgeFramer:
         return self._serve()
 
     def _push_counted(self, events: Events) -> list[EdgeFrame]:
-        frames = []
+        frames: list[EdgeFrame] = []
         while self._window_events + len(events) >= self.config.count:
+            if self._enough(frames):
+                self._wait(events)
+                self._window_events %= self.config.count
+                break
             cut = self.config.count - self._window_events
             self._wait(events.part(0, cut))
             frames.append(self._draw(int(events.t_us[cut - 1])))
             events = events.part(cut, len(events))
-        self._wait(events)
+        else:
+            self._wait(events)
         self._fold_full()
         return frames
 
     def _push_timed(self, events: Events) -> list[EdgeFrame]:
         frames: list[EdgeFrame] = []
         while int(events.t_us[-1]) >= self._end_us():
+            if self._enough(frames):
+                self._skip_to(int(events.t_us[-1]))
+                break
             cut = int(np.searchsorted(events.t_us, self._end_us()))
             self._wait(events.part(0, cut))
             events = events.part(cut, len(events))
             frames += self._due(int(events.t_us[0]))
+            self._skip_to(int(events.t_us[0]))
         self._wait(events)
         self._fold_full()
         return frames
 
+    def _enough(self, frames: list[EdgeFrame]) -> bool:
+        """Whether a push has made all the frames that it may; counted."""
+        enough = self._most_frames is not None and len(frames) >= self._most_frames
+        self.skips += enough
+        return enough
+
     def _end_us(self) -> int:
         return (self._start_us or 0) + max(round(self.config.period_s * 1e6), 1)
+
+    def _skip_to(self, now_us: int) -> None:
+        """Leave out the windows that end by `now_us`."""
+        if self._end_us() <= now_us:
+            start_us = self._start_us or 0
+            self._start_us = now_us - (now_us - start_us) % (self._end_us() - start_us)
 
     def _due(self, now_us: int) -> list[EdgeFrame]:
         """The frames of all windows that end by `now_us`; a long silence is drawn in part only."""
         frames: list[EdgeFrame] = []
         while self._end_us() <= now_us:
+            if not self._window_events and self._end_us() > self._last_event_us + self._silence_us:
+                break
             if len(frames) == _MOST_IDLE_FRAMES:
-                period_us = self._end_us() - (self._start_us or 0)
-                self._start_us = now_us - (now_us - self._end_us()) % period_us - period_us
+                self._skip_to(now_us)
+                break
             frames.append(self._draw(self._end_us()))
         return frames
+
+    def _forget_requests_of_silence(self, until_us: int) -> None:
+        """Leave out the frames asked for before `until_us` that would show a silence for too long."""
+        silent_us = self._last_event_us + self._silence_us
+        self._requests = [stamp for stamp in self._requests if stamp <= silent_us or stamp >= until_us]
 
     def _serve(self) -> list[EdgeFrame]:
         """The requested frames whose events have all been seen; the rest waits a while."""
         if self._now_us is None:
             return []
+        self._forget_requests_of_silence(self._now_us + 1)
         frames: list[EdgeFrame] = []
         while self._requests and self._requests[0] <= self._now_us:
             stamp_us = self._requests.pop(0)
@@ -167,6 +225,7 @@ class EdgeFramer:
         if len(events):
             self._waiting.append(events)
             self._waiting_count += len(events)
+            self._last_event_us = int(events.t_us[-1])
             self._window_events += len(events)
 
     def _fold_full(self) -> None:

@@ -15,6 +15,7 @@ from madm_model.events.clock import SensorClock
 from madm_model.events.container import EventError, Events
 from madm_model.events.decoders import Columns
 from madm_model.events.stream import EventOrder, StreamCounters
+from madm_model.io.limits import check_size
 
 ARRAY_TYPES = ("dvs_msgs/msg/EventArray", "dv_ros2_msgs/msg/EventArray", "prophesee_event_msgs/msg/EventArray")
 """Messages of header, height, width and events of (x, y, ts, polarity): they share one layout."""
@@ -50,12 +51,13 @@ class EventArrayStream:
         Times are those of the events, in ROS time already.
 
         Raises:
-            EventError: the bytes are no such message, or the sensor has no size.
+            EventError: the bytes are no such message, or the sensor has no size or one beyond all bounds.
         """
         width, height, columns = event_array_columns(message)
         self.frame_id = _frame_id(message)
         if width <= 0 or height <= 0:
             raise EventError(f"event array of a {width}x{height} sensor: width and height must be set")
+        check_size("the event array", width, height, EventError)
         if self._order is None or self._size != (width, height):
             self._order, self._size = EventOrder(width, height, self.counters), (width, height)
         self.counters.packets += 1

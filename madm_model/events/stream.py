@@ -11,11 +11,17 @@ import numpy as np
 from madm_model.events.clock import SensorClock
 from madm_model.events.container import EventError, Events, no_events
 from madm_model.events.decoders import Columns, Decoder, make_decoder
+from madm_model.io.limits import check_size
 
 _log = logging.getLogger(__name__)
 
 _JITTER_US = 50_000
 """Steps back up to this are bit noise of the sensor's clock (EVT3 time-high words waver by up to ten, 41 ms)."""
+
+_FURTHEST_US = 1 << 52
+"""No clock of a sensor is further from its zero (142 years); in nanoseconds such times still fit into 64 bits."""
+_MOST_RESTARTS = 8
+"""Restarts of the clock that one packet may hold; more are damage, of which each piece would begin a picture anew."""
 
 
 class _Stamp(Protocol):
@@ -80,10 +86,16 @@ class EventOrder:
         self._last: int | None = None
 
     def check(self, columns: Columns) -> list[Events]:
-        """The columns as events, cut where the clock starts anew; empty if nothing is left."""
+        """The columns as events, cut where the clock starts anew; empty if nothing is left.
+
+        Raises:
+            EventError: the times are damaged: out of all reach, or starting anew again and again.
+        """
         t_us, x, y, p = columns
         if not len(t_us):
             return []
+        if t_us.min() < -_FURTHEST_US or t_us.max() > _FURTHEST_US:
+            raise EventError("events bear times more than 142 years from the zero of their clock: they are damaged")
         # The maxima are nearly free; masks are built only for a broken packet.
         if x.max() >= self._width or y.max() >= self._height:
             inside = (x < self._width) & (y < self._height)
@@ -103,6 +115,8 @@ class EventOrder:
         previous = np.concatenate([[last], events.t_us[:-1]])
         step_back = previous - events.t_us
         cuts = np.flatnonzero(step_back > _JITTER_US)
+        if len(cuts) > _MOST_RESTARTS:
+            raise EventError(f"the clock of {len(events)} events steps back {len(cuts)} times: they are damaged")
         chunks = []
         for start, stop in zip([0, *cuts], [*cuts, len(events)]):
             if start == stop:
@@ -138,6 +152,7 @@ class EventStream:
         """Coordinate frame of the sensor, from the latest packet."""
         self._format: tuple[str, int, int] | None = None
         self._session: tuple[Decoder, EventOrder] | None = None
+        self._restarted = False
         self._last: tuple[int, int] | None = None
         self._spent = StreamCounters()
 
@@ -145,26 +160,36 @@ class EventStream:
         """The events of one packet: usually one chunk, none if it held none, several if the clock started anew.
 
         Raises:
-            EventError: zero sensor size, or an encoding without a decoder.
+            EventError: a sensor size of zero or beyond all bounds, an encoding without a decoder, or a damaged payload.
+                The packets after it can be fine.
         """
         stamp_ns = int(packet.header.stamp.sec) * 1_000_000_000 + int(packet.header.stamp.nanosec)
         seq = int(packet.seq)
-        if self._last == (seq, stamp_ns):
+        if self._last == (seq, stamp_ns) != (0, 0):  # two zeros are not filled in
             self.counters.duplicates += 1
             return []
-        decoder, order, restart = self._ready(packet, seq)
+        decoder, order = self._ready(packet, seq)
         self._last = (seq, stamp_ns)
         self.frame_id = packet.header.frame_id
 
         data = np.frombuffer(packet.events, np.uint8)
-        chunks = order.check(decoder.decode(data, int(packet.time_base), bool(packet.is_bigendian)))
+        if packet.time_base // 1000 > _FURTHEST_US:
+            raise EventError(f"an event packet has the time_base {packet.time_base}, 142 years and more: it is damaged")
+        try:
+            chunks = order.check(decoder.decode(data, int(packet.time_base), bool(packet.is_bigendian)))
+        except Exception:
+            # What the decoder carries on from here may come from the damage.
+            decoder.resync()
+            raise
         self.counters.packets += 1
         self.counters.triggers = self._spent.triggers + decoder.triggers
         self.counters.cut_bytes = self._spent.cut_bytes + decoder.cut_bytes
         self.counters.stale = self._spent.stale + decoder.stale
         if chunks:
             self.clock.observe(stamp_ns, int(chunks[0].t_us[0]))
-        if restart:
+        if self._restarted:
+            # Held until a packet could be decoded: the consumer would go on with the old time otherwise.
+            self._restarted = False
             first = chunks[0] if chunks else no_events(int(packet.width), int(packet.height))
             chunks[:1] = [replace(first, restart=True)]
         return chunks
@@ -174,16 +199,18 @@ class EventStream:
         if self._session is not None:
             self._session[0].resync()
 
-    def _ready(self, packet: EventPacketLike, seq: int) -> tuple[Decoder, EventOrder, bool]:
-        """The decoder and order for a packet, and whether they are new ones amid the stream."""
+    def _ready(self, packet: EventPacketLike, seq: int) -> tuple[Decoder, EventOrder]:
+        """The decoder and order for a packet, new ones where the stream starts anew."""
         wanted = (str(packet.encoding), int(packet.width), int(packet.height))
         if self._session is None or self._last is None:
-            return *self._start(wanted), False
+            return self._start(wanted)
         previous = self._last[0]
         if wanted != self._format or seq < previous:
             _log.warning("event packets start anew (seq %d after %d, %s): decoder reset", seq, previous, wanted)
             self.counters.restarts += 1
-            return *self._start(wanted), True
+            session = self._start(wanted)
+            self._restarted = True
+            return session
         decoder, order = self._session
         # A seq that never moves is one the driver does not fill in.
         if seq > previous + 1:
@@ -192,13 +219,14 @@ class EventStream:
             self.counters.lost_packets += lost
             decoder.resync()
             _log.warning("lost %d event packets before seq %d (%d so far)", lost, seq, self.counters.lost_packets)
-        return decoder, order, False
+        return decoder, order
 
     def _start(self, wanted: tuple[str, int, int]) -> tuple[Decoder, EventOrder]:
         """A fresh decoder and order; what the old decoder counted is kept."""
         encoding, width, height = wanted
         if width <= 0 or height <= 0:
             raise EventError(f"event packet of a {width}x{height} sensor: width and height must be set")
+        check_size("the event packet", width, height, EventError)
         decoder = make_decoder(encoding, width, height)
         if self._session is not None:
             old, _ = self._session

@@ -46,14 +46,24 @@ def test_the_report_holds_the_numbers() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "level", "words"),
+    ("change", "level", "message"),
     [
         ({"last_error": "no decoder", "last_warning": "lost"}, DiagnosticStatus.ERROR, "no decoder"),
         ({"last_warning": "3 packets were lost"}, DiagnosticStatus.WARN, "3 packets were lost"),
         ({"type_name": ""}, DiagnosticStatus.WARN, "nobody publishes events on /dvs/events"),
-        ({"rates": RatesPerSecond()}, DiagnosticStatus.WARN, "no message on /dvs/events"),
+        (
+            {"rates": RatesPerSecond()},
+            DiagnosticStatus.WARN,
+            "no message on /dvs/events: no edge frames, and so no labels, are made",
+        ),
+        (
+            {"rates": RatesPerSecond(0.0, 250.0, 0.0)},
+            DiagnosticStatus.WARN,
+            "no event in the messages on /dvs/events: the scene is still, or the sensor covered or dead; "
+            "edge frames come on for edges.silence_s only",
+        ),
     ],
 )
-def test_what_is_wrong_comes_first(change: dict, level: bytes, words: str) -> None:
+def test_what_is_wrong_comes_first(change: dict, level: bytes, message: str) -> None:
     status = event_status("/node", replace(HEALTHY, **change))
-    assert (status.level, status.message) == (level, words)
+    assert (status.level, status.message) == (level, message)

@@ -9,10 +9,10 @@ import pytest
 
 from madm_model.events.container import Events
 from madm_model.events.edge_config import EdgeConfig
-from madm_model.events.encoders import encode_evt3
+from madm_model.events.encoders import encode_evt3, encode_mono
 from madm_model.events.messages import PACKET_TYPE, make_packet
 from madm_ros.error_log import ErrorLog
-from madm_ros.event_pipeline import EventPipeline
+from madm_ros.event_pipeline import MOST_FRAMES, EventPipeline
 
 SECOND = 1_000_000_000
 START = 1_700_000_000 * SECOND
@@ -29,6 +29,7 @@ class Line:
         self.errors: list[str] = []
         self.warnings: list[str] = []
         self.seq = 0
+        self.encoding = "evt3"
         self.pipeline = EventPipeline(
             EdgeConfig(**config),
             lambda: self.now_ns,
@@ -46,10 +47,11 @@ class Line:
         """A packet of events from one millisecond of the sensor's clock to another, which come without delay."""
         t_us = np.arange(start_ms, stop_ms, dtype=np.int64) * 1000
         x, y, p = (np.full(len(t_us), value, kind) for value, kind in ((3, np.uint16), (2, np.uint16), (1, np.uint8)))
-        payload = encode_evt3(Events(t_us, x, y, p, 16, 8))
+        events = Events(t_us, x, y, p, 16, 8)
+        payload = encode_evt3(events) if self.encoding == "evt3" else encode_mono(events, 0)
         stamp_ns = START + start_ms * 1_000_000
         self.now_ns = START + stop_ms * 1_000_000
-        packet = make_packet("/events", payload, "evt3", (16, 8), self.seq, stamp_ns, "dvs")
+        packet = make_packet("/events", payload, self.encoding, (16, 8), self.seq, stamp_ns, "dvs")
         self.seq += 1
         self.pipeline.process((PACKET_TYPE, packet.data), False)
 
@@ -153,6 +155,82 @@ def test_what_cannot_be_decoded_is_counted_and_the_next_message_is_fine() -> Non
     assert line.pipeline.failed == 1 and "no readable event packet" in line.errors[0]
     line.fire(0, 15)
     assert line.stamps_ms == [10.0]
+
+
+def test_a_sensor_that_dies_gives_no_more_frames() -> None:
+    line = Line(period_s=0.05, silence_s=0.3)
+    line.fire(0, 60)
+    for _ in range(100):
+        line.now_ns += 100 * 1_000_000
+        line.pipeline.idle()
+    assert line.stamps_ms == [50.0 * k for k in range(1, 8)]
+    # Messages without an event let time pass just the same, and bring no frame.
+    line.fire(11_000, 11_000)
+    assert len(line.frames) == 7
+    line.fire(11_000, 11_060)
+    assert line.stamps_ms[7:] == [11_050.0]
+
+
+def test_images_of_a_silence_get_no_frames_and_are_forgotten() -> None:
+    line = Line(window="stamps", silence_s=0.3)
+    line.fire(0, 20)
+    for _ in range(1000):
+        line.now_ns += 10 * 1_000_000
+        line.pipeline.request(line.now_ns)
+        line.pipeline.idle()
+    assert line.stamps_ms[-1] <= 320 and len(line.frames) in (29, 30)
+    line.pipeline.request(START + 10_500_000_007)
+    line.fire(10_490, 10_510)
+    assert line.stamps_ms[-1] == 10_500.000007 and line.stamps_ms[-2] <= 320
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_restarted_driver_gives_frames_again(fails: bool) -> None:
+    line = Line(period_s=0.05)
+    line.encoding = "mono"
+    for start_ms in range(4000, 4200, 10):
+        line.fire(start_ms, start_ms + 10)
+    assert len(line.frames) == 3
+    line.seq = 0
+    if fails:
+        packet = make_packet("/events", np.zeros(8, np.uint8), "mono", (16, 8), 0, START, "dvs", (1 << 64) - 1)
+        line.pipeline.process((PACKET_TYPE, packet.data), False)
+        assert line.pipeline.failed == 1
+        line.seq = 1
+    for start_ms in range(0, 310, 10):
+        line.fire(start_ms, start_ms + 10)
+    assert line.stamps_ms[3:] == [50.0, 100.0, 150.0, 200.0, 250.0, 300.0]
+
+
+def test_another_type_of_message_gives_frames_at_once() -> None:
+    line = Line(period_s=0.01)
+    array = event_array([(1_000_000_000 + 1000 * k, k % 16, k % 8, k % 2) for k in range(25)])
+    line.pipeline.process(("dvs_msgs/msg/EventArray", array), False)
+    assert len(line.frames) == 2
+    line.fire(0, 25)
+    assert line.stamps_ms[2:] == [10.0, 20.0]
+
+
+def test_one_message_makes_so_many_frames_at_most() -> None:
+    line = Line(period_s=0.001)
+    line.fire(0, 2000)
+    assert len(line.frames) == MOST_FRAMES
+    (warning,) = line.warnings
+    assert "more than 100 frames" in warning
+    line.fire(2000, 2010)
+    assert line.stamps_ms[MOST_FRAMES:] == [float(ms) for ms in range(2000, 2010)]
+
+
+def test_noise_in_place_of_a_payload_is_one_error() -> None:
+    line = Line()
+    payload = np.random.default_rng(3).integers(0, 256, 40_000).astype(np.uint8)
+    packet = make_packet("/events", payload, "evt3", (640, 480), 0, START, "dvs")
+    line.pipeline.process((PACKET_TYPE, packet.data), False)
+    (error,) = line.errors
+    assert "steps back" in error and not line.frames
+    line.seq = 1
+    line.fire(0, 40)
+    assert len(line.frames) == 1
 
 
 @pytest.mark.parametrize("after_cut", [False, True])

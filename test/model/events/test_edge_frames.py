@@ -107,9 +107,9 @@ def test_asking_for_a_stamp_needs_that_window():
 
 @pytest.mark.parametrize("mode", MODES)
 def test_still_scene_fades_without_flicker(mode):
-    still = framer(mode=mode, period_s=0.02, memory_s=0.1)
+    still = framer(mode=mode, period_s=0.02, memory_s=0.1, silence_s=2.0)
     moving = run(still, [edge(200_000)])
-    frames = still.advance(1_500_000)
+    frames = [*still.advance(800_000), *still.advance(1_400_000)]
     neutral = 128 if mode == "polarity" else 0
     assert np.abs(moving[-1].image.astype(int) - neutral).max() > 60
     strengths = [np.abs(f.image.astype(int) - neutral) for f in (moving[-1], *frames)]
@@ -145,10 +145,64 @@ def test_long_silence_is_not_drawn_frame_by_frame():
     quiet = framer(period_s=0.001)
     run(quiet, [edge(10_000)])
     frames = quiet.push(events_at([(3_600_000_500, 1, 1, 1)], WIDTH, HEIGHT))
-    assert len(frames) == 31
-    assert 3_599_999_500 < frames[-1].end_us <= 3_600_000_500
-    assert frames[-1].image.max() == 0
-    assert (frames[-1].end_us - frames[0].end_us) % 1000 == 0
+    assert len(frames) == 30
+    # The windows go on with the next event.
+    (frame,) = quiet.push(events_at([(3_600_001_600, 1, 1, 1)], WIDTH, HEIGHT))
+    assert 3_600_000_500 < frame.end_us <= 3_600_001_600 and frame.events == 1
+
+
+@pytest.mark.parametrize(("silence_s", "count"), [(0.0, 0), (0.1, 2), (0.5, 10)])
+def test_without_events_no_frames_come(silence_s, count):
+    quiet = framer(period_s=0.05, silence_s=silence_s)
+    events = edge(40_000)
+    run(quiet, [events])
+    frames = [frame for now_us in range(50_000, 3_600_000_000, 60_000_000) for frame in quiet.advance(now_us)]
+    assert [frame.events for frame in frames] == [len(events)] + [0] * (count - 1 if count else 0)
+    assert len(quiet.push(edge(200_000, start_us=3_600_000_000))) in (3, 4)
+
+
+def test_a_camera_that_says_nothing_may_be_wanted():
+    quiet = framer(period_s=60.0, silence_s=1e6)
+    run(quiet, [edge(40_000)])
+    assert len([frame for now_us in range(0, 3_600_000_001, 60_000_000) for frame in quiet.advance(now_us)]) == 59
+
+
+def test_stamps_within_a_silence_get_no_frames():
+    synced = framer(window="stamps", silence_s=0.1)
+    run(synced, [edge(40_000)])
+    assert [len(synced.request(stamp_us)) for stamp_us in (30_000, 100_000, 200_000, 5_000_000)] == [1, 0, 0, 0]
+    assert [frame.end_us for frame in synced.advance(1_000_000)] == [100_000]
+    assert [frame.end_us for frame in synced.push(edge(40_000, start_us=4_990_000))] == [5_000_000]
+
+
+@pytest.mark.parametrize("step_us", [60_000, 3_600_000_000])
+def test_time_that_goes_back_begins_anew(step_us):
+    clock = framer(period_s=0.01)
+    run(clock, [edge(100_000, start_us=7_200_000_000)])
+    again = edge(100_000, start_us=7_200_100_000 - step_us)
+    frames = clock.push(again)
+    assert len(frames) == 9 and frames[0].start_us == int(again.t_us[0])
+
+
+def test_frames_that_ran_ahead_of_the_events_are_caught():
+    ahead = framer(period_s=0.01, silence_s=1e6)
+    run(ahead, [edge(100_000)])
+    ahead.advance(86_400_000_000)  # the clock that measures the silence was set
+    assert len(ahead.push(edge(100_000, start_us=100_000))) >= 9
+
+
+@pytest.mark.parametrize(
+    ("config", "last_us"), [({"period_s": 0.001}, 999_500), ({"window": "count", "count": 3}, None)]
+)
+def test_one_push_makes_so_many_frames_at_most(config, last_us):
+    bounded = EdgeFramer(HEIGHT, WIDTH, EdgeConfig(**config), most_frames=20)
+    events = edge(1_000_000)
+    assert 20 <= len(bounded.push(events)) <= 20 + 30
+    assert bounded.skips == 1
+    # What comes then is drawn as it would be.
+    frames = bounded.push(edge(10_000, start_us=1_000_000))
+    assert 9 <= len(frames) <= 20 if last_us else len(frames) == 20
+    assert all(frame.end_us >= 1_000_000 for frame in frames)
 
 
 def test_restarted_clock_begins_anew():
