@@ -9,6 +9,9 @@ import numpy as np
 
 from madm_model.io.frames import InputError
 
+Size = tuple[int, int]
+"""Width and height of a sensor, pixels."""
+
 
 class EventError(InputError):
     """Events that cannot be read or used; the message says what to do."""

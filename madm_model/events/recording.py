@@ -9,14 +9,16 @@ import numpy as np
 
 from madm_model.events.bags import BagEvents
 from madm_model.events.clock import SensorClock
-from madm_model.events.container import EventError, Events
+from madm_model.events.container import EventError, Events, Size
 from madm_model.events.decoders import Columns
-from madm_model.events.files import Aedat4File, DsecFile, Size, raw_columns, raw_size, text_columns, text_size
+from madm_model.events.dsec import DSEC_SUFFIXES, DsecFile
+from madm_model.events.files import Aedat4File, raw_columns, raw_size
 from madm_model.events.stream import EventOrder, StreamCounters
+from madm_model.events.text import TEXT_SUFFIXES, text_columns, text_size
 from madm_model.io.bags import BAG_SUFFIXES
+from madm_model.io.limits import check_size
 
-_INDEXED_SUFFIXES = (".h5", ".hdf5")
-FILE_SUFFIXES = (".raw", ".aedat4", *_INDEXED_SUFFIXES, ".txt", ".csv")
+FILE_SUFFIXES = (".raw", ".aedat4", *DSEC_SUFFIXES, *TEXT_SUFFIXES)
 
 
 class EventRecording:
@@ -75,14 +77,15 @@ def open_events(
 
     Args:
         path: a bag (rosbag2 folder, .mcap, .db3 or .bag), Prophesee EVT 3.0 .raw, .aedat4, DSEC-layout .h5, or text
-            of lines `t x y p` (.txt, .csv).
+            of lines `t x y p` or `t,x,y,p` (.txt, .csv).
         topic: for a bag, the event topic; None for the only one.
         size: width and height of the sensor, for .raw, .h5 and text files; None for what the file says.
         start_s: skip what happened before, in seconds of sensor time from the first event.
         end_s: stop at what happened at or after this time, in seconds as above.
 
     Raises:
-        EventError: nothing is there, it is of no known kind, or a package to read it is missing.
+        EventError: nothing is there, it is of no known kind or damaged, or a package to read it is missing. Iterating
+            raises it as well.
         BagError: a bag that cannot be opened.
     """
     path = Path(path)
@@ -95,8 +98,11 @@ def open_events(
         return EventRecording(path, lambda counters: bag, start_s, end_s, bag)
     if topic is not None:
         raise EventError(f"{path} is not a bag: it has no topics to choose from")
+    if not path.is_file():
+        raise EventError(f"{path} is no file: give an event bag or a file of {', '.join(FILE_SUFFIXES)}")
     size, columns = _file(path, size, start_s, end_s)
     width, height = size
+    check_size(str(path), width, height, EventError)
 
     def chunks(counters: StreamCounters) -> Iterator[Events]:
         order = EventOrder(width, height, counters)
@@ -104,7 +110,7 @@ def open_events(
             yield from order.check(part)
 
     # An HDF5 file finds the span through its table, instead of reading up to it.
-    cut = path.suffix.lower() in _INDEXED_SUFFIXES
+    cut = path.suffix.lower() in DSEC_SUFFIXES
     return EventRecording(path, chunks, None if cut else start_s, None if cut else end_s)
 
 
@@ -118,10 +124,10 @@ def _file(
     if suffix == ".aedat4":
         aedat4 = Aedat4File(path)
         return size or aedat4.size, aedat4.columns
-    if suffix in _INDEXED_SUFFIXES:
+    if suffix in DSEC_SUFFIXES:
         dsec = DsecFile(path)
         return size or dsec.size, lambda: dsec.columns(start_s, end_s)
-    if suffix in (".txt", ".csv"):
+    if suffix in TEXT_SUFFIXES:
         return size or text_size(path), lambda: text_columns(path)
     kinds = ", ".join((*BAG_SUFFIXES, *FILE_SUFFIXES))
     raise EventError(f"{path} is of no known kind: give a bag folder or a file of {kinds}")

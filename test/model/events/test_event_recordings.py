@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import struct
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from rosbags.rosbag1 import Writer as Ros1Writer
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
-from madm_model.events import files
+from madm_model.events import dsec, files, text
 from madm_model.events.container import EventError, Events
 from madm_model.events.encoders import encode_evt3, encode_mono
 from madm_model.events.event_arrays import EventArrayStream, event_array_columns
@@ -277,7 +278,7 @@ def test_dsec_file(tmp_path):
 @pytest.mark.parametrize("table", [True, False])
 @pytest.mark.parametrize(("start_s", "end_s"), [(0.0205, 0.0307), (None, 0.01), (0.09, None), (0.5, 0.6)])
 def test_dsec_file_span(tmp_path, monkeypatch, start_s, end_s, table):
-    monkeypatch.setattr(files, "_CHUNK_EVENTS", 700)
+    monkeypatch.setattr(dsec, "_CHUNK_EVENTS", 700)
     events = random_events(5000, 640, 480, 100_000)
     write_dsec(tmp_path / "a.h5", events, 0, table)
     chunks = list(open_events(tmp_path / "a.h5", start_s=start_s, end_s=end_s))
@@ -297,7 +298,8 @@ def test_hdf5_of_another_layout_is_refused(tmp_path):
 
 @pytest.mark.parametrize(("suffix", "package"), [(".h5", "h5py"), (".aedat4", "dv-processing")])
 def test_missing_package_says_what_to_install(tmp_path, monkeypatch, suffix, package):
-    monkeypatch.setattr(files, "optional_module", lambda name: None)
+    for module in (files, dsec):
+        monkeypatch.setattr(module, "optional_module", lambda name: None)
     (tmp_path / f"a{suffix}").write_bytes(b"x")
     with pytest.raises(EventError, match=f"pip install {package}"):
         open_events(tmp_path / f"a{suffix}")
@@ -318,20 +320,142 @@ def test_text_in_seconds_with_size_line(tmp_path):
 
 
 def test_text_in_microseconds_in_small_pieces(tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "_TEXT_CHUNK_LINES", 7)
+    monkeypatch.setattr(text, "_PIECE_BYTES", 80)
     events = random_events(21, 64, 48, 1000)
     lines = [f"{t} {x} {y} {p}" for t, x, y, p in zip(events.t_us, events.x, events.y, events.p)]
     (tmp_path / "a.txt").write_text("\n".join(["# t x y p", *lines, ""]))
     chunks = list(open_events(tmp_path / "a.txt", size=(64, 48)))
-    assert len(chunks) == 4
+    assert len(chunks) > 2
     assert_same_events(chunks, events)
 
 
-@pytest.mark.parametrize("text", ["1 2 3\n", "1 2 3 x\n", "t,x,y,p\n1,2,3,1\n", "1 -2 3 1\n", ""])
-def test_bad_text_is_refused(tmp_path, text):
-    (tmp_path / "a.txt").write_text(text)
-    with pytest.raises(EventError, match=r"each line has to be|holds no events"):
+@pytest.mark.parametrize(
+    "content",
+    [
+        "1,2,3,1\n5,6,7,0\n",
+        "t,x,y,p\n1,2,3,1\n5,6,7,0\n",
+        "10,8\n# the sensor's size\n1, 2, 3, 1\n5, 6, 7, -1\n",
+        "x, y, polarity, timestamp\r\n2, 3, 1, 1\r\n6, 7, 0, 5\r\n",
+        "\ufefft x y p\n0.000001 2 3 1\n0.000005 6 7 0",
+    ],
+)
+def test_text_with_commas_and_names(tmp_path, content):
+    (tmp_path / "a.csv").write_text(content, newline="")
+    assert_same_events(list(open_events(tmp_path / "a.csv")), events_at([(1, 2, 3, 1), (5, 6, 7, 0)], 10, 8))
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"1 2 3\n", "not '1 2 3'"),
+        (b"1 2 3 x\n", "could not convert"),
+        (b"1,2,3,1\n2 3 4 1\n", "could not convert|number of columns"),
+        (b"1 -2 3 1\n", "x and y have to be from 0 to 65535"),
+        (b"1 65536 3 1\n", "x and y have to be from 0 to 65535"),
+        (b"1 2 nan 1\n", "x and y have to be from 0 to 65535"),
+        (b"2 3 1 1000\n", "p has to be 1, 0 or -1"),
+        (b"1e300 2 3 1\n", "a time is beyond all reach"),
+        (b"nan 2 3 1\n", "a time is beyond all reach"),
+        (b"1 2 3 1\n1 2 \xff 1\n", "byte 12 is no text"),
+        (b"7" * 5000, "longer than 1000 bytes"),
+        (b"", "holds no events"),
+        (b"\xef\xbb\xbf", "holds no events"),
+        (b"70000 70000\n1 2 3 1\n", "claims 70000x70000 pixels"),
+        (b"1 60000 60000 1\n", "claims 60001x60001 pixels"),
+    ],
+)
+def test_bad_text_is_refused(tmp_path, monkeypatch, content, why):
+    monkeypatch.setattr(text, "_PIECE_BYTES", 100)
+    (tmp_path / "a.txt").write_bytes(content)
+    with pytest.raises(EventError, match=why):
         list(open_events(tmp_path / "a.txt"))
+
+
+def test_hdf5_reads_nothing_outside_the_file(tmp_path):
+    h5py = pytest.importorskip("h5py", reason="h5py is not installed")
+    events = random_events(100, 640, 480, 100_000)
+    write_dsec(tmp_path / "secret.h5", events, 0)
+    events.x.tofile(tmp_path / "secret.bin")
+    layout = h5py.VirtualLayout((100,), np.uint16)
+    layout[:] = h5py.VirtualSource(tmp_path / "secret.h5", "events/x", (100,))
+    for kind in ("link of events", "link of x", "soft link", "storage", "virtual", "offset"):
+        write_dsec(tmp_path / "a.h5", events, 0)
+        with h5py.File(tmp_path / "a.h5", "a") as file:
+            del file[{"link of events": "events", "offset": "t_offset"}.get(kind, "events/x")]
+            if kind == "link of events":
+                file["events"] = h5py.ExternalLink(str(tmp_path / "secret.h5"), "events")
+            elif kind == "link of x":
+                file["events/x"] = h5py.ExternalLink(str(tmp_path / "secret.h5"), "events/x")
+            elif kind == "soft link":
+                file["elsewhere"] = h5py.ExternalLink(str(tmp_path / "secret.h5"), "events")
+                file["events/x"] = h5py.SoftLink("/elsewhere/x")
+            elif kind == "storage":
+                file.create_dataset("events/x", (100,), np.uint16, external=[(str(tmp_path / "secret.bin"), 0, 200)])
+            elif kind == "virtual":
+                file.create_virtual_dataset("events/x", layout)
+            else:
+                file["t_offset"] = h5py.ExternalLink(str(tmp_path / "secret.h5"), "t_offset")
+        with pytest.raises(EventError, match="copy the data into one file"):
+            list(open_events(tmp_path / "a.h5"))
+
+
+@pytest.mark.parametrize(
+    ("name", "make", "why"),
+    [
+        ("events/x", lambda file: file.create_group("events/x"), "no column of whole numbers"),
+        ("events/x", lambda file: file.create_dataset("events/x", data=np.zeros((100, 2), np.uint16)), "no column"),
+        ("events/y", lambda file: file.create_dataset("events/y", data=np.zeros(100, np.float32)), "no column"),
+        ("events/p", lambda file: file.create_dataset("events/p", data=np.zeros(99, np.uint8)), "not of one length"),
+        ("t_offset", lambda file: file.create_dataset("t_offset", data="later"), "is damaged"),
+        ("t_offset", lambda file: file.create_dataset("t_offset", data=np.zeros(2)), "is damaged"),
+        ("t_offset", lambda file: file.create_dataset("t_offset", data=np.uint64(1 << 63)), "is damaged|142 years"),
+    ],
+)
+def test_hdf5_of_odd_parts_is_one_error(tmp_path, name, make, why):
+    h5py = pytest.importorskip("h5py", reason="h5py is not installed")
+    write_dsec(tmp_path / "a.h5", random_events(100, 640, 480, 100_000), 0)
+    with h5py.File(tmp_path / "a.h5", "a") as file:
+        del file[name]
+        make(file)
+    with pytest.raises(EventError, match=why):
+        list(open_events(tmp_path / "a.h5"))
+
+
+def test_hdf5_that_claims_what_is_not_in_it(tmp_path):
+    h5py = pytest.importorskip("h5py", reason="h5py is not installed")
+    count = 1 << 40
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        for name, kind in (("t", np.uint32), ("x", np.uint16), ("y", np.uint16), ("p", np.uint8)):
+            file.create_dataset(f"events/{name}", (count,), kind, chunks=(1000,))
+    with pytest.raises(EventError, match=f"claims {count} events"):
+        open_events(tmp_path / "a.h5")
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        for name, kind in (("t", np.uint32), ("x", np.uint16), ("y", np.uint16), ("p", np.uint8)):
+            file.create_dataset(f"events/{name}", (1000,), kind, maxshape=(None,), chunks=(1 << 30,))
+    with pytest.raises(EventError, match=r"in chunks of 1073741824|is damaged"):
+        open_events(tmp_path / "a.h5")
+
+
+def test_hdf5_pixels_beyond_16_bits_are_outside(tmp_path):
+    h5py = pytest.importorskip("h5py", reason="h5py is not installed")
+    write_dsec(tmp_path / "a.h5", events_at([(1, 2, 3, 1), (2, 3, 4, 0), (3, 4, 5, 1)], 640, 480), 0)
+    with h5py.File(tmp_path / "a.h5", "a") as file:
+        del file["events/x"]
+        file["events/x"] = np.array([2, 65_536 + 3, -4], np.int32)
+    recording = open_events(tmp_path / "a.h5")
+    assert [len(chunk) for chunk in recording] == [1] and recording.counters.out_of_range == 2
+
+
+def test_a_raw_header_claims_what_no_sensor_has(tmp_path):
+    (tmp_path / "a.raw").write_bytes(b"% evt 3.0\n% geometry 60000x60000\n")
+    with pytest.raises(EventError, match="claims 60000x60000 pixels"):
+        open_events(tmp_path / "a.raw")
+
+
+def test_a_pipe_is_no_recording(tmp_path):
+    os.mkfifo(tmp_path / "a.raw")
+    with pytest.raises(EventError, match="is no file"):
+        open_events(tmp_path / "a.raw")
 
 
 def test_unknown_kinds_are_refused(tmp_path):
