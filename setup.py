@@ -33,6 +33,7 @@ setup(
     ],
     # The rest of what is needed is in package.xml (rosdep) and requirements/ (pip).
     install_requires=["setuptools"],
+    extras_require={"test": ["pytest"]},  # or `colcon test` does not know what to run the tests with
     zip_safe=False,
     entry_points={
         "console_scripts": [

@@ -41,6 +41,35 @@ def test_colcon_finds_both_packages_in_the_checkout():
     assert sorted(listed) == ["madm_msgs", "madm_ros"]
 
 
+def test_colcon_test_runs_pytest():
+    """colcon runs unittest, which finds nothing here, unless the package says that its tests need pytest."""
+    task = pytest.importorskip("colcon_core.task.python.test", reason="colcon is not installed")
+    from colcon_core.package_augmentation.python import extract_dependencies
+    from colcon_python_setup_py.package_identification.python_setup_py import get_setup_information
+
+    setup_py = get_setup_information(CHECKOUT / "setup.py")
+    assert "pytest" in [str(dependency) for dependency in extract_dependencies(setup_py)["test"]]
+    assert task.has_test_dependency(setup_py, "pytest")
+
+
+def test_every_requirement_is_named_in_the_package_manifest():
+    """By its rosdep key, or among what comes from pip alone."""
+    manifest = (CHECKOUT / "package.xml").read_text()
+    keys = {"h5py": "python3-h5py", "jinja2": "python3-jinja2", "pillow": "python3-pil", "PyYAML": "python3-yaml"}
+    keys |= {"rosbags": "python3-rosbags-pip"}
+    from_pip = manifest[manifest.index("From pip alone") :]
+    lines = [line for name in ("torch", "runtime") for line in requirement_lines(name)]
+    assert len(lines) > 10
+    for name in {line.split("==")[0] for line in lines}:
+        found = f"<exec_depend>{keys[name]}</exec_depend>" in manifest if name in keys else name in from_pip
+        assert found, f"package.xml does not tell where {name} comes from"
+
+
+def requirement_lines(name: str) -> list[str]:
+    lines = (CHECKOUT / "requirements" / f"{name}.txt").read_text().splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
+
+
 def test_wheel_carries_code_launch_files_configuration_and_weights(tmp_path):
     command = [sys.executable, "setup.py", "-q", "egg_info", "--egg-base", str(tmp_path)]
     command += ["build", "--build-base", str(tmp_path / "build")]
