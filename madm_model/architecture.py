@@ -6,12 +6,15 @@ Source: specification sections 1 to 6; `tiny` is this project's own.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Any, ClassVar
 
 
 @dataclass(frozen=True)
 class Architecture:
     """Every number needed to build the network. UNet and VAE fields are named as in diffusers."""
+
+    network: ClassVar[str] = "madm"
+    """Its name in config.json."""
 
     name: str
     """Shown in logs and reports; carries no behaviour."""

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import nn
-from transformers import SegformerConfig, SegformerForSemanticSegmentation
 
 from madm_model.architecture import Architecture
+from madm_model.checkpoint.model_folder import build_student
 from madm_model.labels import STREET_11
 from madm_model.model_config import ModelConfig
 from madm_model.network import MADM
 from madm_model.segmenter import Segmenter, choose_device, choose_dtype
+from madm_model.students.architecture import StudentArchitecture
 
 WARM_UP_RUNS = 2
 
@@ -40,26 +41,6 @@ class Speed:
     """Largest GPU memory in use by tensors during the runs; None on a CPU."""
 
 
-class SegformerB0(nn.Module):
-    """SegFormer-B0 with random weights behind MADM's interface, as the yardstick of small networks."""
-
-    def __init__(self, num_classes: int) -> None:
-        super().__init__()
-        self.network = SegformerForSemanticSegmentation(SegformerConfig(num_labels=num_classes))
-
-    def forward(self, images: torch.Tensor) -> LogitsOnly:
-        """Logits (B, K, H/4, W/4) upsampled to (B, K, H, W), as the Segmenter expects them."""
-        logits = self.network(images).logits
-        return LogitsOnly(nn.functional.interpolate(logits, images.shape[-2:], mode="bilinear", align_corners=False))
-
-
-@dataclass
-class LogitsOnly:
-    """The part of MADM's output that a Segmenter needs."""
-
-    logits: torch.Tensor
-
-
 @dataclass(frozen=True)
 class Contender:
     """A network to time."""
@@ -79,14 +60,14 @@ def madm(architecture: Architecture, size: tuple[int, int], device: str, dtype: 
     return Contender(architecture.name, _segmenter(network, architecture, size, device, dtype), has_stages=True)
 
 
-def segformer_b0(architecture: Architecture, size: tuple[int, int], device: str, dtype: str) -> Contender:
-    """SegFormer-B0 with random weights at the same size; `architecture` only fills the configuration."""
-    network = SegformerB0(len(STREET_11))
-    return Contender("SegFormer-B0", _segmenter(network, architecture, size, device, dtype), has_stages=False)
+def student(architecture: StudentArchitecture, size: tuple[int, int], device: str, dtype: str) -> Contender:
+    """A student with random weights at a fixed input size; SegFormer-B0 is the yardstick of small networks."""
+    network = build_student(architecture, len(STREET_11))
+    return Contender(architecture.name, _segmenter(network, architecture, size, device, dtype), has_stages=False)
 
 
 def _segmenter(
-    network: nn.Module, architecture: Architecture, size: tuple[int, int], device: str, dtype: str
+    network: nn.Module, architecture: Architecture | StudentArchitecture, size: tuple[int, int], device: str, dtype: str
 ) -> Segmenter:
     config = ModelConfig("bench", architecture, STREET_11, "rgb", size, keep_aspect=False)
     chosen_device = choose_device(device)

@@ -10,11 +10,16 @@ from typing import Any
 
 from madm_model.architecture import Architecture
 from madm_model.labels import LabelSet
+from madm_model.students.architecture import SegformerArchitecture, StudentArchitecture, SwiftNetArchitecture
 
 MODALITIES = ("rgb", "thermal", "depth", "event")
 
 CONFIG_FILE = "config.json"
 FORMAT_VERSION = 1
+
+_ARCHITECTURES: dict[str, type[Architecture | StudentArchitecture]] = {
+    kind.network: kind for kind in (Architecture, SwiftNetArchitecture, SegformerArchitecture)
+}
 
 
 class ModelError(Exception):
@@ -27,8 +32,8 @@ class ModelConfig:
 
     name: str
     """Model id, published in diagnostics and reports."""
-    architecture: Architecture
-    """Sizes of the network."""
+    architecture: Architecture | StudentArchitecture
+    """Sizes of the network, and by their type which network it is: MADM or a student."""
     label_set: LabelSet
     """Class names and palette, in the order of the output channels."""
     modality: str
@@ -59,6 +64,7 @@ class ModelConfig:
             "input_size": list(self.input_size),
             "keep_aspect": self.keep_aspect,
             "input_range": list(self.input_range),
+            "network": self.architecture.network,
             "architecture": self.architecture.to_dict(),
         }
 
@@ -71,10 +77,13 @@ class ModelConfig:
         """
         if data.get("format_version") != FORMAT_VERSION:
             raise ModelError(f"format_version is {data.get('format_version')!r}, this release reads {FORMAT_VERSION}")
+        network = str(data.get("network", Architecture.network))  # older folders name none
+        if network not in _ARCHITECTURES:
+            raise ModelError(f"network '{network}' is unknown here: this release has {', '.join(_ARCHITECTURES)}")
         try:
             return cls(
                 name=str(data["name"]),
-                architecture=Architecture.from_dict(data["architecture"]),
+                architecture=_ARCHITECTURES[network].from_dict(data["architecture"]),
                 label_set=LabelSet(tuple(data["classes"]), tuple(tuple(colour) for colour in data["palette"])),
                 modality=data["modality"],
                 input_size=(int(data["input_size"][0]), int(data["input_size"][1])),

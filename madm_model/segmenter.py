@@ -16,6 +16,7 @@ from madm_model.labels import IGNORE
 from madm_model.model_config import ModelConfig, ModelError, network_size
 from madm_model.network import MADM
 from madm_model.network.stage_timer import StageTimer
+from madm_model.students.swiftnet import SwiftNet
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 
@@ -41,8 +42,8 @@ class Segmenter:
     """Segments images of any size with a network of a fixed or area-bound input size.
 
     Args:
-        network: in evaluation mode, on `device`, in `dtype`; not changed. Whatever takes its place needs to map
-            (B, 3, h, w) in [-1, 1] to an object with `logits` (B, K, h, w).
+        network: in evaluation mode, on `device`, in `dtype`; not changed. MADM, or whatever maps (B, 3, h, w) in
+            [-1, 1] to an object with `logits` (B, K, h', w') of any size, as students do.
         config: describes the network.
         device: where the network is.
         dtype: what it computes in.
@@ -75,18 +76,20 @@ class Segmenter:
     def from_network(
         cls, network: nn.Module, config: ModelConfig, device: torch.device, dtype: torch.dtype
     ) -> Segmenter:
-        """Make a network ready for inference: it is moved, frozen and, if it is MADM, folded; do not train it after.
+        """Make a network ready for inference: it is moved, frozen and its norms are folded; do not train it after.
 
         Args:
-            network: maps (B, 3, h, w) in [-1, 1] to an object with `logits` (B, K, h, w).
+            network: maps (B, 3, h, w) in [-1, 1] to an object with `logits` (B, K, h', w').
             config: describes the network.
             device: where it shall run.
             dtype: what it shall compute in.
         """
         network = network.eval().requires_grad_(False)
+        # In float32: what half precision rounds off running statistics would be multiplied into every weight.
         if isinstance(network, MADM):
-            # In float32: what half precision rounds off running statistics would be multiplied into every weight.
             network.head.float().fold_norms()
+        elif isinstance(network, SwiftNet):
+            network.float().fold_norms()
         return cls(network.to(device, dtype).to(memory_format=torch.channels_last), config, device, dtype)
 
     @torch.inference_mode()
@@ -155,7 +158,7 @@ class Segmenter:
 
         # 3. Network, and its scores at the image's size; class by class in memory is quicker from here on
         logits = network(batch.to(self.dtype)).logits.contiguous()  # (B, K, h, w)
-        if size != (height, width):
+        if logits.shape[-2:] != (height, width):
             logits = F.interpolate(logits, size=(height, width), mode="bilinear", align_corners=False)  # (B, K, H, W)
 
         # 4. Best class, the first of equals; arithmetic on bytes is several times quicker than `argmax`

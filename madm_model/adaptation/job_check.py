@@ -15,6 +15,7 @@ from madm_model.adaptation.job_settings import JobSettings, default_settings, wi
 from madm_model.adaptation.source_frames import SIMULATED_STREETS, labelled_files
 from madm_model.adaptation.target_bags import count_frames
 from madm_model.adaptation.target_frames import frame_bytes
+from madm_model.architecture import Architecture
 from madm_model.devices import gpu_memory
 from madm_model.io.frames import InputError
 from madm_model.modalities import make_preprocessor
@@ -94,6 +95,11 @@ def resolve_settings(request: JobRequest, config: ModelConfig, iterations: int, 
         ValueError: an option is unknown or does not fit, or the modality cannot be adapted to.
     """
     make_preprocessor(request.target.modality, request.preprocessing)
+    if not isinstance(config.architecture, Architecture):
+        raise ValueError(
+            f"model '{config.name}' is a student ({config.architecture.name}), which cannot be adapted: adaptation "
+            "starts from a MADM model, such as tiny-rgb"
+        )
     defaults = default_settings(config, request.target.modality, iterations, on_gpu)
     if request.gate is not None:
         defaults = replace(defaults, gate=GateConfig(**request.gate))

@@ -5,19 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from madm_model.architecture import Architecture
 from madm_model.checkpoint.model_names import resolve_model
 from madm_model.model_config import CONFIG_FILE, ModelConfig, ModelError
 from madm_model.network import MADM
+from madm_model.students.architecture import SegformerArchitecture, StudentArchitecture
+from madm_model.students.swiftnet import SwiftNet
+
+if TYPE_CHECKING:
+    from madm_model.students.segformer import Segformer
+
+    Student = SwiftNet | Segformer
+    Network = MADM | Student
 
 WEIGHTS_FILE = "model.safetensors"
 
 
-def save_model(folder: Path, network: MADM, config: ModelConfig, dtype: torch.dtype = torch.float32) -> None:
+def save_model(folder: Path, network: Network, config: ModelConfig, dtype: torch.dtype = torch.float32) -> None:
     """Write a model folder; the files of an earlier one in its place are replaced, each in one step.
 
     Args:
@@ -52,7 +62,7 @@ def save_model(folder: Path, network: MADM, config: ModelConfig, dtype: torch.dt
 
 def load_model(
     folder: str | Path, device: str | torch.device = "cpu", dtype: torch.dtype | None = torch.float32
-) -> tuple[MADM, ModelConfig]:
+) -> tuple[Network, ModelConfig]:
     """Read a model folder.
 
     Args:
@@ -85,13 +95,24 @@ def load_model(
     return network.to(dtype=dtype).eval(), config  # `to` without a dtype changes nothing
 
 
-def build_on_meta(config: ModelConfig) -> MADM:
+def build_student(architecture: StudentArchitecture, num_classes: int) -> Student:
+    """A student with fresh weights."""
+    if isinstance(architecture, SegformerArchitecture):
+        from madm_model.students.segformer import Segformer  # transformers takes seconds to import
+
+        return Segformer(architecture, num_classes)
+    return SwiftNet(architecture, num_classes)
+
+
+def build_on_meta(config: ModelConfig) -> Network:
     """The network of a configuration without memory for its weights; `fill` brings them."""
     with torch.device("meta"):
-        return MADM(config.architecture, len(config.label_set))
+        if isinstance(config.architecture, Architecture):
+            return MADM(config.architecture, len(config.label_set))
+        return build_student(config.architecture, len(config.label_set))
 
 
-def fill(network: MADM, tensors: Mapping[str, torch.Tensor]) -> None:
+def fill(network: Network, tensors: Mapping[str, torch.Tensor]) -> None:
     """Make the given tensors the network's weights, without a copy.
 
     Raises:

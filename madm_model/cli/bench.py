@@ -32,7 +32,7 @@ def bench(
         list[str] | None, typer.Option(help="A setting of that training as NAME=VALUE, for example lora=off.")
     ] = None,
 ) -> None:
-    """Print frames a second and the split of latency, with SegFormer-B0 beside it, all with random weights."""
+    """Print frames a second and the split of latency, with students beside it, all with random weights."""
     from rich.console import Console
 
     from madm_model.cli.errors import clear_errors
@@ -44,9 +44,10 @@ def bench(
 
         from madm_model.adaptation.step_cost import measure_step
         from madm_model.architecture import ARCHITECTURES
-        from madm_model.bench import madm, measure, segformer_b0
+        from madm_model.bench import madm, measure, student
         from madm_model.machine import describe_machine
         from madm_model.segmenter import choose_device
+        from madm_model.students.architecture import SEGFORMER_B0, SWIFTNET
 
         chosen = choose_device(device)
         names = [architecture] if architecture != "auto" else ["tiny", "sd14"] if chosen.type == "cuda" else ["tiny"]
@@ -63,7 +64,10 @@ def bench(
         for name in names:
             sizes = ARCHITECTURES[name]
             for size in SIZES[name]:
-                contenders = [make(sizes, size, device, dtype) for make in (madm, segformer_b0)]
+                contenders = [
+                    madm(sizes, size, device, dtype),
+                    *(student(small, size, device, dtype) for small in (SWIFTNET, SEGFORMER_B0)),
+                ]
                 speeds += measure(contenders, size, runs)
                 del contenders
                 if chosen.type == "cuda":

@@ -61,3 +61,11 @@ def test_unknown_architecture_field_is_refused():
 def test_strides():
     assert (SD14.latent_stride, SD14.size_multiple) == (8, 64)
     assert (TINY.latent_stride, TINY.size_multiple) == (4, 32)
+
+
+def test_folders_of_before_there_were_students_hold_madm(tmp_path):
+    config().save(tmp_path)
+    data = json.loads((tmp_path / "config.json").read_text())
+    assert data.pop("network") == "madm"
+    (tmp_path / "config.json").write_text(json.dumps(data))
+    assert ModelConfig.load(tmp_path) == config()

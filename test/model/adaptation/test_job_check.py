@@ -16,8 +16,12 @@ from madm_model.adaptation.gate import GateConfig
 from madm_model.adaptation.job_check import check_request
 from madm_model.adaptation.job_request import JobRequest, RequestError
 from madm_model.adaptation.target_bags import TargetSelection
+from madm_model.checkpoint.model_folder import build_student, save_model
 from madm_model.io.bags import BagWriter, make_image_message
+from madm_model.labels import STREET_11
+from madm_model.model_config import ModelConfig
 from madm_model.store import VersionStore
+from madm_model.students.architecture import SWIFTNET
 
 
 def under(request: JobRequest, roots: list[Path]) -> JobRequest:
@@ -157,3 +161,10 @@ def test_too_little_disk_or_memory_is_refused(store, request_, monkeypatch) -> N
     monkeypatch.undo()
     monkeypatch.setattr(job_room, "available_memory", lambda: 10_000_000)
     assert "10 MB of memory are free, the job needs about" in refusal(request_, store)
+
+
+def test_a_student_is_nothing_that_adaptation_can_start_from(request_, tmp_path) -> None:
+    config = ModelConfig("quick", SWIFTNET, STREET_11, "rgb", (32, 64), keep_aspect=True)
+    save_model(tmp_path / "student", build_student(SWIFTNET, len(STREET_11)), config)
+    store = VersionStore(tmp_path / "store", tmp_path / "student")
+    assert "'quick' is a student (swiftnet), which cannot be adapted" in refusal(request_, store)
