@@ -16,6 +16,7 @@ from madm_model.cli.segment import segment
 from madm_model.cli.simulate import simulate
 from madm_model.cli.store import activate, rollback, versions
 from madm_model.cli.train_embedded import train_embedded
+from madm_model.cli.train_student import train_student
 
 app = typer.Typer(
     name="madm",
@@ -34,6 +35,7 @@ app.command("import-official")(import_official)
 app.command("bench")(bench)
 app.command("benchmark")(benchmark)
 app.command("train-embedded")(train_embedded)
+app.command("train-student")(train_student)
 
 
 def main() -> None:

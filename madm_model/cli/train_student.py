@@ -1,0 +1,41 @@
+"""`madm train-student`: train a small network for robots on simulated streets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def train_student(
+    student: Annotated[str, typer.Argument(help="Network: swiftnet, segformer-b0, segformer-b2 or segformer-b5.")],
+    modality: Annotated[str, typer.Option(help="What it will see: rgb, thermal, depth or event.")],
+    out: Annotated[Path, typer.Option(help="Model folder to write.")],
+    work_dir: Annotated[
+        Path, typer.Option(help="Rendered frames, which serve all students, checkpoints and logs; resumes from it.")
+    ] = Path("runs/students"),
+    seed: Annotated[int, typer.Option(help="Seeds weights, batches and noise.")] = 0,
+    iterations: Annotated[
+        int | None,
+        typer.Option(help="Steps on crops; a stopped training ends sooner with fewer."),
+    ] = None,
+    initial: Annotated[str | None, typer.Option(help="Student to start from, for example of another modality.")] = None,
+    encoder: Annotated[
+        Path | None, typer.Option(help="Folder of a SegFormer whose encoder to start from, as transformers saves it.")
+    ] = None,
+) -> None:
+    """Train a student on simulated streets alone, labelled ones of its modality and colour in random appearance."""
+    from rich.console import Console
+
+    from madm_model.cli.errors import clear_errors
+
+    with clear_errors():
+        from madm_model.training.student import StudentRecipe
+        from madm_model.training.student import train_student as train
+
+        given = {"iterations": iterations} if iterations is not None else {}
+        recipe = StudentRecipe(
+            student, modality, seed, initial=initial, encoder=str(encoder) if encoder else None, **given
+        )
+        train(recipe, work_dir, out, Console())

@@ -1,0 +1,256 @@
+"""The recipe of a student: a small network for one modality, trained on the simulator's labelled frames alone."""
+
+from __future__ import annotations
+
+import copy
+import platform
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from rich.console import Console
+from torch import nn
+
+from madm_model.checkpoint.model_folder import build_student, load_model, save_model
+from madm_model.evaluation import SegmentationScores
+from madm_model.labels import STREET_11
+from madm_model.model_config import MODALITIES, ModelConfig, ModelError
+from madm_model.segmenter import Segmenter
+from madm_model.students.architecture import STUDENTS, StudentArchitecture
+from madm_model.training.appearance import AppearanceConfig, random_appearance
+from madm_model.training.embedded import score_pool
+from madm_model.training.frame_pool import POOL_MODALITIES, FramePool, FramePoolConfig, render_pool
+from madm_model.training.losses import segmentation_loss
+from madm_model.training.optimizer import OptimizerConfig
+from madm_model.training.sensor_appearance import random_sensor
+from madm_model.training.stage import StageConfig, Step, run_stage
+from madm_model.training.views import random_view
+
+APPEARANCES = {
+    "rgb": AppearanceConfig(colour=0.3, tones=0.6),
+    "thermal": AppearanceConfig(colour=0.05, tones=0.95),
+    "depth": AppearanceConfig(colour=0, tones=1),
+    "event": AppearanceConfig(colour=0, tones=0.1),
+}
+"""How labelled colour is shown to a student of a modality: tones for thermal and depth, edges for event."""
+
+
+@dataclass(frozen=True)
+class StudentRecipe:
+    """How a student is trained."""
+
+    student: str = "swiftnet"
+    """One of `STUDENTS`."""
+    modality: str = "thermal"
+    """What it will see: rgb, thermal, depth or event."""
+    seed: int = 0
+    """Seeds the initial weights, batches and noise."""
+    initial: str | None = None
+    """Model to start from, such as a student of another modality; None starts from fresh weights."""
+    encoder: str | None = None
+    """Folder of a SegFormer whose encoder to start from, such as one trained on ImageNet."""
+    iterations: int = 6000
+    """Optimiser steps on crops."""
+    full_view_iterations: int = 500
+    """Optimiser steps at the end on views of the size that the network sees live."""
+    learning_rate: float = 1e-3
+    """Of AdamW, on crops; a third of it in full view."""
+    batch_size: int = 12
+    """Crops per step; a third of it in full view, but at least 2, which norms over the whole picture need."""
+    crop: tuple[int, int] = (192, 256)
+    """Height and width of a training crop in pixels."""
+    scale: tuple[float, float] = (0.5, 1.3)
+    """Smallest and largest magnification of a training frame."""
+    modality_share: float = 0.65
+    """Share of the crops that show the modality itself, as a random sensor would; the others are colour in random
+    appearance, which no simulated sensor has smoothed."""
+    average_momentum: float = 0.998
+    """Of the running average of the weights, which is what is saved."""
+    class_balance: float = 0.25
+    """Pixels of a class weigh by its frequency to this power below 1: thin and small things count for more."""
+    input_size: tuple[int, int] = (288, 384)
+    """Height and width that the network sees live."""
+    training_frames: FramePoolConfig = field(
+        default_factory=lambda: FramePoolConfig(2_000_000, 400, 4, width=512, height=384)
+    )
+    """Streets that are trained on."""
+    test_frames: FramePoolConfig = field(
+        default_factory=lambda: FramePoolConfig(1_000_000, 40, 2, modalities=(*POOL_MODALITIES, "event"))
+    )
+    """Unseen streets for the scores: those of docs/benchmarks.md."""
+
+    def __post_init__(self) -> None:
+        if self.student not in STUDENTS:
+            raise ValueError(f"there is no student '{self.student}': use one of {', '.join(STUDENTS)}")
+        if self.modality not in MODALITIES:
+            raise ValueError(f"unknown modality '{self.modality}': use one of {', '.join(MODALITIES)}")
+        if not (0 <= self.modality_share <= 1 and 0 <= self.class_balance <= 1 and 0 <= self.average_momentum < 1):
+            raise ValueError("modality_share, class_balance and average_momentum have to be between 0 and 1")
+        if self.batch_size < 2:
+            raise ValueError(f"batch_size is {self.batch_size}: norms need at least 2")
+        if self.encoder is not None and STUDENTS[self.student].network != "segformer":
+            raise ValueError(f"an encoder can be given to a SegFormer, not to {self.student}")
+        if self.modality not in self.training_frames.modalities or "rgb" not in self.training_frames.modalities:
+            raise ValueError(f"training_frames need rgb and {self.modality}")
+
+
+def train_student(recipe: StudentRecipe, work_dir: Path, out: Path, console: Console) -> None:
+    """Train a student, or go on where an earlier call in the same folder stopped.
+
+    Args:
+        recipe: network, data, seeds and lengths.
+        work_dir: holds rendered frames, checkpoints and logs; the frames serve every modality.
+        out: model folder to write: config.json, model.safetensors (half precision) and MODEL_CARD.md.
+        console: prints progress.
+
+    Raises:
+        ModelError: the model to start from is no such student.
+    """
+    work_dir.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(recipe.seed)
+    architecture = STUDENTS[recipe.student]
+    network = build_student(architecture, len(STREET_11))
+    if recipe.initial is not None:
+        network.load_state_dict(_initial_weights(recipe.initial, architecture))
+    if recipe.encoder is not None:
+        network.load_encoder(recipe.encoder)
+    modules = nn.ModuleDict({"network": network, "average": copy.deepcopy(network).requires_grad_(False)})
+    modules.train()
+
+    # 1. frames
+    console.print("rendering frames")
+    pool = render_pool(recipe.training_frames, work_dir / "training_frames")
+
+    # 2. crops, then whole views
+    name = f"{recipe.student}-{recipe.modality}"
+    seconds = {}
+    for stage, full in ((_crops_stage(recipe, name), False), (_full_stage(recipe, name), True)):
+        seconds[stage.name] = run_stage(stage, modules, student_step(modules, pool, recipe, full), work_dir, console)
+
+    # 3. model folder, scored
+    config = ModelConfig(
+        f"student-{recipe.modality}", architecture, STREET_11, recipe.modality, recipe.input_size, keep_aspect=True
+    )
+    average = modules["average"]
+    save_model(out, average, config, torch.float16)
+    test_pool = render_pool(recipe.test_frames, work_dir / "test_frames")
+    segmenter = Segmenter.from_network(average, config, torch.device("cpu"), torch.float32)
+    scores = {name: score_pool(segmenter, test_pool, name) for name in recipe.test_frames.modalities}
+    (out / "MODEL_CARD.md").write_text("\n".join(_card_lines(recipe, seconds, scores)) + "\n")
+    console.print(f"{out}: mIoU " + ", ".join(f"{name} {score.miou:.3f}" for name, score in scores.items()))
+
+
+def _crops_stage(recipe: StudentRecipe, name: str) -> StageConfig:
+    optimizer = OptimizerConfig(recipe.learning_rate, 0.01, gradient_clip=1.0, warmup_iterations=200, steps=(0.8, 0.95))
+    return StageConfig(f"{name}-crops", recipe.iterations, optimizer, recipe.seed, checkpoint_every=50, log_every=25)
+
+
+def _full_stage(recipe: StudentRecipe, name: str) -> StageConfig:
+    optimizer = OptimizerConfig(recipe.learning_rate / 3, 0.01, gradient_clip=1.0, warmup_iterations=20, steps=(0.7,))
+    iterations, seed = recipe.full_view_iterations, recipe.seed + 1
+    return StageConfig(f"{name}-full", iterations, optimizer, seed, checkpoint_every=50, log_every=25)
+
+
+def student_step(modules: nn.ModuleDict, pool: FramePool, recipe: StudentRecipe, full: bool) -> Step:
+    """Losses of one iteration.
+
+    Args:
+        modules: "network", which is trained, and "average", which follows it from iteration to iteration.
+        pool: labelled frames.
+        recipe: what is drawn from them.
+        full: views of the live size instead of crops.
+    """
+    weights = torch.from_numpy(class_weights(pool.labels, recipe.class_balance))
+    size = recipe.input_size if full else recipe.crop
+    count = max(2, recipe.batch_size // 3) if full else recipe.batch_size
+
+    def step(iteration: int) -> dict[str, torch.Tensor]:
+        follow(modules["average"], modules["network"], min(recipe.average_momentum, (1 + iteration) / (10 + iteration)))
+        rng = np.random.default_rng([recipe.seed, int(full), iteration])
+        images, labels = FramePool.batch([draw(rng, pool, recipe, size) for _ in range(count)])
+        logits = modules["network"](images).logits
+        return {"segmentation": segmentation_loss(logits, labels, weights[labels])}
+
+    return step
+
+
+def draw(
+    rng: np.random.Generator, pool: FramePool, recipe: StudentRecipe, size: tuple[int, int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """One training view: the modality as a random sensor shows it, or colour in random appearance.
+
+    Returns:
+        uint8 (h, w, 3) and uint8 (h, w).
+    """
+    index, view_seed = int(rng.integers(len(pool))), rng.integers(2**32)
+
+    def view(modality: str) -> tuple[np.ndarray, np.ndarray]:
+        place = np.random.default_rng(view_seed)  # the same place in every modality
+        return random_view(place, pool.images[modality][index], pool.labels[index], size, recipe.scale)
+
+    colour, labels = view("rgb")
+    if rng.random() < recipe.modality_share:
+        image = random_sensor(rng, recipe.modality, view(recipe.modality)[0], colour, labels)
+    else:
+        image = random_appearance(rng, colour, APPEARANCES[recipe.modality])
+    return image, labels
+
+
+def class_weights(labels: np.ndarray, power: float) -> np.ndarray:
+    """Loss weight of every label id, float32 (256,): its frequency to the power of -`power`, 1 on average of pixels."""
+    some = labels[:: max(1, len(labels) // 200), ::4, ::4]
+    share = np.bincount(np.asarray(some).ravel(), minlength=256).astype(np.float64) / some.size
+    weights = np.maximum(share, 1e-4) ** -power
+    return (weights / (share * weights).sum()).astype(np.float32)
+
+
+@torch.no_grad()
+def follow(average: nn.Module, network: nn.Module, momentum: float) -> None:
+    """Move a running average a step towards a network, the norms' statistics included."""
+    for mean, value in zip(average.state_dict().values(), network.state_dict().values()):
+        if mean.is_floating_point():
+            mean.lerp_(value, 1 - momentum)
+        else:
+            mean.copy_(value)
+
+
+def _initial_weights(model: str, architecture: StudentArchitecture) -> dict[str, torch.Tensor]:
+    network, config = load_model(model)
+    if replace(config.architecture, name=architecture.name) != architecture or config.label_set != STREET_11:
+        raise ModelError(f"model '{config.name}' is no {architecture.name} of {len(STREET_11)} classes to start from")
+    return network.state_dict()
+
+
+def _card_lines(
+    recipe: StudentRecipe, seconds: dict[str, float], scores: dict[str, SegmentationScores]
+) -> Iterator[str]:
+    start = f" --initial {Path(recipe.initial).name}" if recipe.initial else ""
+    minutes = ", ".join(f"{name} {value / 60:.0f} min" for name, value in seconds.items())
+    names = list(scores)
+    frames, test = recipe.training_frames, recipe.test_frames
+    yield from (
+        f"# student-{recipe.modality}",
+        "",
+        f"A {recipe.student} for CPUs and embedded GPUs, trained on this project's street simulator alone:",
+        f"labelled {recipe.modality} frames, as cameras of many kinds could show them, and labelled colour in",
+        "random appearance. It has never seen a real image.",
+        "",
+        "| | |",
+        "| --- | --- |",
+        f"| command | `madm train-student {recipe.student} --modality {recipe.modality} --seed {recipe.seed}"
+        f"{start} --iterations {recipe.iterations} --out madm_model/weights/student-{recipe.modality}` |",
+        f"| iterations | {recipe.iterations} of {recipe.batch_size} crops, {recipe.full_view_iterations} of views |",
+        f"| training frames | {frames.streets} streets x {frames.frames_per_street}, {frames.width}x{frames.height} |",
+        f"| time | {minutes}; CPU threads: {torch.get_num_threads()} ({platform.machine()}) |",
+        f"| torch | {torch.__version__} |",
+        "",
+        f"Scores on {test.streets} unseen streets x {test.frames_per_street} frames, {test.width}x{test.height}, in %:",
+        "",
+        "| class | " + " | ".join(names) + " |",
+        "| --- |" + " --- |" * len(names),
+    )
+    for index, class_name in enumerate(STREET_11.names):
+        yield f"| {class_name} | " + " | ".join(f"{100 * scores[name].class_iou[index]:.1f}" for name in names) + " |"
+    yield "| **mIoU** | " + " | ".join(f"**{100 * scores[name].miou:.1f}**" for name in names) + " |"
