@@ -19,7 +19,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from madm_msgs.action import Adapt as AdaptAction
 from madm_msgs.msg import AdaptJob, AdaptStatus
@@ -41,7 +40,7 @@ from madm_ros import adapt_parameters
 from madm_ros.adapt_jobs import AdaptJobs
 from madm_ros.adapt_messages import STATES, to_job, to_progress, to_request, to_text
 from madm_ros.frame_rates import FrameRates
-from madm_ros.running import run_until_interrupted
+from madm_ros.running import ros_process
 
 _PROGRESS_PERIOD_S = 0.25
 
@@ -273,12 +272,13 @@ def _uri(path: str) -> str:
 
 def main(args: list[str] | None = None) -> None:
     """Entry point of the executable `adapt_server`."""
-    rclpy.init(args=args)
-    node = AdaptServer()
-    # A goal keeps its thread to its end; the others are for services and a goal that is refused meanwhile.
-    executor = MultiThreadedExecutor(max(4, os.cpu_count() or 1))
-    executor.add_node(node)
-    run_until_interrupted(executor.spin, node)
+    with ros_process("adapt_server", args) as nodes:
+        node = AdaptServer()
+        nodes.append(node)
+        # A goal keeps its thread to its end; the others are for services and a goal that is refused meanwhile.
+        executor = MultiThreadedExecutor(max(4, os.cpu_count() or 1))
+        executor.add_node(node)
+        executor.spin()
 
 
 if __name__ == "__main__":

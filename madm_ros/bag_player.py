@@ -6,13 +6,11 @@ python -m madm_ros.bag_player recording/ --rate 0.5 --loop
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from collections.abc import Collection
 
 import rclpy
 from rclpy.duration import Duration
-from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.publisher import Publisher
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
@@ -20,6 +18,7 @@ from rclpy.utilities import remove_ros_args
 
 from madm_model.io.bags import BagError, BagReader, RawMessage
 from madm_ros.message_types import SAME_FIELDS, message_class
+from madm_ros.running import ros_process
 
 OFFERED_QOS = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 """The strongest offer: every subscriber, best-effort or reliable, volatile or transient local, matches it."""
@@ -147,15 +146,8 @@ def _run(options: argparse.Namespace) -> None:
 def main(args: list[str] | None = None) -> None:
     """Entry point; ends the process with status 1 and one line on stderr when the bag cannot be played."""
     options = _parse(remove_ros_args(args)[1:])
-    rclpy.init(args=args)
-    try:
+    with ros_process("bag_player", args):
         _run(options)
-    except BagError as error:
-        sys.exit(f"bag_player: {error}")
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    finally:
-        rclpy.try_shutdown()
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import logging
 import struct
-import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -36,7 +35,7 @@ from madm_ros.event_pipeline import EventPipeline
 from madm_ros.image_conversion import to_image_message
 from madm_ros.matching_subscription import MatchingSubscription
 from madm_ros.ordered_worker import OrderedWorker
-from madm_ros.running import run_until_interrupted
+from madm_ros.running import ros_process
 
 REFERENCE_TYPES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage", "sensor_msgs/msg/CameraInfo")
 """What `reference_image` may be: only the stamp of its header is read."""
@@ -188,12 +187,10 @@ class EventFrameNode(Node):
 
 def main(args: list[str] | None = None) -> None:
     """Entry point of the executable `event_frame_node`."""
-    rclpy.init(args=args)
-    try:
+    with ros_process("event_frame_node", args) as nodes:
         node = EventFrameNode()
-    except ValueError as error:
-        sys.exit(f"event_frame_node: {error}")
-    run_until_interrupted(lambda: rclpy.spin(node), node)
+        nodes.append(node)
+        rclpy.spin(node)
 
 
 if __name__ == "__main__":

@@ -6,15 +6,13 @@ rclpy has no communication within a process; over DDS the frame would be seriali
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from typing import Any
 
-import rclpy
 from rclpy.executors import SingleThreadedExecutor
 
 from madm_ros.event_frame_node import EventFrameNode
-from madm_ros.running import run_until_interrupted
+from madm_ros.running import ros_process
 from madm_ros.segmentation_node import SegmentationNode
 
 EDGES_NODE, SEGMENTATION_NODE = "event_edges", "event_seg"
@@ -48,21 +46,15 @@ def make_nodes(
 
 def main(args: list[str] | None = None) -> None:
     """Entry point of the executable `event_seg`."""
-    rclpy.init(args=args)
-    try:
+    with ros_process("event_seg", args) as nodes:
         edges, labels = make_nodes()
-    except ValueError as error:
-        sys.exit(f"event_seg: {error}")
-    executor = SingleThreadedExecutor()
-    executor.add_node(edges)
-    executor.add_node(labels)
-
-    def run() -> None:
+        nodes += [edges, labels]
+        executor = SingleThreadedExecutor()
+        executor.add_node(edges)
+        executor.add_node(labels)
         if labels.get_parameter("autostart").value:
             labels.bring_up()
         executor.spin()
-
-    run_until_interrupted(run, edges, labels)
 
 
 if __name__ == "__main__":

@@ -2,28 +2,88 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
+import os
 import signal
-from collections.abc import Callable
+import sys
+from collections.abc import Iterator
+from types import FrameType
 
 import rclpy
+from rclpy.exceptions import ParameterException
 from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 
+from madm_model.io.frames import InputError
+from madm_model.model_config import ModelError
+from madm_model.store import StoreError
 
-def run_until_interrupted(spin: Callable[[], None], *nodes: Node) -> None:
-    """Spin until an interrupt or a shutdown from outside, then clean up.
+_REFUSALS = (ParameterException, InputError, ModelError, StoreError, ValueError, OSError)
+"""What says that something given at start cannot be used: the message is for the user, the traceback is for nobody."""
+
+
+@contextlib.contextmanager
+def ros_process(program: str, args: list[str] | None) -> Iterator[list[Node]]:
+    """A whole process around ROS: `with ros_process("player", args) as nodes: ...` makes nodes and spins.
+
+    SIGINT and SIGTERM end the body, wherever its main thread is, also while it loads weights, and the process with
+    status 0. Further ones change nothing: a terminal and ros2 launch may both send them. What cannot be used at start
+    is one line on standard error, and status 1.
 
     Args:
-        spin: returns, or is ended by the interrupt.
-        nodes: destroyed at the end, in this order.
+        program: its name, for that line.
+        args: of rclpy.init.
+
+    Yields:
+        a list for the nodes: they are destroyed at the end, in this order.
     """
+    ending = ended = False
+
+    def leave() -> None:
+        """Cut short the interpreter's end, which takes seconds where torch was loaded: nothing is left to be done."""
+        if ended:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(0)
+
+    def end(number: int, frame: FrameType | None) -> None:
+        nonlocal ending
+        if not ending:
+            ending = True
+            raise KeyboardInterrupt
+
+    # Before rclpy's own handlers, which shut the context down and then call these.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, end)
+    atexit.register(leave)  # what is registered later comes before it
+    nodes: list[Node] = []
+    refusal = ""
+    started = False
     try:
-        spin()
-    except (KeyboardInterrupt, ExternalShutdownException):
+        try:
+            rclpy.init(args=args)
+            started = True
+            yield nodes
+        except ExternalShutdownException:
+            pass
+        except Exception as error:
+            # ROS may be shut down before the handler has run, and a library make something else of the interrupt.
+            if not ending and (rclpy.ok() or not started):
+                if not isinstance(error, _REFUSALS):
+                    raise
+                refusal = " ".join(f"{program}: {error}".split())
+    except KeyboardInterrupt:
         pass
     finally:
-        # A terminal and ros2 launch may both interrupt: the second time must not cut the cleaning up short.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        ending = True
         for node in nodes:
             node.destroy_node()
-        rclpy.try_shutdown()
+        # A node that was refused is only half made, and cannot be destroyed in its own way.
+        with contextlib.suppress(AttributeError) if refusal else contextlib.nullcontext():
+            rclpy.try_shutdown()  # gives the handlers back that were there before rclpy's
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+    if refusal:
+        sys.exit(refusal)
+    ended = True

@@ -28,7 +28,7 @@ from madm_ros.following_segmenter import open_segmenter
 from madm_ros.frame_pipeline import FramePipeline, FrameSettings, ReceivedImage, SegmenterLike
 from madm_ros.latest_frame_worker import LatestFrameWorker
 from madm_ros.publications import Publications
-from madm_ros.running import run_until_interrupted
+from madm_ros.running import ros_process
 
 SegmenterFactory = Callable[[str, str, str], SegmenterLike]
 """Makes a segmenter from model (name or folder), device and precision."""
@@ -281,15 +281,12 @@ class SegmentationNode(LifecycleNode):
 
 def main(args: list[str] | None = None) -> None:
     """Entry point of the executable `segmentation_node`."""
-    rclpy.init(args=args)
-    node = SegmentationNode()
-
-    def run() -> None:
+    with ros_process("segmentation_node", args) as nodes:
+        node = SegmentationNode()
+        nodes.append(node)
         if node.get_parameter("autostart").value:
             node.bring_up()
         rclpy.spin(node)
-
-    run_until_interrupted(run, node)
 
 
 if __name__ == "__main__":

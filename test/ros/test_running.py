@@ -1,0 +1,83 @@
+"""How processes end: by signals at any time, and by what cannot be used at start."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+pytest.importorskip("rclpy", reason="ROS 2's rclpy is not installed")
+
+from ros_helpers import wait_until
+
+_PROGRAM = """
+import os, signal, time, rclpy
+from madm_ros.running import ros_process
+
+class Stubborn:
+    def destroy_node(self):
+        os.kill(os.getpid(), number)
+        time.sleep(0.1)
+        print("cleaned up")
+
+with ros_process("program", []) as nodes:
+    nodes.append(Stubborn())
+    {body}
+print("over")
+"""
+
+
+def _run(body: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", _PROGRAM.format(body=body)], capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+@pytest.mark.parametrize("number", ["SIGTERM", "SIGINT"])
+def test_a_signal_ends_what_goes_on_and_a_second_one_changes_nothing(number: str) -> None:
+    ended = _run(f"number = signal.{number}; os.kill(os.getpid(), number); time.sleep(60); print('never')")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "cleaned up\nover\n", "")
+
+
+def test_an_interrupt_that_a_library_turns_into_an_error_ends_without_a_traceback() -> None:
+    body = """number = signal.SIGTERM
+    try:
+        os.kill(os.getpid(), number); time.sleep(60)
+    except KeyboardInterrupt:
+        raise RuntimeError("the import failed")"""
+    ended = _run(body)
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_what_fails_since_ros_was_shut_down_is_no_error() -> None:
+    ended = _run("number = signal.SIGTERM; rclpy.shutdown(); raise RuntimeError('the context is invalid')")
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_what_cannot_be_used_at_start_is_one_line() -> None:
+    ended = _run("number = 0; raise ValueError('the range is empty:\\nset another')")
+    assert (ended.returncode, ended.stderr) == (1, "program: the range is empty: set another\n")
+
+
+def test_a_fault_of_the_program_keeps_its_traceback() -> None:
+    ended = _run("number = 0; raise KeyError('fault')")
+    assert ended.returncode == 1
+    assert "Traceback" in ended.stderr
+
+
+def test_a_node_ends_while_it_loads(peer) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "madm_ros.segmentation_node", "--ros-args", "-r", "__node:=loading"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        wait_until(lambda: "loading" in peer.node.get_node_names(), "the node", 60)
+        process.send_signal(signal.SIGTERM)
+        said, _ = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    assert (process.returncode, said) == (0, "")
