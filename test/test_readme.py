@@ -1,0 +1,25 @@
+"""What the README shows in Python runs as it stands there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```python\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+
+
+def test_the_segmenter_from_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    (block,) = [block for block in BLOCKS if "Segmenter" in block]
+    frames = tmp_path / "my_bag"
+    frames.mkdir()
+    for index in range(2):
+        np.save(frames / f"{index}.npy", np.random.default_rng(index).integers(0, 16384, (48, 64), np.uint16))
+    monkeypatch.chdir(tmp_path)
+    exec(compile(block, "README.md", "exec"), {})
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2
+    assert all("(48, 64)" in line for line in lines)
