@@ -15,6 +15,8 @@ SEGMENTATION = "segmentation"
 """What follows the node's name in the name of its status."""
 WINDOW_S = 5.0
 """Statistics cover this long."""
+MOSTLY = 0.8
+"""Frames with a larger share of unlabelled pixels are of little use."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +45,35 @@ class FrameStatistics:
         self._frames: deque[tuple[float, FrameTiming]] = deque()
         self._unwanted = 0
         self._last_unwanted = -float("inf")
+        self._unlabelled_since: float | None = None
+        self._unlabelled = 0.0
 
-    def record(self, timing: FrameTiming) -> None:
-        """Add a frame that was just published."""
+    def record(self, timing: FrameTiming, unlabelled: float = 0.0) -> None:
+        """Add a frame that was just published.
+
+        Args:
+            timing: where its time went.
+            unlabelled: share of its pixels that came out unlabelled, 0 to 1.
+        """
         with self._lock:
-            self._frames.append((self._clock(), timing))
+            now = self._clock()
+            self._frames.append((now, timing))
             self._forget_old()
+            self._unlabelled = unlabelled
+            if unlabelled <= MOSTLY:
+                self._unlabelled_since = None
+            elif self._unlabelled_since is None:
+                self._unlabelled_since = now
+
+    @property
+    def unlabelled(self) -> float:
+        """Share of the last frame's pixels that came out unlabelled, 0 to 1."""
+        return self._unlabelled
+
+    def unlabelled_s(self) -> float:
+        """For how many seconds most of every frame has been unlabelled (`MOSTLY`); 0 if the last one is fine."""
+        since = self._unlabelled_since
+        return 0.0 if since is None else self._clock() - since
 
     def record_unwanted(self) -> None:
         """Count a frame that nobody wanted the labels of."""
@@ -86,7 +111,7 @@ class NodeHealth:
     """What the node knows about itself when it reports."""
 
     state: str
-    """Lifecycle state: unconfigured, inactive or active."""
+    """Lifecycle state: unconfigured, inactive, active or finalized."""
     model: str
     """Model id, empty while none is loaded."""
     topic: str
@@ -103,6 +128,14 @@ class NodeHealth:
     """The last error if it is recent, else empty."""
     gpu_bytes: int | None
     """GPU memory held by this process's tensors; None without a GPU."""
+    version: str = ""
+    """The store's version that segments, empty without a store."""
+    trouble: str = ""
+    """Why that is not the one that was made active last; empty if it is."""
+    unlabelled: float = 0.0
+    """Share of the last frame's pixels that came out unlabelled, 0 to 1."""
+    unlabelled_s: float = 0.0
+    """For how many seconds most of every frame has been unlabelled."""
     skipped: int = 0
     """Frames left out on purpose since activation: above `max_fps`, or unwanted while `lazy`."""
     idle: bool = False
@@ -110,7 +143,7 @@ class NodeHealth:
 
 
 def diagnostic_status(name: str, health: NodeHealth) -> DiagnosticStatus:
-    """The report: ERROR after a recent error, WARN when active without images, else OK.
+    """The report: ERROR after a recent error, WARN when labels are missing or not what was asked for, else OK.
 
     Args:
         name: fully qualified name of the node.
@@ -121,9 +154,11 @@ def diagnostic_status(name: str, health: NodeHealth) -> DiagnosticStatus:
     values = {
         "state": health.state,
         "model": health.model,
+        "version": health.version or "-",
         "image topic": health.topic,
         "fps": f"{health.fps:.2f}",
         "dropped frames": str(health.dropped),
+        "unlabelled pixels [%]": f"{100 * health.unlabelled:.1f}" if health.timings else "-",
         "skipped frames": str(health.skipped),
         "errors": str(health.errors),
         "gpu memory [MiB]": "no GPU" if health.gpu_bytes is None else f"{health.gpu_bytes / 2**20:.1f}",
@@ -139,12 +174,21 @@ def diagnostic_status(name: str, health: NodeHealth) -> DiagnosticStatus:
 def _assess(health: NodeHealth) -> tuple[bytes, str]:
     if health.last_error:
         return DiagnosticStatus.ERROR, health.last_error
+    if health.state == "finalized":
+        return DiagnosticStatus.WARN, "finalized: this node gives no labels any more, start it again"
     if health.state != "active":
         return DiagnosticStatus.OK, health.state
-    if not health.timings and health.idle:
-        return DiagnosticStatus.OK, "idle: images come, nobody listens to a result"
-    if not health.timings:
+    if not health.timings and not health.idle:
         return DiagnosticStatus.WARN, f"no image on {health.topic} for {WINDOW_S:.0f} s"
+    if health.trouble:
+        return DiagnosticStatus.WARN, health.trouble
+    if not health.timings:
+        return DiagnosticStatus.OK, "idle: images come, nobody listens to a result"
+    if health.unlabelled_s > WINDOW_S:
+        return DiagnosticStatus.WARN, (
+            f"more than {100 * MOSTLY:.0f} % of every image is unlabelled, for {health.unlabelled_s:.0f} s: lower "
+            "confidence_threshold, or look at what the camera sees"
+        )
     return DiagnosticStatus.OK, f"{health.fps:.1f} label images a second"
 
 

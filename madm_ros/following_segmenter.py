@@ -43,8 +43,9 @@ class FollowingSegmenter:
     """Segments with the active version of a store.
 
     A new active version is loaded and warmed up in a thread of its own, while frames go on through the present one;
-    the first frame after that goes through the new one. No frame waits or is lost. A version that cannot be loaded is
-    reported once and the present one stays. While both are loaded, both take memory.
+    the first frame after that goes through the new one. No frame waits or is lost. A version that cannot be loaded, or
+    whose scores are not finite, is reported once and the present one stays, the base at the start. While both are
+    loaded, both take memory.
 
     Args:
         store: the versions; only read.
@@ -53,7 +54,7 @@ class FollowingSegmenter:
         log_info: gets one line when a version takes over.
 
     Raises:
-        ModelError: neither the active version nor the base can be loaded.
+        ModelError: neither the active version nor the base can be used.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class FollowingSegmenter:
         log_info: Callable[[str], object],
     ) -> None:
         self._store, self._load, self._on_error, self._log_info = store, load, on_error, log_info
+        self._trouble = ""
         first = self._signature = self._index_signature()
         self._version, self._present = self._load_first()
         self._lock = threading.Lock()  # guards `_next`, `_outdated` and `_closed`
@@ -71,12 +73,18 @@ class FollowingSegmenter:
         self._outdated: list[SegmenterLike] = []
         self._told_note = ""
         self._closed = threading.Event()
-        threading.Thread(target=self._follow, args=(first,), name="store follower", daemon=True).start()
+        self._tried, self._trials = first, int(self._signature == _NOT_USED)
+        threading.Thread(target=self._follow, name="store follower", daemon=True).start()
 
     @property
     def version(self) -> str:
         """The version that segments."""
         return self._version
+
+    @property
+    def trouble(self) -> str:
+        """Why the version that segments is not the one that was made active last; empty if it is."""
+        return self._trouble
 
     @property
     def config(self) -> ModelConfig:
@@ -95,8 +103,9 @@ class FollowingSegmenter:
         return self._present.segment(images)
 
     def warm_up(self, height: int, width: int) -> None:
-        """Run the present version once."""
-        self._present.warm_up(height, width)
+        """Run the present version once, but for the model's own size: at that, every version has been run already."""
+        if (height, width) != tuple(self.config.input_size):
+            self._present.warm_up(height, width)
 
     def close(self) -> None:
         """Stop following and give all memory back."""
@@ -110,14 +119,26 @@ class FollowingSegmenter:
     def _load_first(self) -> tuple[str, SegmenterLike]:
         snapshot = self._store.read()
         if snapshot.note:
+            self._trouble = snapshot.note
             self._on_error(snapshot.note)
         if snapshot.active != BASE:
             try:
-                return snapshot.active, self._load(snapshot.folder)
+                return snapshot.active, self._load_warm(snapshot.folder)
             except Exception as error:
-                self._on_error(f"version {snapshot.active} cannot be loaded, the base segments in its place: {error}")
+                self._trouble = f"version {snapshot.active} cannot be loaded, the base segments in its place: {error}"
+                self._on_error(self._trouble)
                 self._signature = _NOT_USED
-        return BASE, self._load(self._store.base)
+        return BASE, self._load_warm(self._store.base)
+
+    def _load_warm(self, folder: Path) -> SegmenterLike:
+        """A segmenter that has run once, and so is known to give finite scores."""
+        segmenter = self._load(folder)
+        try:
+            segmenter.warm_up(*segmenter.config.input_size)
+        except Exception:
+            segmenter.close()
+            raise
+        return segmenter
 
     def _take_over(self) -> None:
         with self._lock:
@@ -130,21 +151,30 @@ class FollowingSegmenter:
 
     # ---- in the follower's thread ----
 
-    def _follow(self, tried: tuple[int, int]) -> None:
-        wait_s, trials = _PERIOD_S, int(self._signature == _NOT_USED)
+    def _follow(self) -> None:
+        wait_s = _PERIOD_S
         while not self._closed.wait(wait_s):
-            self._close_outdated()
-            wait_s, signature = _PERIOD_S, self._index_signature()
-            if signature == self._signature:
-                continue
-            tried, trials = signature, trials + 1 if signature == tried else 1
-            failure = self._catch_up()
-            if failure and trials == 1:
-                self._on_error(failure)
-            if not failure or trials == _TRIALS:
-                self._signature = signature
-            else:  # such as GPU memory that the job still holds
-                wait_s = min(_PERIOD_S * 2**trials, _LONGEST_PERIOD_S)
+            try:
+                wait_s = self._look()
+            except Exception as error:  # whatever it was, the next version wants a follower
+                self._on_error(f"following the store goes on after {type(error).__name__}: {error}")
+                wait_s = _LONGEST_PERIOD_S
+
+    def _look(self) -> float:
+        """Look whether the index has changed, and catch up with it; gives the seconds to the next look."""
+        self._close_outdated()
+        signature = self._index_signature()
+        if signature == self._signature:
+            return _PERIOD_S
+        self._tried, self._trials = signature, self._trials + 1 if signature == self._tried else 1
+        failure = self._catch_up()
+        self._trouble = failure or self._told_note
+        if failure and self._trials == 1:
+            self._on_error(failure)
+        if not failure or self._trials == _TRIALS:
+            self._signature = signature
+            return _PERIOD_S
+        return min(_PERIOD_S * 2**self._trials, _LONGEST_PERIOD_S)  # such as GPU memory that the job still holds
 
     def _catch_up(self) -> str:
         """Get the store's active version ready; what is in the way, empty if nothing is."""

@@ -134,7 +134,8 @@ class FramePipeline:
                 preprocessing=preprocessed - started,
                 inference=segmented - preprocessed,
                 total=published - received.received,
-            )
+            ),
+            unlabelled=np.count_nonzero(labels == IGNORE) / labels.size,
         )
 
     def _publish_points(self, header: Header, depth: np.ndarray, labels: np.ndarray, confidence: np.ndarray) -> None:

@@ -30,7 +30,7 @@ class Publications:
 
     def __init__(self, node: LifecycleNode, label_set: LabelSet, with_points: bool) -> None:
         self._node = node
-        self._label_set = label_set
+        self.label_set = label_set
         latched = QoSProfile(
             depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
         )
@@ -60,8 +60,8 @@ class Publications:
         The palette is an image, rgb8, 256x1: pixel N is the colour of class id N, black where there is no such class.
         """
         stamp = self._node.get_clock().now().to_msg()
-        self._label_info.publish(label_info_message(self._label_set, threshold, stamp))
-        self._palette.publish(to_image_message(colour_table(self._label_set)[None], "rgb8", Header(stamp=stamp)))
+        self._label_info.publish(label_info_message(self.label_set, threshold, stamp))
+        self._palette.publish(to_image_message(colour_table(self.label_set)[None], "rgb8", Header(stamp=stamp)))
 
     def publish(
         self, header: Header, image: np.ndarray, labels: np.ndarray, confidence: np.ndarray, overlay_opacity: float
@@ -77,14 +77,14 @@ class Publications:
         """
         self._labels.publish(to_image_message(labels, "mono8", header))
         if self._labels_color.get_subscription_count():
-            self._labels_color.publish(to_image_message(colorize(labels, self._label_set), "rgb8", header))
+            self._labels_color.publish(to_image_message(colorize(labels, self.label_set), "rgb8", header))
         if self._confidence.get_subscription_count():
             self._confidence.publish(to_image_message(confidence, "mono8", header))
         wants_raw, wants_jpeg = (
             publisher.get_subscription_count() > 0 for publisher in (self._overlay, self._overlay_jpeg)
         )
         if wants_raw or wants_jpeg:
-            picture = overlay(image, labels, self._label_set, overlay_opacity)
+            picture = overlay(image, labels, self.label_set, overlay_opacity)
             if wants_raw:
                 self._overlay.publish(to_image_message(picture, "rgb8", header))
             if wants_jpeg:
@@ -100,7 +100,7 @@ class Publications:
         self, header: Header, depth: np.ndarray, camera: PinholeCamera, labels: np.ndarray, confidence: np.ndarray
     ) -> None:
         """Publish the labelled point cloud; arguments as of `publish` and `labelled_points`."""
-        points = labelled_points(depth, camera, labels, confidence, colour_table(self._label_set))
+        points = labelled_points(depth, camera, labels, confidence, colour_table(self.label_set))
         self._points.publish(point_cloud.to_cloud_message(points, header))
 
     @property

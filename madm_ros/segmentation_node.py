@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
@@ -24,34 +25,21 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from madm_model.model_config import ModelConfig
 from madm_ros import diagnostics, parameters, publisher_types
 from madm_ros.error_log import ErrorLog
-from madm_ros.following_segmenter import open_segmenter
+from madm_ros.following_segmenter import FollowingSegmenter, open_segmenter
 from madm_ros.frame_pipeline import FramePipeline, FrameSettings, ReceivedImage, SegmenterLike
 from madm_ros.latest_frame_worker import LatestFrameWorker
 from madm_ros.publications import Publications
 from madm_ros.running import ros_process
-
-SegmenterFactory = Callable[[str, str, str], SegmenterLike]
-"""Makes a segmenter from model (name or folder), device and precision."""
-
-
-def load_segmenter(model: str, device: str, precision: str) -> SegmenterLike:
-    """Load a model folder.
-
-    Raises:
-        ModelError: the folder or the device cannot be used.
-    """
-    # torch takes seconds to import: the node and its services are up before.
-    from madm_model.segmenter import Segmenter
-
-    return Segmenter.from_folder(model, device=device, dtype=precision)
+from madm_ros.segmenter_loading import SegmenterFactory, load_segmenter
 
 
 class SegmentationNode(LifecycleNode):
     """Lifecycle node around a segmenter.
 
     configure loads the weights, activate starts listening, deactivate stops and gives the device's memory back
-    (activating again loads the weights again), cleanup forgets the model. A transition that fails logs one error and
-    leaves the node in the state it was in; parameters can be corrected while it is unconfigured.
+    (activating again loads the weights again), cleanup forgets the model. A transition up that fails logs one error and
+    leaves the node in the state it was in; parameters can be corrected while it is unconfigured. One down that fails
+    leaves it unconfigured.
 
     Args:
         segmenter_factory: called on configure; tests put a small one here.
@@ -114,21 +102,23 @@ class SegmentationNode(LifecycleNode):
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Stop listening and give the device's memory back."""
-        self._stop()
-        self._state = "inactive"
-        return super().on_deactivate(state)
+        managed = super().on_deactivate  # the publishers
+        return self._transition("deactivate", "inactive", lambda: (self._stop(), managed(state)))
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Forget the model and remove the publishers."""
-        self._forget_model()
-        self._state = "unconfigured"
-        return super().on_cleanup(state)
+        return self._transition("clean up", "unconfigured", self._forget_model)
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Deactivate and clean up."""
-        self._forget_model()
-        self._state = "finalized"
-        return super().on_shutdown(state)
+        return self._transition("shut down", "finalized", self._forget_model)
+
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Whatever a transition left behind is given up: the node is unconfigured."""
+        error = self._transition_error
+        self._transition("clean up", "unconfigured", self._forget_model)
+        self._state, self._transition_error = "unconfigured", error or self._transition_error
+        return TransitionCallbackReturn.SUCCESS
 
     def destroy_node(self) -> None:
         """Stop the worker before what it uses goes away."""
@@ -136,15 +126,28 @@ class SegmentationNode(LifecycleNode):
         super().destroy_node()
 
     def _transition(
-        self, verb: str, next_state: str, work: Callable[[], None], undo: Callable[[], None]
+        self, verb: str, next_state: str, work: Callable[[], object], undo: Callable[[], object] | None = None
     ) -> TransitionCallbackReturn:
-        """Run a transition's work; what goes wrong is logged (rclpy would swallow it) and fails the transition."""
+        """Run a transition's work; what goes wrong is logged (rclpy would swallow it) and fails the transition.
+
+        Args:
+            verb: for the log.
+            next_state: the state it leads to.
+            work: what is to be done.
+            undo: brings the state before back; without it, or if it fails, `on_error` has to.
+        """
         try:
             work()
         except Exception as error:
             self._transition_error = f"cannot {verb}: {error}"
             self.get_logger().error(self._transition_error)
-            undo()
+            if undo is None:
+                return TransitionCallbackReturn.ERROR
+            try:
+                undo()
+            except Exception as second:
+                self.get_logger().error(f"cannot go back either: {second}")
+                return TransitionCallbackReturn.ERROR
             return TransitionCallbackReturn.FAILURE
         self._transition_error = ""
         self._state = next_state
@@ -157,6 +160,7 @@ class SegmentationNode(LifecycleNode):
     def _activate(self, state: LifecycleState) -> None:
         if self._segmenter is None:  # deactivated before
             self._load()
+            self._publications.label_set = self._config.label_set  # another version may be active by now
         settings = FrameSettings.from_parameters(self._values())
         self._pipeline = FramePipeline(
             self._segmenter, settings, self._publications, self._errors, self.get_logger().info
@@ -203,24 +207,27 @@ class SegmentationNode(LifecycleNode):
         )
 
     def _stop(self) -> None:
-        """Stop listening, finish the frame in work and release the segmenter; harmless when already stopped."""
-        for subscription in (self._image_subscription, self._camera_subscription):
-            if subscription is not None:
-                self.destroy_subscription(subscription)
-        self._image_subscription = self._camera_subscription = None
-        if self._worker is not None:
-            self._worker.stop()
-            self._worker = self._pipeline = None
-        if self._segmenter is not None:
-            self._segmenter.close()
-            self._segmenter = None
+        """Stop listening, finish the frame in work and release the segmenter; harmless when already stopped.
+
+        Where one step fails, the others are taken all the same.
+        """
+        with ExitStack() as steps:  # the last is taken first
+            if self._segmenter is not None:
+                steps.callback(self._segmenter.close)
+            if self._worker is not None:
+                steps.callback(self._worker.stop)
+            for subscription in (self._image_subscription, self._camera_subscription):
+                if subscription is not None:
+                    steps.callback(self.destroy_subscription, subscription)
+            self._image_subscription = self._camera_subscription = None
+            self._worker = self._pipeline = self._segmenter = None
 
     def _forget_model(self) -> None:
-        self._stop()
-        if self._publications is not None:
-            self._publications.destroy()
-            self._publications = None
-        self._config = None
+        with ExitStack() as steps:
+            if self._publications is not None:
+                steps.callback(self._publications.destroy)
+            steps.callback(self._stop)
+            self._publications = self._config = None
 
     # ---- parameters and diagnostics ----
 
@@ -253,18 +260,24 @@ class SegmentationNode(LifecycleNode):
         """Once a second: look for publishers that cannot be understood, and publish the diagnostics."""
         self._check_publishers()
         subscription = self._image_subscription
+        following = self._segmenter if isinstance(self._segmenter, FollowingSegmenter) else None
+        statistics = self._pipeline.statistics if self._pipeline else diagnostics.FrameStatistics()
         health = diagnostics.NodeHealth(
             state=self._state,
             model=self._segmenter.config.name if self._segmenter else self._config.name if self._config else "",
             topic=subscription.topic_name if subscription else self._image_source,
-            fps=self._pipeline.statistics.fps() if self._pipeline else 0.0,
-            timings=self._pipeline.statistics.timings() if self._pipeline else [],
+            fps=statistics.fps(),
+            timings=statistics.timings(),
             dropped=self._worker.dropped if self._worker else 0,
             skipped=self._worker.skipped + self._pipeline.statistics.unwanted if self._worker else 0,
             idle=self._pipeline.statistics.idle() if self._pipeline else False,
             errors=self._errors.count,
             last_error=self._transition_error or self._errors.recent(),
             gpu_bytes=diagnostics.gpu_bytes(self._segmenter.device) if self._segmenter else None,
+            version=following.version if following else "",
+            trouble=following.trouble if following else "",
+            unlabelled=statistics.unlabelled,
+            unlabelled_s=statistics.unlabelled_s(),
         )
         report = DiagnosticArray(status=[diagnostics.diagnostic_status(self.get_fully_qualified_name(), health)])
         report.header.stamp = self.get_clock().now().to_msg()

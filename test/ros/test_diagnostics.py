@@ -23,6 +23,8 @@ HEALTHY = NodeHealth(
     errors=2,
     last_error="",
     gpu_bytes=3 << 20,
+    version="v0003",
+    unlabelled=0.125,
 )
 
 
@@ -69,6 +71,16 @@ def test_an_idle_node_is_well() -> None:
     assert {item.key: item.value for item in status.values}["skipped frames"] == "12"
 
 
+def test_frames_that_are_mostly_unlabelled_are_timed_until_one_is_not() -> None:
+    now = [0.0]
+    statistics = FrameStatistics(lambda: now[0])
+    for unlabelled, expected in [(0.1, 0.0), (0.9, 0.0), (1.0, 2.0), (0.85, 4.0), (0.2, 0.0), (0.9, 0.0)]:
+        statistics.record(FrameTiming(0, 0, 0), unlabelled)
+        assert statistics.unlabelled == unlabelled
+        assert statistics.unlabelled_s() == expected
+        now[0] += 2.0
+
+
 def test_report_of_a_healthy_node() -> None:
     status = diagnostic_status("/madm/thermal_seg", HEALTHY)
     assert status.level == DiagnosticStatus.OK
@@ -76,6 +88,8 @@ def test_report_of_a_healthy_node() -> None:
     assert status.hardware_id == "tiny"
     values = {item.key: item.value for item in status.values}
     assert values["model"] == "tiny"
+    assert values["version"] == "v0003"
+    assert values["unlabelled pixels [%]"] == "12.5"
     assert values["fps"] == "4.00"
     assert values["dropped frames"] == "7"
     assert values["preprocessing mean [ms]"] == "2.00"
@@ -91,6 +105,15 @@ def test_report_of_a_healthy_node() -> None:
     ("health", "level", "words"),
     [
         (_changed(timings=[]), DiagnosticStatus.WARN, "no image on /thermal/image_raw"),
+        (_changed(trouble="the base segments in its place"), DiagnosticStatus.WARN, "the base segments in its place"),
+        (_changed(trouble="the base", timings=[], idle=True), DiagnosticStatus.WARN, "the base"),
+        (
+            _changed(unlabelled=0.9, unlabelled_s=6.0),
+            DiagnosticStatus.WARN,
+            "80 % of every image is unlabelled",
+        ),
+        (_changed(unlabelled=0.9, unlabelled_s=2.0), DiagnosticStatus.OK, "label images a second"),
+        (_changed(state="finalized", timings=[]), DiagnosticStatus.WARN, "finalized: this node gives no labels"),
         (_changed(last_error="image skipped"), DiagnosticStatus.ERROR, "image skipped"),
         (_changed(state="inactive", timings=[]), DiagnosticStatus.OK, "inactive"),
         (_changed(state="unconfigured", last_error="cannot configure"), DiagnosticStatus.ERROR, "cannot configure"),

@@ -28,6 +28,7 @@ class Loader:
     def __init__(self) -> None:
         self.made: dict[str, FakeSegmenter] = {}
         self.broken: set[str] = set()
+        self.not_finite: set[str] = set()
 
     def __call__(self, folder) -> FakeSegmenter:
         name = Path(folder).name
@@ -35,7 +36,12 @@ class Loader:
             raise ModelError(f"{name} is damaged")
         segmenter = self.made[name] = FakeSegmenter()
         segmenter.config = replace(segmenter.config, name=name)
+        segmenter.warm_up = lambda *_: self._check(name)
         return segmenter
+
+    def _check(self, name: str) -> None:
+        if name in self.not_finite:
+            raise ModelError("the network's scores are not finite")
 
 
 def save(folder: Path) -> None:
@@ -134,9 +140,11 @@ def test_a_version_that_cannot_be_loaded_is_reported_once_and_the_present_one_go
     wait_until(lambda: errors, "an error")
     time.sleep(1.1)
     assert errors == ["version v0001 cannot be used, base goes on: v0001 is damaged"]
+    assert segmenter.trouble == errors[0]
     assert segmenter.segment([FRAME])
     store.activate(store.add(save, info))
     segment_until(segmenter, "v0002")
+    wait_until(lambda: not segmenter.trouble, "the trouble to be over")
 
 
 def test_a_version_with_other_classes_does_not_take_over(store, loader, follow, monkeypatch) -> None:
@@ -178,3 +186,31 @@ def test_closing_gives_back_everything_that_was_loaded(store, loader, follow) ->
     wait_until(lambda: segmenter._next, "the version to wait")
     segmenter.close()
     assert all(made.closed for made in loader.made.values())
+
+
+def test_a_version_whose_scores_are_not_finite_does_not_take_over(store, loader, follow) -> None:
+    loader.not_finite.add("v0001")
+    _, errors = follow()
+    store.activate(store.add(save, info))
+    wait_until(lambda: errors, "an error")
+    assert errors == ["version v0001 cannot be used, base goes on: the network's scores are not finite"]
+    assert loader.made["v0001"].closed
+
+
+def test_at_the_start_a_version_whose_scores_are_not_finite_gives_way_to_the_base(store, loader, follow) -> None:
+    store.activate(store.add(save, info))
+    loader.not_finite.add("v0001")
+    segmenter, errors = follow()
+    assert segmenter.version == BASE
+    assert segmenter.trouble == errors[0]
+    assert "v0001 cannot be loaded, the base segments in its place: the network's scores are not finite" in errors[0]
+    assert loader.made["v0001"].closed
+
+
+def test_what_goes_wrong_in_the_followers_thread_is_told_and_it_follows_on(store, loader, follow, monkeypatch) -> None:
+    segmenter, errors = follow()
+    read, writer = store.read, VersionStore(store.root, store.base)
+    monkeypatch.setattr(store, "read", lambda: read() if errors else 1 // 0)
+    writer.activate(writer.add(save, info))
+    segment_until(segmenter, "v0001")
+    assert errors == ["following the store goes on after ZeroDivisionError: integer division or modulo by zero"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,9 +12,12 @@ pytest.importorskip("rclpy", reason="ROS 2's rclpy is not installed")
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from lifecycle_msgs.srv import ChangeState, GetState
 from rclpy.parameter import Parameter
+from rclpy.qos import DurabilityPolicy, QoSProfile
 from ros_helpers import FakeSegmenter, image_message, wait_until
 from sensor_msgs.msg import Image
+from vision_msgs.msg import LabelInfo
 
+from madm_model.labels import STREET_9, STREET_11
 from madm_model.model_config import ModelError
 
 
@@ -133,3 +138,45 @@ def test_a_network_that_fails_to_warm_up_is_released(peer, start_node, errors) -
     start_node(segmenter, bring_up=False)
     assert not _change(peer, "configure")
     assert segmenter.closed
+
+
+def test_what_fails_while_deactivating_leaves_the_node_unconfigured_and_everything_released(
+    peer, start_node, errors
+) -> None:
+    class Stuck(FakeSegmenter):
+        def close(self) -> None:
+            super().close()
+            raise RuntimeError("the driver does not answer")
+
+    made = [Stuck(), FakeSegmenter()]
+    stuck = made[0]
+    reports = peer.collect(DiagnosticArray, "/diagnostics")
+    node = start_node(lambda *_: made.pop(0))
+    assert not _change(peer, "deactivate")
+    assert _state(peer) == "unconfigured"
+    assert stuck.closed
+    wait_until(errors, "an error in the log")
+    assert errors() == ["cannot deactivate: the driver does not answer"]
+    wait_until(lambda: reports and reports[-1].status[0].level == DiagnosticStatus.ERROR, "an error in the diagnostics")
+    values = {item.key: item.value for item in reports[-1].status[0].values}
+    assert values["state"] == "unconfigured"
+    assert node.count_subscribers("/image") == 0
+    assert _change(peer, "configure")
+    assert _change(peer, "activate")
+    assert _state(peer) == "active"
+
+
+def test_the_class_map_is_that_of_the_version_that_is_activated(peer, start_node) -> None:
+    class Other(FakeSegmenter):
+        def __init__(self) -> None:
+            super().__init__()
+            self.config = replace(self.config, label_set=STREET_11)
+
+    made = [FakeSegmenter(), Other()]
+    latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+    maps = peer.collect(LabelInfo, "/segmentation_node/label_info", latched)
+    start_node(lambda *_: made.pop(0))
+    wait_until(lambda: maps and len(maps[-1].class_map) == len(STREET_9), "the class map")
+    assert _change(peer, "deactivate")
+    assert _change(peer, "activate")
+    wait_until(lambda: len(maps[-1].class_map) == len(STREET_11), "the new class map")
