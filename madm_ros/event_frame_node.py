@@ -109,8 +109,11 @@ class EventFrameNode(Node):
         self._worker.submit((type_name, data))
 
     def _on_reference(self, type_name: str, data: bytes) -> None:
+        if len(data) < 12:
+            self._errors.report(f"a message on {self._reference.topic} has no header: it is damaged")
+            return
         # The stamp of the header follows four bytes of encapsulation, the second of which tells the byte order.
-        sec, nanosec = struct.unpack_from("<iI" if data[1] == 1 else ">iI", data, 4)
+        sec, nanosec = struct.unpack_from("<iI" if data[1] & 1 else ">iI", data, 4)
         self._pipeline.request(sec * 1_000_000_000 + nanosec)
 
     def _publish(self, image: np.ndarray, stamp_ns: int, frame_id: str) -> None:

@@ -122,8 +122,10 @@ def image_stamps(path: Path, topic: str) -> list[int]:
         name = reader.choose_topic(topic)
         stamps = []
         for raw in reader.raw_messages([name]):
+            if len(raw.data) < 12:
+                raise BagError(f"{path} has a message without a header on {name}: it is damaged")
             # A header stamp follows the four bytes of encapsulation, the second of which tells the byte order.
-            order = "<" if raw.data[1] == 1 else ">"
+            order = "<" if raw.data[1] & 1 else ">"
             sec, nanosec = struct.unpack_from(f"{order}iI", raw.data, 4)
             stamps.append(sec * 1_000_000_000 + nanosec)
         return stamps

@@ -28,7 +28,7 @@ from std_msgs.msg import Float32
 from madm_model.events.bench import moving_edges
 from madm_model.events.edge_config import EdgeConfig
 from madm_model.events.edge_source import open_edge_frames
-from madm_model.events.encoders import encode_evt3
+from madm_model.events.encoders import encode_evt3, encode_mono
 from madm_model.events.messages import make_packet
 from madm_model.io.bags import BagWriter
 from madm_model.io.raw_message import RawMessage
@@ -58,16 +58,19 @@ def start_edges(spin: Callable[..., None]) -> Callable[..., EventFrameNode]:
     return start
 
 
-def packets(count: int, first_seq: int = 0) -> list[RawMessage]:
-    """Packets of 10 ms and about 500 events of edges that sweep over the sensor, from 7 s of its clock on."""
+def packets(count: int, first_seq: int = 0, start_us: int = 7_000_000, encoding: str = "evt3") -> list[RawMessage]:
+    """Packets of 10 ms and about 500 events of edges that sweep over the sensor, from a time of its clock on."""
     events = moving_edges(WIDTH, HEIGHT, 0.05, count * 0.01)
     bounds = np.searchsorted(events.t_us, np.arange(count + 1) * 10_000)
-    events = replace(events, t_us=events.t_us + 7_000_000)
+    events = replace(events, t_us=events.t_us + start_us)
     messages = []
     for index, (start, stop) in enumerate(pairwise(bounds)):
-        payload = encode_evt3(events.part(int(start), int(stop)))
-        stamp = START + index * 10_000_000
-        messages.append(make_packet("/events", payload, "evt3", (WIDTH, HEIGHT), first_seq + index, stamp, "dvs"))
+        part = events.part(int(start), int(stop))
+        payload = encode_evt3(part) if encoding == "evt3" else encode_mono(part, start_us * 1000)
+        stamp, base = START + index * 10_000_000, start_us * 1000 if encoding == "mono" else 0
+        messages.append(
+            make_packet("/events", payload, encoding, (WIDTH, HEIGHT), first_seq + index, stamp, "dvs", base)
+        )
     return messages
 
 
@@ -176,6 +179,57 @@ def test_a_silent_sensor_still_gives_frames_that_fade(peer, start_edges) -> None
     sums = [int(pixels_of(message).sum()) for message in edges[:8]]
     assert sums[0] > 0 and sums[2:] == sorted(sums[2:], reverse=True) and sums[-1] < sums[1] / 10
     assert np.diff([stamp_ns(message) for message in edges[:8]]).tolist() == [50_000_000] * 7
+
+
+def test_a_sensor_that_dies_is_warned_of_and_gives_no_more_frames(peer, start_edges) -> None:
+    start_edges(**{"edges.period_s": 0.05, "edges.silence_s": 0.2})
+    edges = peer.collect(Image, "/event_frame_node/edges", EVERYTHING)
+    watch = Watch(peer)
+    publisher = peer.publisher(EventPacket, "/events")
+    wait_until(publisher.get_subscription_count, "the subscription")
+    for packet in packets(10):
+        publisher.publish(packet.data)
+    wait_until(lambda: len(edges) >= 5, "the frames of the last events")
+
+    def silent() -> bool:
+        last = [(status.level, status.message[:10]) for status in watch.statuses[-3:]]
+        return last == [(DiagnosticStatus.WARN, "no message")] * 3
+
+    wait_until(silent, "warnings", 30)
+    assert len(edges) == 5
+    for packet in packets(10, first_seq=10, start_us=60_000_000):
+        publisher.publish(packet.data)
+    wait_until(lambda: len(edges) == 10, "frames of new events")
+
+
+def test_a_driver_that_starts_anew_with_a_damaged_packet_gives_frames(peer, start_edges) -> None:
+    start_edges(**{"edges.period_s": 0.02})
+    edges = peer.collect(Image, "/event_frame_node/edges", EVERYTHING)
+    watch = Watch(peer)
+    publisher = peer.publisher(EventPacket, "/events")
+    wait_until(publisher.get_subscription_count, "the subscription")
+    for packet in packets(10, first_seq=70, start_us=3_600_000_000, encoding="mono"):
+        publisher.publish(packet.data)
+    watch.wait_for("packets", 10)
+    damaged = make_packet("/events", np.zeros(8, np.uint8), "mono", (WIDTH, HEIGHT), 0, START, "dvs", (1 << 64) - 1)
+    publisher.publish(damaged.data)
+    watch.wait_for("packets failed", 1)
+    before = sum(pixels_of(message).any() for message in edges)
+    for packet in packets(30, first_seq=1, start_us=0, encoding="mono"):
+        publisher.publish(packet.data)
+    # Frames of the silence in between are black.
+    wait_until(lambda: sum(pixels_of(message).any() for message in edges) >= before + 10, "frames after the restart")
+
+
+def test_a_reference_image_without_a_header_is_one_error(peer, start_edges, capfd) -> None:
+    start_edges(**{"edges.window": "stamps"})
+    watch = Watch(peer)
+    images = peer.publisher(Image, "/reference_image")
+    wait_until(images.get_subscription_count, "the subscription")
+    images.publish(b"\0\1\0\0\7")
+    wait_until(lambda: watch.statuses and watch.statuses[-1].level == DiagnosticStatus.ERROR, "the error")
+    (error,) = logged(capfd, "ERROR")
+    assert "/reference_image" in error and "no header" in error
 
 
 def test_an_unknown_encoding_is_one_clear_error(peer, start_edges, capfd) -> None:
