@@ -16,13 +16,14 @@ from madm_model.adaptation.data import AdaptationData
 from madm_model.adaptation.self_training import SelfTraining
 from madm_model.adaptation.step_statistics import StepStatistics
 from madm_model.adaptation.target_norm import evaluating
+from madm_model.architecture import Architecture
 from madm_model.benchmark.config import BenchmarkConfig
 from madm_model.benchmark.measured_training import MeasuredTraining, Scores
 from madm_model.benchmark.plan import ANY_MODALITY, Run, training_config
 from madm_model.checkpoint.model_folder import WEIGHTS_FILE, load_model, save_model
 from madm_model.checkpoint.model_names import resolve_model
 from madm_model.machine import describe_machine
-from madm_model.model_config import ModelConfig
+from madm_model.model_config import ModelConfig, ModelError
 from madm_model.network.madm import MADM
 from madm_model.segmenter import Segmenter
 from madm_model.store import durable
@@ -85,10 +86,12 @@ class Workbench:
         """Open or make the work directory.
 
         Raises:
-            ModelError: the base model cannot be read.
+            ModelError: the base model cannot be read, or is a student.
         """
         self._config, self._folder, self._device = config, folder, device
         self.model = load_model(config.base_model)[1]
+        if not isinstance(self.model.architecture, Architecture):
+            raise ModelError(f"base_model '{self.model.name}' is a student, which cannot be adapted: name a MADM model")
         self.base_id = _sha256(resolve_model(config.base_model) / WEIGHTS_FILE)[:12]
         folder.mkdir(parents=True, exist_ok=True)
 

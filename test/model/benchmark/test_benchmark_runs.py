@@ -22,11 +22,13 @@ from madm_model.benchmark.plan import Run, plan
 from madm_model.benchmark.session import open_task, work_off, write_tables
 from madm_model.benchmark.simulated_streets import FirstFrames
 from madm_model.benchmark.workbench import Workbench, evaluate
-from madm_model.checkpoint.model_folder import load_model, save_model
+from madm_model.checkpoint.model_folder import build_student, load_model, save_model
 from madm_model.io.frames import InputError
 from madm_model.labels import STREET_11
+from madm_model.model_config import ModelError
 from madm_model.network.madm import MADM
 from madm_model.segmenter import Segmenter
+from madm_model.students.architecture import SWIFTNET
 from madm_model.training.frame_pool import FramePool, FramePoolConfig
 
 CPU = torch.device("cpu")
@@ -271,3 +273,10 @@ def test_a_wrong_folder_is_named(tmp_path, base):
     (folder / "target/val/boxes.json").write_text('{"00001D.png": [{"class": "dog", "xyxy": [0, 0, 1, 1]}]}')
     with pytest.raises(InputError, match="does not hold boxes"):
         open_task(config, model, tmp_path, folder)
+
+
+def test_a_student_is_no_base_of_a_benchmark(tmp_path) -> None:
+    config = replace(MODEL, architecture=SWIFTNET, input_size=(64, 96))
+    save_model(tmp_path / "student", build_student(SWIFTNET, len(STREET_11)), config)
+    with pytest.raises(ModelError, match="is a student, which cannot be adapted: name a MADM model"):
+        Workbench(_config(tmp_path / "student"), tmp_path / "work", CPU)
