@@ -31,11 +31,13 @@ def train_student(
     from madm_model.cli.errors import clear_errors
 
     with clear_errors():
-        from madm_model.training.student import StudentRecipe
+        from madm_model.training.student import StudentRecipe, training_streets
         from madm_model.training.student import train_student as train
 
         given = {"iterations": iterations} if iterations is not None else {}
         recipe = StudentRecipe(
-            student, modality, seed, initial=initial, encoder=str(encoder) if encoder else None, **given
+            *(student, modality, seed, initial, str(encoder) if encoder else None),
+            training_frames=training_streets(modality),
+            **given,
         )
         train(recipe, work_dir, out, Console())

@@ -37,6 +37,12 @@ APPEARANCES = {
 """How labelled colour is shown to a student of a modality: tones for thermal and depth, edges for event."""
 
 
+def training_streets(modality: str) -> FramePoolConfig:
+    """Streets that a student is trained on; of edge frames, each of which takes many rendered moments, half as many."""
+    streets = FramePoolConfig(2_000_000, 400, 4, width=512, height=384)
+    return replace(streets, frames_per_street=2, modalities=("rgb", "event")) if modality == "event" else streets
+
+
 @dataclass(frozen=True)
 class StudentRecipe:
     """How a student is trained."""
@@ -72,10 +78,8 @@ class StudentRecipe:
     """Pixels of a class weigh by its frequency to this power below 1: thin and small things count for more."""
     input_size: tuple[int, int] = (288, 384)
     """Height and width that the network sees live."""
-    training_frames: FramePoolConfig = field(
-        default_factory=lambda: FramePoolConfig(2_000_000, 400, 4, width=512, height=384)
-    )
-    """Streets that are trained on."""
+    training_frames: FramePoolConfig = field(default_factory=lambda: training_streets("thermal"))
+    """Streets that are trained on, see `training_streets`."""
     test_frames: FramePoolConfig = field(
         default_factory=lambda: FramePoolConfig(1_000_000, 40, 2, modalities=(*POOL_MODALITIES, "event"))
     )
@@ -101,7 +105,7 @@ def train_student(recipe: StudentRecipe, work_dir: Path, out: Path, console: Con
 
     Args:
         recipe: network, data, seeds and lengths.
-        work_dir: holds rendered frames, checkpoints and logs; the frames serve every modality.
+        work_dir: holds rendered frames, which serve all students, checkpoints and logs.
         out: model folder to write: config.json, model.safetensors (half precision) and MODEL_CARD.md.
         console: prints progress.
 
@@ -121,7 +125,8 @@ def train_student(recipe: StudentRecipe, work_dir: Path, out: Path, console: Con
 
     # 1. frames
     console.print("rendering frames")
-    pool = render_pool(recipe.training_frames, work_dir / "training_frames")
+    folder = "event_frames" if "event" in recipe.training_frames.modalities else "training_frames"
+    pool = render_pool(recipe.training_frames, work_dir / folder)
 
     # 2. crops, then whole views
     name = f"{recipe.student}-{recipe.modality}"

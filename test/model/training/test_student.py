@@ -15,12 +15,12 @@ from typer.testing import CliRunner
 
 from madm_model.cli.app import app
 from madm_model.labels import STREET_11
-from madm_model.model_config import ModelError
+from madm_model.model_config import MODALITIES, ModelError
 from madm_model.segmenter import Segmenter
 from madm_model.training import student
 from madm_model.training.frame_pool import FramePool, FramePoolConfig, render_pool
 from madm_model.training.sensor_appearance import random_sensor
-from madm_model.training.student import StudentRecipe, class_weights, draw, follow, train_student
+from madm_model.training.student import StudentRecipe, class_weights, draw, follow, train_student, training_streets
 
 RECIPE = StudentRecipe(
     iterations=3,
@@ -164,3 +164,10 @@ def test_wrong_wishes_of_the_command_are_one_line(arguments, complaint, tmp_path
     assert result.exit_code == 1
     assert result.stderr.startswith("error: ") and complaint in " ".join(result.stderr.split())
     assert not out.exists()
+
+
+@pytest.mark.parametrize("modality", MODALITIES)
+def test_there_are_streets_for_every_modality(modality) -> None:
+    StudentRecipe(modality=modality, training_frames=training_streets(modality))
+    with pytest.raises(ValueError, match="training_frames need rgb and event"):
+        StudentRecipe(modality="event")
