@@ -21,7 +21,7 @@ from madm_model.io.frames import InputError, RawFrame
 from madm_model.labels import STREET_11, colorize, overlay
 from madm_model.modalities import make_preprocessor
 from madm_model.model_config import ModelConfig, ModelError
-from madm_model.pictures import VideoFile, beside, contact_sheet, save_png
+from madm_model.pictures import VideoFile, beside, contact_sheet, save_png, titled
 from madm_model.segmenter import Segmenter
 from madm_model.simulator import StreetSimulator
 from madm_model.simulator.events import EventSensorConfig
@@ -79,6 +79,8 @@ def run_demo(modality: str, model: str, out: Path, rate: float) -> str:
     # 2. The drive through the running node
     print(f"playing {TOPICS[modality][0]} of it to the segmentation node", flush=True)
     recorded = play_to_node(bag, TOPICS[modality], modality, model, rate)
+    if dropped := int(recorded.report["dropped frames"]):
+        print(f"{dropped} images came while the node was busy with another: the newest wins, as on a robot", flush=True)
 
     # 3. The same frames before the adaptation
     before = None
@@ -147,6 +149,9 @@ def draw(
 
     With labels from before the adaptation, both show them too.
     """
+    titles = ["colour (the node does not see it)", f"{modality} (the node's input)"]
+    titles += ["labels of the node"] if before is None else ["before adaptation", "labels of the node: after it"]
+    titles += ["truth"]
     preprocess = make_preprocessor(modality)
     rows, drawn_frames = [], 0
     row_every = max(1, len(recorded.labels) // SHEET_ROWS)
@@ -162,13 +167,11 @@ def draw(
                     continue
                 picture = overlay(image, labels, STREET_11)
                 earlier = [] if before is None else [overlay(image, before[frame.stamp_ns], STREET_11)]
-                video.add(beside([image, *earlier, picture]))
+                panels = [image, *earlier, picture]
+                video.add(beside([titled(panel, title) for panel, title in zip(panels, titles[1:])]))
                 if drawn_frames % row_every == 0 and len(rows) < SHEET_ROWS:
                     rows.append([rgb.array, image, *earlier, picture, colorize(truth.array, STREET_11)])
                 drawn_frames += 1
-    titles = ["colour (the node does not see it)", f"{modality} (the node's input)"]
-    titles += ["labels of the node"] if before is None else ["before adaptation", "labels of the node"]
-    titles += ["truth"]
     save_png(sheet_path, contact_sheet(rows, titles, STREET_11))
 
 

@@ -64,9 +64,12 @@ def test_the_pictures_show_what_the_node_segmented(tmp_path, monkeypatch, modali
     labels = dict(list(truth.items())[1:])  # before the first event there is no edge frame
     recorded = Recorded(labels, arrivals=[0.1 * number for number in range(3)])
     before = demo.segment_before(tmp_path / "drive", modality, recorded) if adapted else None
+    panels = []
+    monkeypatch.setattr(demo, "titled", lambda image, title: panels.append(title) or image)
     demo.draw(tmp_path / "drive", modality, recorded, before, tmp_path / "video.mp4", tmp_path / "sheet.png")
     ((rows, titles),) = sheets
     assert titles[1] == f"{modality} (the node's input)"
+    assert panels[: len(titles) - 2] == titles[1:-1], "the video has the titles of the sheet"
     assert len(rows) == 3
     seen = [frame.stamp_ns for frame in demo.sensor_frames(tmp_path / "drive", modality)][-3:]
     assert seen == list(labels)
