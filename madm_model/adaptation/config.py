@@ -6,84 +6,74 @@ field that differs says which is which (specification section 18).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import Enum
-from typing import Literal
+from typing import Annotated, Literal
 
+from pydantic import Field
+
+from madm_model.settings import settings
 from madm_model.training.config import OptimizerConfig, Precision
 
 TeacherMode = Literal["train", "no_dropout", "eval"]
 NoiseSource = Literal["fixed", "sampled"]
 
-
-def _check_share(**values: float) -> None:
-    for name, value in values.items():
-        if not 0 <= value <= 1:
-            raise ValueError(f"{name} must be between 0 and 1, not {value}")
+_Share = Annotated[float, Field(ge=0, le=1)]
+_Count = Annotated[int, Field(ge=1)]
+_NotNegative = Annotated[int, Field(ge=0)]
 
 
-@dataclass(frozen=True)
+@settings
 class DPLGConfig:
     """Diffusion-based pseudo-label generation: noise on the teacher's latent, annealed to none."""
 
     initial_steps: tuple[int, int] = (60, 61)
     """Smallest and largest diffusion step at iteration 0, both included; officially T and T + 1."""
-    noise_period: int = 5000
+    noise_period: _Count = 5000
     """Iterations E over which the step falls linearly to 0."""
     noise: NoiseSource = "fixed"
     """fixed (released code): the one noise tensor of the network, every time. sampled (paper, equation 1): a fresh one
     for every image."""
 
     def __post_init__(self) -> None:
-        if self.noise not in ("fixed", "sampled"):
-            raise ValueError(f"unknown noise '{self.noise}': use fixed or sampled")
         low, high = self.initial_steps
         if not 0 <= low <= high <= 999:
             raise ValueError(f"initial_steps must be rising diffusion steps of 0 to 999, not {self.initial_steps}")
-        if self.noise_period < 1:
-            raise ValueError("noise_period must be at least 1 iteration")
 
 
-@dataclass(frozen=True)
+@settings
 class LPLRConfig:
     """Label palette and latent regression: weights of the regression losses."""
 
-    source_weight: float = 1.0
+    source_weight: Annotated[float, Field(ge=0)] = 1.0
     """Weight of the regression of the source's labels."""
-    target_weight: float = 1.0
+    target_weight: Annotated[float, Field(ge=0)] = 1.0
     """Weight of the regression of the mixed image's labels; 0 leaves that branch out."""
 
-    def __post_init__(self) -> None:
-        if min(self.source_weight, self.target_weight) < 0:
-            raise ValueError("regression weights must not be negative")
 
-
-@dataclass(frozen=True)
+@settings
 class AugmentationConfig:
     """Strong augmentation of the mixed image (specification section 13.2)."""
 
-    jitter_probability: float = 0.8
+    jitter_probability: _Share = 0.8
     """Probability of colour jitter."""
-    jitter_strength: float = 0.2
+    jitter_strength: Annotated[float, Field(ge=0, le=0.5)] = 0.2
     """Largest change of brightness, contrast, saturation (as factors around 1) and hue (in turns)."""
-    blur_probability: float = 0.5
+    blur_probability: _Share = 0.5
     """Probability of Gaussian blur."""
     blur_sigma: tuple[float, float] = (0.15, 1.15)
     """Smallest and largest standard deviation of the blur in pixels."""
 
     def __post_init__(self) -> None:
-        _check_share(jitter_probability=self.jitter_probability, blur_probability=self.blur_probability)
-        if not 0 <= self.jitter_strength <= 0.5:
-            raise ValueError("jitter_strength must be between 0 and 0.5")
         if not 0 < self.blur_sigma[0] <= self.blur_sigma[1]:
             raise ValueError("blur_sigma must be a rising pair above 0")
 
 
-@dataclass(frozen=True)
+@settings
 class TeacherConfig:
     """How the teacher follows the student, and how it labels."""
 
-    momentum: float = 0.999
+    momentum: _Share = 0.999
     """Largest share of its own weights that the teacher keeps per iteration."""
     average_unet: bool = False
     """False (released code): teacher and student share the UNet. True (paper, section 3.2): the teacher averages
@@ -92,17 +82,12 @@ class TeacherConfig:
     """train (released code): dropout acts and BatchNorm uses the batch. no_dropout (as DAFormer): dropout off,
     BatchNorm uses the batch. eval: dropout off, BatchNorm uses the student's running statistics."""
 
-    def __post_init__(self) -> None:
-        _check_share(momentum=self.momentum)
-        if self.mode not in ("train", "no_dropout", "eval"):
-            raise ValueError(f"unknown teacher mode '{self.mode}': use train, no_dropout or eval")
 
-
-@dataclass(frozen=True)
+@settings
 class SelfTrainingConfig:
     """The target branch: pseudo-labels, mixing, teacher."""
 
-    pseudo_threshold: float = 0.968
+    pseudo_threshold: _Share = 0.968
     """Softmax probability from which a pixel counts as certain in the quality weight."""
     dplg: DPLGConfig | None = field(default_factory=DPLGConfig)
     """Noise of the teacher's pass; None labels without annealed noise (t = 0)."""
@@ -111,28 +96,21 @@ class SelfTrainingConfig:
     teacher: TeacherConfig = field(default_factory=TeacherConfig)
     """Averaging and mode of the teacher."""
 
-    def __post_init__(self) -> None:
-        _check_share(pseudo_threshold=self.pseudo_threshold)
 
-
-@dataclass(frozen=True)
+@settings
 class LoRAConfig:
     """Low-rank adapters on the UNet in place of training all of it."""
 
-    rank: int = 16
+    rank: _Count = 16
     """Rank of every adapter; its scale is 1."""
-    targets: tuple[str, ...] = (
+    targets: Annotated[tuple[str, ...], Field(min_length=1)] = (
         *("to_q", "to_k", "to_v", "to_out.0", "ff.net.0.proj", "ff.net.2", "proj_in", "proj_out"),
         *("conv1", "conv2", "conv_shortcut"),
     )
     """Names of the UNet's layers that get one: attention, feed-forward and residual convolutions."""
 
-    def __post_init__(self) -> None:
-        if self.rank < 1 or not self.targets:
-            raise ValueError("LoRA needs a rank of at least 1 and at least one target layer")
 
-
-@dataclass(frozen=True)
+@settings
 class ResourceConfig:
     """What it costs to train: memory against speed and exactness. The defaults change nothing about the numbers."""
 
@@ -145,27 +123,21 @@ class ResourceConfig:
     """Recompute the UNet's activations in the backward pass: less memory, slower."""
     lora: LoRAConfig | None = None
     """Adapters on the UNet; None trains all of it, as officially."""
-    accumulation: int = 1
+    accumulation: _Count = 1
     """Batches whose gradients are averaged before an optimiser step."""
     eight_bit_optimizer: bool = False
     """bitsandbytes' AdamW with 8-bit state; needs that package and CUDA."""
 
-    def __post_init__(self) -> None:
-        if self.precision not in ("float32", "bfloat16", "float16"):
-            raise ValueError(f"unknown precision '{self.precision}': use float32, bfloat16 or float16")
-        if self.accumulation < 1:
-            raise ValueError("accumulation must be at least 1")
 
-
-@dataclass(frozen=True)
+@settings
 class AdaptationConfig:
     """One training: the method, its optimiser and its cost. Defaults are the released ones for depth."""
 
-    iterations: int = 10_000
+    iterations: _Count = 10_000
     """Optimiser steps."""
-    seed: int = 42
+    seed: _NotNegative = 42
     """Seeds batches, noise steps, mixing, augmentation and dropout."""
-    dropout: float = 0.1
+    dropout: _Share = 0.1
     """Probability of the head's channel dropout, student and teacher."""
     self_training: SelfTrainingConfig | None = field(default_factory=SelfTrainingConfig)
     """The target branch; None trains on the labelled source alone."""
@@ -179,20 +151,13 @@ class AdaptationConfig:
     trained. LoRA leaves them as they are in any case."""
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     """Learning rate, decay, clipping and schedule."""
-    target_norm_batches: int = 0
+    target_norm_batches: _NotNegative = 0
     """Target batches from which the head's BatchNorm statistics are taken after the last step; 0 keeps those of the
     training (officially so)."""
     resources: ResourceConfig = field(default_factory=ResourceConfig)
     """Precision, memory and accumulation."""
 
     def __post_init__(self) -> None:
-        if self.iterations < 1:
-            raise ValueError("iterations must be at least 1")
-        if self.seed < 0:
-            raise ValueError("seed must not be negative")
-        if self.target_norm_batches < 0:
-            raise ValueError("target_norm_batches must not be negative")
-        _check_share(dropout=self.dropout)
         dplg = self.self_training.dplg if self.self_training else None
         if not self.clean_noise and dplg is not None and dplg.noise == "fixed":
             raise ValueError("without clean_noise there is no fixed noise for DPLG: set dplg.noise to sampled")

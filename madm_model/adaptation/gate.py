@@ -15,55 +15,43 @@ import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import cv2
 import numpy as np
+from pydantic import Field
+
+from madm_model.settings import settings
 
 _SIMILAR = 20
 _MIN_FOLLOWED = 0.2
 
 
-@dataclass(frozen=True)
+_Share = Annotated[float, Field(ge=0, le=1)]
+
+
+@settings
 class GateConfig:
     """How far a new version may fall behind the running one."""
 
-    frames: int = 32
+    frames: Annotated[int, Field(ge=2)] = 32
     """Target frames that are looked at, at most."""
-    agreement_drop: float = 0.05
+    agreement_drop: _Share = 0.05
     """Share of pixels agreeing with the teacher ensemble: largest loss."""
-    confidence_drop: float = 0.15
+    confidence_drop: _Share = 0.15
     """Mean confidence: largest loss."""
-    class_ratio: float = 0.5
+    class_ratio: _Share = 0.5
     """Effective number of classes (exponential of the histogram's entropy): smallest ratio to the running one's."""
-    largest_class: float = 0.95
+    largest_class: _Share = 0.95
     """Share of pixels that one class may have, unless it has it in the running version too."""
-    temporal_drop: float = 0.05
+    temporal_drop: _Share = 0.05
     """Share of pixels that keep their class from frame to frame: largest loss."""
-    source_miou_drop: float = 0.05
+    source_miou_drop: _Share = 0.05
     """mIoU on held-out source frames: largest loss."""
     activation_iterations: int = 100
     """A version of fewer optimiser steps is not made active by itself: nothing has been learned yet."""
-    activation_frames: int = 100
+    activation_frames: Annotated[int, Field(ge=2)] = 100
     """A version of fewer different target frames is not made active by itself: it has not seen the sensor yet."""
-
-    def __post_init__(self) -> None:
-        if self.frames < 2:
-            raise ValueError("the gate needs at least 2 frames")
-        counts = ("frames", "activation_iterations", "activation_frames")
-        if min(self.activation_iterations, self.activation_frames) < 0:
-            raise ValueError("activation_iterations and activation_frames must not be negative")
-        shares = {name: value for name, value in asdict(self).items() if name not in counts}
-        if wrong := [name for name, value in shares.items() if not 0 <= value <= 1]:
-            raise ValueError(f"{wrong[0]} must be between 0 and 1")
-
-    def too_little(self, iterations: int, frames: int | None = None) -> str:
-        """Why a version of so few iterations or target frames is not made active by itself; empty if it may be."""
-        if iterations < self.activation_iterations:
-            return f"{iterations} iterations are fewer than {self.activation_iterations}"
-        if frames is not None and frames < self.activation_frames:
-            return f"{frames} different target frames are fewer than {self.activation_frames}"
-        return ""
 
 
 @dataclass(frozen=True)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
-import math
 import types
 import typing
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, is_dataclass, replace
 from difflib import get_close_matches
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from madm_model.adaptation.config import (
     AdaptationConfig,
@@ -24,12 +23,13 @@ from madm_model.adaptation.source_frames import SourceLabels
 from madm_model.adaptation.target_frames import TargetLimits
 from madm_model.adaptation.view_config import ViewConfig
 from madm_model.model_config import ModelConfig
+from madm_model.settings import parse_text, plain, read_settings, settings
 from madm_model.training.config import OptimizerConfig
 
 _OFF = ("off", "none", "false")
 
 
-@dataclass(frozen=True)
+@settings
 class JobSettings:
     """The settings of one job; options name their fields."""
 
@@ -43,12 +43,8 @@ class JobSettings:
     """What a new version has to reach."""
     source_labels: SourceLabels = "model"
     """Ids in the labels of a source folder: model (the model's own) or cityscapes (trainIds, translated by class)."""
-    checkpoint_every: int = 100
+    checkpoint_every: Annotated[int, Field(ge=1)] = 100
     """Iterations between two checkpoints, which is what a killed job loses at most."""
-
-    def __post_init__(self) -> None:
-        if self.checkpoint_every < 1:
-            raise ValueError("checkpoint_every must be at least 1 iteration")
 
 
 def default_settings(config: ModelConfig, modality: str, iterations: int, on_gpu: bool) -> JobSettings:
@@ -104,100 +100,64 @@ def with_options(settings: JobSettings, options: Mapping[str, str]) -> JobSettin
     Raises:
         ValueError: an unknown or ambiguous name, or a value that does not fit.
     """
+    values = plain(settings)
     # Parts first: their fields may be named by other options.
-    waiting = dict(sorted(options.items(), key=lambda item: item[0].count(".")))
-    while waiting:
-        refused = {}
-        for name, text in waiting.items():
-            try:
-                settings = _with_option(settings, name, text)
-            except ValueError as error:  # it may fit once another one has been taken
-                refused[name] = error
-        if len(refused) == len(waiting):
-            raise next(iter(refused.values()))
-        waiting = {name: waiting[name] for name in refused}
-    return settings
+    for name, text in sorted(options.items(), key=lambda item: item[0].count(".")):
+        path, kind = _find(name, dict(_paths(JobSettings, values)))
+        *parents, field_name = path.split(".")
+        part = values
+        for parent in parents:
+            part = part[parent]
+        try:
+            part[field_name] = _parse(text, kind)
+        except ValueError as error:
+            raise ValueError(f"option {name}: {error}") from None
+    try:
+        return read_settings(JobSettings, values)
+    except ValueError as error:  # options that fit one by one, and not together
+        raise ValueError(f"options {', '.join(options)}: {error}") from None
 
 
-def _with_option(settings: JobSettings, name: str, text: str) -> JobSettings:
-    """Change one setting.
+def _find(name: str, paths: Mapping[str, Any]) -> tuple[str, Any]:
+    """The dotted name that an option means, and its type.
 
     Raises:
-        ValueError: as `with_options`, the option named.
+        ValueError: it means none, or several.
     """
-    paths = dict(_paths(settings))
     found = [path for path in paths if path == name or path.endswith(f".{name}")]
     if len(found) != 1:
         near = found or [path for path in paths if get_close_matches(name, [path, path.rpartition(".")[2]], 1, 0.7)]
         hint = f"it may mean {', '.join(near)}" if near else f"the settings are {', '.join(sorted(paths))}"
         raise ValueError(f"unknown option '{name}': {hint}")
-    try:
-        return _replaced(settings, found[0].split("."), _parse(text, paths[found[0]]))
-    except ValueError as error:
-        raise ValueError(f"option {name}: {error}") from None
+    return found[0], paths[found[0]]
 
 
-def _paths(config: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Dotted name and type of every setting below a configuration; optional parts are settings themselves."""
-    hints = typing.get_type_hints(type(config))
-    for item in dataclasses.fields(config):
-        value, path = getattr(config, item.name), f"{prefix}{item.name}"
-        if dataclasses.is_dataclass(value):
-            yield from _paths(value, f"{path}.")
-        if not dataclasses.is_dataclass(hints[item.name]):
-            yield path, hints[item.name]
+def _paths(cls: type, values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Dotted name and type of every setting; optional parts are settings themselves, and so are those in them."""
+    for name, kind in typing.get_type_hints(cls, include_extras=True).items():
+        part = _optional_part(kind) or kind
+        if part is not kind or not is_dataclass(part):
+            yield f"{prefix}{name}", kind
+        if is_dataclass(part) and values[name] is not None:
+            yield from _paths(part, values[name], f"{prefix}{name}.")
+
+
+def _optional_part(kind: Any) -> type | None:
+    """The class of `Class | None`; None for another type."""
+    if not (isinstance(kind, types.UnionType) or typing.get_origin(kind) is typing.Union):
+        return None
+    return next(argument for argument in typing.get_args(kind) if argument is not type(None))
 
 
 def _parse(text: str, kind: Any) -> Any:
-    """A value of the given type.
+    """A plain value of the given type.
 
     Raises:
         ValueError: the text is no such value.
     """
-    arguments = typing.get_args(kind)
-    if isinstance(kind, types.UnionType) or typing.get_origin(kind) is typing.Union:
-        if text.lower() in _OFF:
-            return None
-        (part,) = (argument for argument in arguments if argument is not type(None))
-        if text.lower() == "on":
-            return part()
+    part = _optional_part(kind)
+    if part is None:
+        return parse_text(kind, text)
+    if text.lower() not in ("on", *_OFF):
         raise ValueError(f"'{text}' is neither on nor off")
-    if typing.get_origin(kind) is typing.Literal:
-        if text not in arguments:
-            raise ValueError(f"'{text}' is not one of {', '.join(arguments)}")
-        return text
-    if kind is bool:
-        if text.lower() not in ("true", "false", "on", "off"):
-            raise ValueError(f"'{text}' is neither true nor false")
-        return text.lower() in ("true", "on")
-    if kind in (int, float, str):
-        try:
-            value = kind(text)
-        except ValueError:
-            raise ValueError(f"'{text}' is no {'whole ' if kind is int else ''}number") from None
-        if kind is float and not math.isfinite(value):
-            raise ValueError(f"'{text}' is no finite number")
-        return value
-    return _parse_list(text, arguments)
-
-
-def _parse_list(text: str, kinds: tuple[Any, ...]) -> tuple[Any, ...]:
-    """A tuple, given as a JSON list of scalars; `kinds` are the types in it, or one type and an ellipsis."""
-    try:
-        values = json.loads(text)
-    except (json.JSONDecodeError, RecursionError):
-        values = None
-    if not isinstance(values, list) or any(isinstance(value, (list, dict)) for value in values):
-        raise ValueError(f"'{text}' is no list such as [1, 2]")
-    if kinds[-1] is ...:
-        kinds = kinds[:1] * len(values)
-    if len(kinds) != len(values):
-        raise ValueError(f"'{text}' has {len(values)} values: it needs {len(kinds)}")
-    return tuple(
-        _parse(value if isinstance(value, str) else json.dumps(value), kind) for value, kind in zip(values, kinds)
-    )
-
-
-def _replaced(config: Any, path: list[str], value: Any) -> Any:
-    name, *rest = path
-    return replace(config, **{name: _replaced(getattr(config, name), rest, value) if rest else value})
+    return plain(part()) if text.lower() == "on" else None

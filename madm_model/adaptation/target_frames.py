@@ -7,41 +7,38 @@ import json
 import math
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Annotated, Any, BinaryIO
 
 import cv2
 import numpy as np
+from pydantic import Field
 
 from madm_model.model_config import ModelConfig, network_size
+from madm_model.settings import settings
 
 META_FILE, FRAMES_FILE = "frames.json", "frames.bin"
 _THUMBNAIL = (32, 24)
 
 
-@dataclass(frozen=True)
+@settings
 class TargetLimits:
     """How many frames are kept, and which are not worth it."""
 
     max_frames: int = 1500
     """Frames on disk at most; beyond, every second one is given up again and again."""
-    min_frames: int = 16
+    min_frames: Annotated[int, Field(ge=2)] = 16
     """Fewer frames than this are refused; at most half of `max_frames`, which thinning leaves."""
-    duplicate_difference: float = 1.0
+    duplicate_difference: Annotated[float, Field(ge=0)] = 1.0
     """A frame is skipped if its thumbnail differs from the last kept one's by less than this mean of grey levels."""
-    held_out_share: float = 0.15
+    held_out_share: Annotated[float, Field(gt=0, le=0.5)] = 0.15
     """Share of each bag, its end, that is not trained on: the gate looks at it."""
-    enlargement: float = 1.25
+    enlargement: Annotated[float, Field(ge=1)] = 1.25
     """Frames are kept at up to this multiple of the network's size, where the sensor has it: crops are magnified."""
 
     def __post_init__(self) -> None:
-        if not 2 <= self.min_frames <= self.max_frames / 2:
-            raise ValueError("min_frames must be at least 2 and at most half of max_frames")
-        if not 0 < self.held_out_share <= 0.5 or self.enlargement < 1 or self.duplicate_difference < 0:
-            raise ValueError(
-                "held_out_share must be up to 0.5, enlargement at least 1, duplicate_difference not negative"
-            )
+        if self.min_frames > self.max_frames / 2:
+            raise ValueError("min_frames must be at most half of max_frames")
 
 
 class TargetFrames:

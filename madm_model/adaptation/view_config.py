@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
 
 from madm_model.architecture import Architecture
+from madm_model.settings import settings
 from madm_model.training.appearance import AppearanceConfig
 
 
-@dataclass(frozen=True)
+@settings
 class ViewConfig:
     """What of a frame the network sees in training."""
 
-    batch_size: int = 1
+    batch_size: Annotated[int, Field(ge=1)] = 1
     """Images of the source, and as many of the target, in one batch."""
     crop_height: int = 512
     """Rows of a crop, a multiple of the architecture's `size_multiple`."""
     crop_width: int = 512
     """Columns of a crop, likewise."""
-    min_scale: float = 0.8
+    min_scale: Annotated[float, Field(gt=0)] = 0.8
     """Smallest magnification of a frame against how the network sees it live."""
     max_scale: float = 1.6
     """Largest magnification."""
@@ -29,8 +32,8 @@ class ViewConfig:
     it is shown as it is."""
 
     def __post_init__(self) -> None:
-        if self.batch_size < 1 or not 0 < self.min_scale <= self.max_scale:
-            raise ValueError("batch_size must be at least 1, and min_scale and max_scale a rising pair above 0")
+        if self.min_scale > self.max_scale:
+            raise ValueError("min_scale and max_scale have to be a rising pair")
 
     def check(self, architecture: Architecture) -> None:
         """Whether an architecture can take the crops.

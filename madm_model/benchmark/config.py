@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import yaml
+from pydantic import Field
 
 from madm_model.adaptation.config import AblationRow, ResourceConfig, TeacherConfig
 from madm_model.adaptation.training_data import ViewConfig
-from madm_model.benchmark.plain_data import from_plain
 from madm_model.checkpoint.model_names import EMBEDDED
+from madm_model.settings import read_settings, settings
 from madm_model.training.frame_pool import FramePoolConfig
 from madm_model.training.optimizer import OptimizerConfig
 
 SIMULATOR, STREET_THERMAL = "simulator", "street_thermal"
 
 
-@dataclass(frozen=True)
+@settings
 class Streets:
     """Simulated streets by their role; no street has two. Only the modalities that the benchmark needs are rendered."""
 
@@ -38,7 +39,7 @@ class Streets:
                 raise ValueError(f"{first} and {second} streets share simulator seeds: move first_seed of one of them")
 
 
-@dataclass(frozen=True)
+@settings
 class BenchmarkConfig:
     """Every run of a benchmark is one choice out of modalities, rows, seeds and the lists to sweep.
 
@@ -49,7 +50,7 @@ class BenchmarkConfig:
     """Heading of its section in the report."""
     task: Literal["simulator", "street_thermal"]
     """Frames and scores: simulated streets, or the folder of real ones that the command is given."""
-    iterations: int
+    iterations: Annotated[int, Field(ge=1)]
     """Optimiser steps of every run."""
     modalities: tuple[Literal["thermal", "depth", "event"], ...] = ("thermal",)
     """Target modalities; rendering an event frame takes several times as long as one of the others."""
@@ -74,11 +75,11 @@ class BenchmarkConfig:
     """Learning rate, decay, clipping and schedule; the official ones are for Stable Diffusion, these for `tiny`."""
     teacher: TeacherConfig = field(default_factory=lambda: TeacherConfig(momentum=0.99))
     """Averaging and mode of the teacher."""
-    pseudo_threshold: float = 0.968
+    pseudo_threshold: Annotated[float, Field(ge=0, le=1)] = 0.968
     """Softmax probability from which a pseudo-label counts as certain."""
-    dropout: float = 0.1
+    dropout: Annotated[float, Field(ge=0, le=1)] = 0.1
     """Probability of the head's channel dropout."""
-    target_norm_batches: int = 0
+    target_norm_batches: Annotated[int, Field(ge=0)] = 0
     """Target batches from which all rows but source-only take the head's BatchNorm statistics in the end."""
     view: ViewConfig = field(default_factory=lambda: ViewConfig(4, 192, 256))
     """Batch size, crops, Rare Class Sampling and the source's appearance."""
@@ -86,14 +87,12 @@ class BenchmarkConfig:
     """Precision, memory and accumulation."""
     streets: Streets = field(default_factory=Streets)
     """Simulated streets of the task `simulator`."""
-    checkpoint_every: int = 50
+    checkpoint_every: Annotated[int, Field(ge=1)] = 50
     """Iterations between two checkpoints, which is what a killed run loses at most."""
 
     def __post_init__(self) -> None:
         if not (self.modalities and self.rows and self.seeds and self.target_frames):
             raise ValueError("modalities, rows, seeds and target_frames need at least one value each")
-        if min(self.iterations, self.checkpoint_every) < 1:
-            raise ValueError("iterations and checkpoint_every must be at least 1")
         if self.task == STREET_THERMAL and self.modalities != ("thermal",):
             raise ValueError("the task street_thermal has one modality: thermal")
         if not all(1 <= iteration <= self.iterations for iteration in self.evaluate_at):
@@ -122,6 +121,6 @@ def load_config(path: Path) -> BenchmarkConfig:
     except yaml.YAMLError as error:
         raise ValueError(f"{path} is not valid YAML: {error}") from None
     try:
-        return from_plain(BenchmarkConfig, data)
+        return read_settings(BenchmarkConfig, data)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None

@@ -63,7 +63,7 @@ def test_options_that_fit_only_together_are_taken_in_any_order() -> None:
         assert not training.clean_noise and training.self_training.dplg.noise == "sampled"
     view = with_options(SETTINGS, {"view.min_scale": "2", "view.max_scale": "3"}).view
     assert (view.min_scale, view.max_scale) == (2.0, 3.0)
-    with pytest.raises(ValueError, match=r"option clean_noise: .* set dplg.noise to sampled"):
+    with pytest.raises(ValueError, match=r"options clean_noise, learning_rate: training: .* set dplg.noise to sampled"):
         with_options(SETTINGS, {"clean_noise": "false", "learning_rate": "0.001"})
 
 
@@ -72,13 +72,21 @@ def test_options_that_fit_only_together_are_taken_in_any_order() -> None:
     [
         ("noise_periods", "1", "unknown option 'noise_periods': it may mean training.self_training.dplg.noise_period"),
         ("colour", "1", "unknown option 'colour': the settings are checkpoint_every"),
-        ("source_weight", "heavy", "option source_weight: 'heavy' is no number"),
-        ("iterations", "1.5", "option iterations: '1.5' is no whole number"),
+        ("source_weight", "heavy", "option source_weight: 'heavy' does not fit: it has to be a valid number"),
+        ("iterations", "1.5", "option iterations: '1.5' does not fit: it has to be a valid integer"),
         ("lplr", "maybe", "option lplr: 'maybe' is neither on nor off"),
-        ("teacher.mode", "sleep", "option teacher.mode: 'sleep' is not one of train, no_dropout, eval"),
-        ("rare_classes", "maybe", "option rare_classes: 'maybe' is neither true nor false"),
-        ("optimizer.steps", "half", r"option optimizer.steps: 'half' is no list such as \[1, 2\]"),
-        ("noise_period", "0", "option noise_period: noise_period must be at least 1 iteration"),
+        (
+            "teacher.mode",
+            "sleep",
+            "option teacher.mode: 'sleep' does not fit: it has to be 'train', 'no_dropout' or 'eval'",
+        ),
+        ("rare_classes", "maybe", "option rare_classes: 'maybe' does not fit: it has to be a valid boolean"),
+        (
+            "optimizer.steps",
+            "half",
+            r"option optimizer.steps: 'half' does not fit: it has to be a list such as \[1, 2\]",
+        ),
+        ("noise_period", "0", "option noise_period: '0' does not fit: it has to be greater than or equal to 1"),
     ],
 )
 def test_a_wrong_option_is_refused_with_a_reason(name, value, message) -> None:

@@ -65,21 +65,21 @@ def test_nested_values_are_read(tmp_path):
 @pytest.mark.parametrize(
     "text, message",
     [
-        ("rows: [all]", "rows is 'all': use one of source-only"),
+        ("rows: [all]", "rows.0 is 'all': it has to be 'source-only'"),
         ("seeds: 3", "seeds is 3: it has to be a list"),
         ("seeds: []", "at least one value"),
         ("seeds: [1, 1]", "seeds names a value twice"),
         ("lr: 1", "unknown setting 'lr'"),
         ("optimizer: {lr: 1}", "unknown setting 'optimizer.lr'"),
-        ("optimizer: {learning_rate: fast}", "optimizer.learning_rate is 'fast': it has to be a float"),
-        ("optimizer: {learning_rate: 0}", "optimizer: learning_rate and gradient_clip must be above 0"),
-        ("checkpoint_every: true", "checkpoint_every is True: it has to be a int"),
+        ("optimizer: {learning_rate: fast}", "optimizer.learning_rate is 'fast': it has to be a valid number"),
+        ("optimizer: {learning_rate: 0}", "optimizer.learning_rate is 0: it has to be greater than 0"),
+        ("checkpoint_every: true", "checkpoint_every is True: it has to be a valid integer"),
         ("evaluate_at: [11]", "evaluate_at has to lie within 1 to 10"),
         ("noise_periods: [1.5]", "noise_periods are shares"),
         ("streets: {test: {streets: 1, frames_per_street: 1}}", "setting 'streets.test.first_seed' is missing"),
         ("streets: {test: {first_seed: 4000059, streets: 1, frames_per_street: 1}}", "source and test streets share"),
         ("rows: [", "not valid YAML"),
-        ("modalities: [radar]", "modalities is 'radar'"),
+        ("modalities: [radar]", "modalities.0 is 'radar'"),
     ],
 )
 def test_wrong_settings_are_named(tmp_path, text, message):
