@@ -94,10 +94,11 @@ def parse_text(kind: Any, text: str) -> Any:
         ValueError: the text is no such value.
     """
     is_list = typing.get_origin(kind) is tuple
+    adapter = TypeAdapter(kind, config=ConfigDict(allow_inf_nan=False))
     try:
-        value = TypeAdapter(kind).validate_json(text) if is_list else TypeAdapter(kind).validate_strings(text)
+        value = adapter.validate_json(text, strict=True) if is_list else adapter.validate_strings(text)
     except ValidationError as error:
-        raise ValueError(f"'{text}' does not fit: {_reason(error.errors()[0])}") from None
+        raise ValueError(f"'{text[:100]}' does not fit: {_reason(error.errors()[0])}") from None
     return list(value) if is_list else value
 
 

@@ -13,9 +13,10 @@ from std_msgs.msg import Header
 
 from madm_model.io.frames import FrameError, RawFrame
 from madm_model.labels import IGNORE
-from madm_model.modalities import DepthConfig, Preprocessor, make_preprocessor, read_settings
+from madm_model.modalities import DepthConfig, Preprocessor, make_preprocessor
 from madm_model.modalities.depth import metric_depth
 from madm_model.model_config import ModelConfig
+from madm_model.settings import read_settings
 from madm_ros import parameters
 from madm_ros.cloud_geometry import PinholeCamera
 from madm_ros.diagnostics import FrameStatistics, FrameTiming

@@ -9,9 +9,8 @@ from typing import Any
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.node import Node
 
-from madm_model.modalities import DepthConfig, EventConfig, ThermalConfig, read_settings
-from madm_model.modalities.depth import ENCODINGS, HOLE_FILLING
-from madm_model.modalities.thermal import GAINS
+from madm_model.modalities import DepthConfig, EventConfig, ThermalConfig
+from madm_model.settings import describe, read_settings
 
 
 @dataclass(frozen=True)
@@ -57,10 +56,19 @@ PREPROCESSING = {"thermal": ThermalConfig, "depth": DepthConfig, "event": EventC
 """Modalities with settings; a field is the parameter `MODALITY.FIELD`."""
 
 
-def _setting(modality: str, field: str, description: str, **constraints: Any) -> NodeParameter:
-    return NodeParameter(
-        f"{modality}.{field}", getattr(PREPROCESSING[modality], field), description, live=True, **constraints
-    )
+def settings_as_parameters(config: type, prefix: str) -> list[NodeParameter]:
+    """The fields of a settings class as live parameters, each `PREFIX.FIELD`, with the field's text and range."""
+    return [
+        NodeParameter(
+            f"{prefix}.{setting.name}",
+            setting.default,
+            setting.text,
+            live=True,
+            range=None if setting.low is None else (setting.low, setting.high),
+            choices=setting.choices,
+        )
+        for setting in describe(config)
+    ]
 
 
 PARAMETERS = (
@@ -119,33 +127,11 @@ PARAMETERS = (
         "Segment only while someone subscribes to labels, labels_color, confidence, overlay or points.",
         live=True,
     ),
-    _setting("thermal", "gain", "Gain control: percentile, fixed, or clahe for local contrast.", choices=GAINS),
-    _setting("thermal", "low_percentile", "Percent of the pixels that may fall below black.", range=(0.0, 100.0)),
-    _setting("thermal", "high_percentile", "Percent of the pixels that stay below white.", range=(0.0, 100.0)),
-    _setting("thermal", "fixed_min", "Count shown as black with gain fixed.", range=(0.0, 65535.0)),
-    _setting("thermal", "fixed_max", "Count shown as white with gain fixed.", range=(0.0, 65535.0)),
-    _setting("thermal", "min_span", "Smallest range of counts stretched to full contrast.", range=(1.0, 65535.0)),
-    _setting(
-        "thermal",
-        "max_change",
-        "Largest step of black and white from frame to frame, as a share of their range; 1 turns the filter off.",
-        range=(0.001, 1.0),
+    *(
+        parameter
+        for modality, config in PREPROCESSING.items()
+        for parameter in settings_as_parameters(config, modality)
     ),
-    _setting("thermal", "clahe_clip_limit", "Contrast limit of CLAHE.", range=(0.1, 100.0)),
-    _setting("thermal", "clahe_tiles", "Tiles per side of the image for CLAHE.", range=(1, 64)),
-    _setting("thermal", "invert", "True for cameras that show hot as dark."),
-    _setting("depth", "min_range_m", "Nearer readings are noise, metres.", range=(0.001, 1000.0)),
-    _setting("depth", "max_range_m", "Farther readings are shown as infinitely far, metres.", range=(0.01, 10000.0)),
-    _setting("depth", "unit_m", "Metres per count of 16-bit depth (REP 118: 0.001).", range=(1e-6, 1.0)),
-    _setting("depth", "encoding", "Grey of a depth: log, linear or inverse.", choices=ENCODINGS),
-    _setting("depth", "hole_filling", "Fill unknown pixels: auto (many are unknown), on, off.", choices=HOLE_FILLING),
-    _setting(
-        "depth",
-        "max_hole_radius",
-        "Pixels farther than this from a reading stay unknown, share of the image's height.",
-        range=(0.001, 1.0),
-    ),
-    _setting("event", "invert", "True for edge frames with dark edges on white."),
 )
 
 

@@ -48,10 +48,18 @@ class GateConfig:
     """Share of pixels that keep their class from frame to frame: largest loss."""
     source_miou_drop: _Share = 0.05
     """mIoU on held-out source frames: largest loss."""
-    activation_iterations: int = 100
+    activation_iterations: Annotated[int, Field(ge=0)] = 100
     """A version of fewer optimiser steps is not made active by itself: nothing has been learned yet."""
-    activation_frames: Annotated[int, Field(ge=2)] = 100
+    activation_frames: Annotated[int, Field(ge=0)] = 100
     """A version of fewer different target frames is not made active by itself: it has not seen the sensor yet."""
+
+    def too_little(self, iterations: int, frames: int | None = None) -> str:
+        """Why a version of so few iterations or target frames is not made active by itself; empty if it may be."""
+        if iterations < self.activation_iterations:
+            return f"{iterations} iterations are fewer than {self.activation_iterations}"
+        if frames is not None and frames < self.activation_frames:
+            return f"{frames} different target frames are fewer than {self.activation_frames}"
+        return ""
 
 
 @dataclass(frozen=True)

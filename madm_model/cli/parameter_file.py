@@ -11,7 +11,7 @@ import yaml
 
 from madm_model.events.edge_config import EdgeConfig
 from madm_model.io.frames import InputError
-from madm_model.modalities import read_settings
+from madm_model.settings import read_settings
 
 
 @dataclass(frozen=True)

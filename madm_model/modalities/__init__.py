@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -14,6 +13,7 @@ from madm_model.modalities.depth import DepthConfig, depth_image
 from madm_model.modalities.event import EventConfig, event_image
 from madm_model.modalities.rgb import rgb_image
 from madm_model.modalities.thermal import ThermalConfig, ThermalPreprocessor
+from madm_model.settings import read_settings
 
 __all__ = [
     "DepthConfig",
@@ -22,10 +22,7 @@ __all__ = [
     "ThermalConfig",
     "ThermalPreprocessor",
     "make_preprocessor",
-    "read_settings",
 ]
-
-_Config = TypeVar("_Config", ThermalConfig, DepthConfig, EventConfig)
 
 
 class Preprocessor(Protocol):
@@ -57,23 +54,3 @@ def make_preprocessor(modality: str, settings: Mapping[str, Any] | None = None) 
             raise ValueError(f"unknown setting '{next(iter(settings))}': rgb has no settings")
         return rgb_image
     raise ValueError(f"modality '{modality}' is unknown: use rgb, thermal, depth or event")
-
-
-def read_settings(config: type[_Config], settings: Mapping[str, Any]) -> _Config:
-    """Build a configuration from plain values, as they come from a YAML file or from ROS parameters.
-
-    Raises:
-        ValueError: an unknown name, a value of the wrong type, or one out of its range.
-    """
-    types: dict[str, type] = {field.name: type(field.default) for field in fields(config)}
-    values: dict[str, Any] = {}
-    for name, value in settings.items():
-        if name not in types:
-            raise ValueError(f"unknown setting '{name}': use {', '.join(types)}")
-        wanted = types[name]
-        if wanted is float and isinstance(value, int) and not isinstance(value, bool):
-            value = float(value)
-        if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
-            raise ValueError(f"setting {name} is {value!r}: it has to be a {wanted.__name__}")
-        values[name] = value
-    return config(**values)

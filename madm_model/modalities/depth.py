@@ -6,17 +6,15 @@ unknown, +inf means farther than the sensor sees (REP 117).
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
+from typing import Annotated, Literal
 
 import cv2
 import numpy as np
+from pydantic import Field
 
 from madm_model.io.frames import FrameError, RawFrame
 from madm_model.modalities.rgb import grey_to_network
-
-ENCODINGS = ("log", "linear", "inverse")
-HOLE_FILLING = ("auto", "on", "off")
+from madm_model.settings import settings
 
 _AUTO_SHARE = 0.05
 """Hole filling auto fills when more than this share of the pixels is unknown."""
@@ -31,38 +29,28 @@ _CARLA_FAR_M = 1000.0
 _CARLA_LOG_RANGE = 5.70378
 
 
-@dataclass(frozen=True)
+@settings
 class DepthConfig:
     """How depth becomes an 8-bit image."""
 
-    min_range_m: float = 0.1
+    min_range_m: Annotated[float, Field(ge=0.001, le=1000)] = 0.1
     """Readings nearer than this, in metres, are noise and count as unknown."""
-    max_range_m: float = 200.0
+    max_range_m: Annotated[float, Field(ge=0.01, le=10_000)] = 200.0
     """Readings farther than this, in metres, are shown as infinitely far; for the point cloud they are invalid."""
-    unit_m: float = 0.001
+    unit_m: Annotated[float, Field(ge=1e-6, le=1)] = 0.001
     """Metres per count of 16-bit depth; REP 118 says one millimetre."""
-    encoding: str = "log"
+    encoding: Literal["log", "linear", "inverse"] = "log"
     """Grey of a depth: log is CARLA's logarithmic depth image (near dark, 1000 m and beyond white), which spends its
     grey values on near and far alike; linear runs from black at min_range_m to white at max_range_m; inverse from
     white at min_range_m to black at infinity, like a disparity image."""
-    hole_filling: str = "auto"
+    hole_filling: Literal["auto", "on", "off"] = "auto"
     """on: fill unknown pixels from their neighbours; auto: only if more than 5 % are unknown; off: never."""
-    max_hole_radius: float = 0.03
+    max_hole_radius: Annotated[float, Field(ge=0.001, le=1)] = 0.03
     """Unknown pixels farther than this from any reading, as a share of the image's height, are not filled."""
 
     def __post_init__(self) -> None:
-        if not 0 < self.min_range_m < self.max_range_m < math.inf:
-            raise ValueError(
-                f"min_range_m {self.min_range_m} and max_range_m {self.max_range_m} have to be positive and rising"
-            )
-        if not 0 < self.unit_m < math.inf:
-            raise ValueError(f"unit_m is {self.unit_m}: it has to be positive")
-        if self.encoding not in ENCODINGS:
-            raise ValueError(f"encoding '{self.encoding}' is not one of {', '.join(ENCODINGS)}")
-        if self.hole_filling not in HOLE_FILLING:
-            raise ValueError(f"hole_filling '{self.hole_filling}' is not one of {', '.join(HOLE_FILLING)}")
-        if not 0 < self.max_hole_radius <= 1:
-            raise ValueError(f"max_hole_radius is {self.max_hole_radius}: it has to be above 0 and at most 1")
+        if self.min_range_m >= self.max_range_m:
+            raise ValueError(f"min_range_m {self.min_range_m} has to be below max_range_m {self.max_range_m}")
 
 
 def metric_depth(frame: RawFrame, config: DepthConfig) -> np.ndarray:

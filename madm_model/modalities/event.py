@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 
 from madm_model.io.frames import FrameError, RawFrame
 from madm_model.modalities.rgb import contiguous_rgb, grey_to_network
+from madm_model.settings import settings
 
 
-@dataclass(frozen=True)
+@settings
 class EventConfig:
     """How edge frames become the network's image; how they are made of events is `madm_model.events.EdgeConfig`."""
 

@@ -8,66 +8,58 @@ chosen per frame and stretched. All functions are plain; only the slow following
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
+from typing import Annotated, Literal
 
 import cv2
 import numpy as np
+from pydantic import Field
 
 from madm_model.io.frames import FrameError, RawFrame
 from madm_model.modalities.rgb import contiguous_rgb, grey_to_network
-
-GAINS = ("percentile", "fixed", "clahe")
+from madm_model.settings import settings
 
 _SAMPLES = 20_000
 """About how many pixels the percentiles are taken from."""
 
 
-@dataclass(frozen=True)
+_Percent = Annotated[float, Field(ge=0, le=100)]
+_Counts = Annotated[float, Field(ge=0, le=65535)]
+
+
+@settings
 class ThermalConfig:
     """Gain control of thermal images."""
 
-    gain: str = "percentile"
+    gain: Literal["percentile", "fixed", "clahe"] = "percentile"
     """percentile: stretch between two percentiles of the frame; clahe: the same, then local contrast; fixed: stretch
     between two counts."""
-    low_percentile: float = 0.5
+    low_percentile: _Percent = 0.5
     """Share of the pixels, in percent, that may fall below black."""
-    high_percentile: float = 99.5
+    high_percentile: _Percent = 99.5
     """Share of the pixels, in percent, that stay below white."""
-    fixed_min: float = 0.0
+    fixed_min: _Counts = 0.0
     """Count shown as black with gain fixed."""
-    fixed_max: float = 16383.0
+    fixed_max: _Counts = 16383.0
     """Count shown as white with gain fixed."""
-    min_span: float = 16.0
+    min_span: Annotated[float, Field(gt=0, le=65535)] = 16.0
     """Smallest range, in counts, that is stretched to full contrast; keeps a flat scene from showing sensor noise."""
-    max_change: float = 0.1
+    max_change: Annotated[float, Field(ge=0.001, le=1)] = 0.1
     """Largest step of black and of white from one frame to the next, as a share of the present range; 1 turns the
     temporal filter off."""
-    clahe_clip_limit: float = 2.0
+    clahe_clip_limit: Annotated[float, Field(ge=0.1, le=100)] = 2.0
     """Contrast limit of CLAHE; higher shows more local contrast and more noise."""
-    clahe_tiles: int = 8
+    clahe_tiles: Annotated[int, Field(ge=1, le=64)] = 8
     """Tiles per side of the image for CLAHE."""
     invert: bool = False
     """True for cameras that show hot as dark."""
 
     def __post_init__(self) -> None:
-        if self.gain not in GAINS:
-            raise ValueError(f"gain '{self.gain}' is not one of {', '.join(GAINS)}")
-        if not 0 <= self.low_percentile < self.high_percentile <= 100:
+        if self.low_percentile >= self.high_percentile:
             raise ValueError(
-                f"low_percentile {self.low_percentile} and high_percentile {self.high_percentile} "
-                "have to be in rising order within 0 to 100"
+                f"low_percentile {self.low_percentile} has to be below high_percentile {self.high_percentile}"
             )
-        if not (math.isfinite(self.fixed_min) and math.isfinite(self.fixed_max) and self.fixed_min < self.fixed_max):
+        if self.fixed_min >= self.fixed_max:
             raise ValueError(f"fixed_min {self.fixed_min} has to be below fixed_max {self.fixed_max}")
-        if not 0 < self.min_span < math.inf:
-            raise ValueError(f"min_span is {self.min_span}: it has to be positive")
-        if not 0 < self.max_change <= 1:
-            raise ValueError(f"max_change is {self.max_change}: it has to be above 0 and at most 1")
-        if not 0 < self.clahe_clip_limit <= 100:
-            raise ValueError(f"clahe_clip_limit is {self.clahe_clip_limit}: it has to be above 0 and at most 100")
-        if not 1 <= self.clahe_tiles <= 64:
-            raise ValueError(f"clahe_tiles is {self.clahe_tiles}: it has to be 1 to 64")
 
 
 def thermal_counts(frame: RawFrame) -> np.ndarray:

@@ -60,9 +60,9 @@ def test_what_is_not_live_is_refused_with_a_reason(start_node, name: str) -> Non
         ("overlay_opacity", 1.5, "overlay_opacity"),
         ("confidence_threshold", -0.1, "confidence_threshold"),
         ("thermal.gain", "automatic", "one of percentile, fixed, clahe"),
-        ("thermal.low_percentile", 99.9, "rising order"),
+        ("thermal.low_percentile", 99.9, "has to be below"),
         ("thermal.fixed_min", 60000.0, "below fixed_max"),
-        ("depth.min_range_m", 500.0, "rising"),
+        ("depth.min_range_m", 500.0, "has to be below"),
     ],
 )
 def test_values_that_make_no_sense_are_refused(start_node, name: str, value: object, words: str) -> None:

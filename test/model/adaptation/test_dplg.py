@@ -54,5 +54,5 @@ def test_noise_is_fixed_or_sampled():
 
 
 def test_unknown_noise_is_refused():
-    with pytest.raises(ValueError, match="fixed or sampled"):
+    with pytest.raises(ValueError, match="it has to be 'fixed' or 'sampled'"):
         DPLGConfig(noise="pink")

@@ -49,16 +49,16 @@ def test_requests_are_checked_before_anything_starts(store, request_, tmp_path) 
     assert "modality 'radar'" in refusal(target(modality="radar"), store)
     for options, reason in (
         ({"iterations": "2"}, "iterations is no option"),
-        ({"checkpoint_every": "0"}, "checkpoint_every must be at least 1"),
+        ({"checkpoint_every": "0"}, "option checkpoint_every: '0' does not fit"),
         ({"crop_height": "17"}, "crop_height and crop_width must be multiples of"),
-        ({"seed": "-1"}, "seed must not be negative"),
-        ({"max_scale": "inf"}, "'inf' is no finite number"),
-        ({"learning_rate": "nan"}, "'nan' is no finite number"),
-        ({"steps": '["a"]'}, "'a' is no number"),
-        ({"steps": "[" * 100_000}, "is no list"),
-        ({"blur_sigma": "[1]"}, "has 1 values: it needs 2"),
-        ({"initial_steps": "[1.5, 2]"}, "'1.5' is no whole number"),
-        ({"max_frames": "16", "min_frames": "16"}, "min_frames must be at least 2 and at most half of max_frames"),
+        ({"seed": "-1"}, "option seed: '-1' does not fit"),
+        ({"max_scale": "inf"}, "it has to be a finite number"),
+        ({"learning_rate": "nan"}, "it has to be a finite number"),
+        ({"steps": '["a"]'}, "it has to be a valid number"),
+        ({"steps": "[" * 100_000}, "a list such as [1, 2]"),
+        ({"blur_sigma": "[1]"}, "Field required"),
+        ({"initial_steps": "[1.5, 2]"}, "it has to be a valid integer"),
+        ({"max_frames": "16", "min_frames": "16"}, "min_frames must be at most half of max_frames"),
     ):
         assert reason in refusal(replace(request_, options={**request_.options, **options}), store)
     assert not store.root.exists()

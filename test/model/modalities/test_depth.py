@@ -168,14 +168,14 @@ def test_auto_fills_only_what_needs_it():
     ("settings", "message"),
     [
         ({"scale": 0.001}, "unknown setting 'scale': use min_range_m, max_range_m, unit_m"),
-        ({"min_range_m": 5.0, "max_range_m": 5.0}, "positive and rising"),
-        ({"min_range_m": 0.0}, "positive and rising"),
-        ({"max_range_m": float("inf")}, "positive and rising"),
-        ({"unit_m": -1.0}, "has to be positive"),
-        ({"encoding": "jet"}, "encoding 'jet' is not one of log"),
-        ({"hole_filling": "maybe"}, "not one of auto, on, off"),
-        ({"hole_filling": True}, "has to be a str"),
-        ({"max_hole_radius": 0}, "above 0"),
+        ({"min_range_m": 5.0, "max_range_m": 5.0}, "min_range_m 5.0 has to be below max_range_m"),
+        ({"min_range_m": 0.0}, "min_range_m is 0.0: it has to be greater"),
+        ({"max_range_m": float("inf")}, "max_range_m is inf: it has to be a finite number"),
+        ({"unit_m": -1.0}, "unit_m is -1.0"),
+        ({"encoding": "jet"}, "encoding is 'jet': it has to be 'log'"),
+        ({"hole_filling": "maybe"}, "has to be 'auto', 'on' or 'off'"),
+        ({"hole_filling": True}, "hole_filling is True"),
+        ({"max_hole_radius": 0}, "max_hole_radius is 0"),
     ],
 )
 def test_bad_settings(settings, message):
