@@ -93,7 +93,8 @@ def parse_text(kind: Any, text: str) -> Any:
     Raises:
         ValueError: the text is no such value.
     """
-    is_list = typing.get_origin(kind) is tuple
+    bare = typing.get_args(kind)[0] if typing.get_origin(kind) is typing.Annotated else kind
+    is_list = typing.get_origin(bare) is tuple
     adapter = TypeAdapter(kind, config=ConfigDict(allow_inf_nan=False))
     try:
         value = adapter.validate_json(text, strict=True) if is_list else adapter.validate_strings(text)

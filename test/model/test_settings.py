@@ -99,6 +99,7 @@ def test_they_are_checked_whenever_they_are_made():
         (bool, "off", False),
         (str, "3", "3"),
         (tuple[float, ...], "[1, 0.5]", [1.0, 0.5]),
+        (Annotated[tuple[str, ...], Field(min_length=1)], '["a"]', ["a"]),
         (Literal["slow", "fast"], "fast", "fast"),
     ],
 )
