@@ -17,6 +17,10 @@ WINDOW_S = 5.0
 """Statistics cover this long."""
 MOSTLY = 0.8
 """Frames with a larger share of unlabelled pixels are of little use."""
+_ENOUGH_ARRIVED = 0.8
+"""Share of the published images that must arrive for the report to be OK."""
+_ENOUGH_LABELS = 0.5
+"""Share of the arrived images that must get labels."""
 
 
 @dataclass(frozen=True)
@@ -128,6 +132,16 @@ class NodeHealth:
     """The last error if it is recent, else empty."""
     gpu_bytes: int | None
     """GPU memory held by this process's tensors; None without a GPU."""
+    input_rate: float = 0.0
+    """Images a second that are published on the topic, as far as can be told."""
+    arrived_rate: float = 0.0
+    """Images a second of these that came."""
+    loss_advice: str = ""
+    """What to do where they are fewer."""
+    max_fps: float = 0.0
+    """Images a second that are to have labels; 0: all."""
+    store: str = ""
+    """Folder of versions that is followed, absolute; empty without one."""
     version: str = ""
     """The store's version that segments, empty without a store."""
     trouble: str = ""
@@ -154,8 +168,11 @@ def diagnostic_status(name: str, health: NodeHealth) -> DiagnosticStatus:
     values = {
         "state": health.state,
         "model": health.model,
+        "store": health.store or "-",
         "version": health.version or "-",
         "image topic": health.topic,
+        "input rate [Hz]": f"{health.input_rate:.2f}",
+        "input lost [Hz]": f"{health.input_rate - health.arrived_rate:.2f}",
         "fps": f"{health.fps:.2f}",
         "dropped frames": str(health.dropped),
         "unlabelled pixels [%]": f"{100 * health.unlabelled:.1f}" if health.timings else "-",
@@ -182,12 +199,23 @@ def _assess(health: NodeHealth) -> tuple[bytes, str]:
         return DiagnosticStatus.WARN, f"no image on {health.topic} for {WINDOW_S:.0f} s"
     if health.trouble:
         return DiagnosticStatus.WARN, health.trouble
+    if health.arrived_rate < _ENOUGH_ARRIVED * health.input_rate:
+        return DiagnosticStatus.WARN, (
+            f"{health.arrived_rate:.1f} of {health.input_rate:.1f} images a second arrive from {health.topic}: "
+            f"{health.loss_advice}"
+        )
     if not health.timings:
         return DiagnosticStatus.OK, "idle: images come, nobody listens to a result"
     if health.unlabelled_s > WINDOW_S:
         return DiagnosticStatus.WARN, (
             f"more than {100 * MOSTLY:.0f} % of every image is unlabelled, for {health.unlabelled_s:.0f} s: lower "
             "confidence_threshold, or look at what the camera sees"
+        )
+    wanted = min(health.arrived_rate, health.max_fps or health.arrived_rate)
+    if health.fps < _ENOUGH_LABELS * wanted and not health.idle:
+        return DiagnosticStatus.WARN, (
+            f"labels for {health.fps:.1f} of {wanted:.1f} images a second: the network is slower than the camera; "
+            "a GPU, a smaller model or max_fps help"
         )
     return DiagnosticStatus.OK, f"{health.fps:.1f} label images a second"
 

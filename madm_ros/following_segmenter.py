@@ -77,6 +77,11 @@ class FollowingSegmenter:
         threading.Thread(target=self._follow, name="store follower", daemon=True).start()
 
     @property
+    def folder(self) -> str:
+        """The store's, absolute."""
+        return str(self._store.root.absolute())
+
+    @property
     def version(self) -> str:
         """The version that segments."""
         return self._version

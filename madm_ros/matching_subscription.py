@@ -16,10 +16,6 @@ _MOST_PER_TURN = 100
 """Messages taken at once; timers and services have to wait for them."""
 
 
-_NOT_YET_KNOWN = "_NODE_NAME_UNKNOWN_"
-"""What the graph calls a node of which the publisher alone was discovered so far."""
-
-
 class MatchingSubscription:
     """Listens to a topic once someone publishes on it, with the publisher's message type, and reliably if it offers so.
 
@@ -53,7 +49,7 @@ class MatchingSubscription:
         self._depth = depth
         self._callback = callback
         self._errors = errors
-        self._reliable = False
+        self._reliability: ReliabilityPolicy | None = None
         self._subscription: Subscription | None = None
 
     def match(self) -> None:
@@ -65,8 +61,8 @@ class MatchingSubscription:
         if not understood:
             return
         type_name = understood[0].topic_type
-        reliable = all(publisher.qos_profile.reliability == ReliabilityPolicy.RELIABLE for publisher in understood)
-        if self._subscription is not None and (type_name, reliable) == (self.type_name, self._reliable):
+        reliability = publisher_types.reliability(publishers, self._types)
+        if self._subscription is not None and (type_name, reliability) == (self.type_name, self._reliability):
             return
         message_type = message_class(type_name)
         if message_type is None:
@@ -74,8 +70,7 @@ class MatchingSubscription:
             self._errors.report(f"{self.topic} bears {type_name}: install the package {package}, which is missing")
             return
         self.close()
-        self.type_name, self._reliable = type_name, reliable
-        reliability = ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT
+        self.type_name, self._reliability = type_name, reliability
         self._subscription = self._node.create_subscription(
             message_type,
             self._relative,

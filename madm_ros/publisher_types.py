@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from rclpy.qos import ReliabilityPolicy
 from rclpy.topic_endpoint_info import TopicEndpointInfo
 
 _NOT_YET_KNOWN = "_NODE_NAME_UNKNOWN_"
@@ -14,6 +15,11 @@ def type_name(message_class: type) -> str:
     """rclpy's class to the name in the graph, like sensor_msgs/msg/Image."""
     package, kind = message_class.__module__.split(".")[:2]
     return f"{package}/{kind}/{message_class.__name__}"
+
+
+def node_name(publisher: TopicEndpointInfo) -> str:
+    """Fully qualified name of a publisher's node."""
+    return f"{publisher.node_namespace.rstrip('/')}/{publisher.node_name}"
 
 
 def complaints(publishers: Collection[TopicEndpointInfo], topic: str, types: Collection[str]) -> list[str]:
@@ -29,8 +35,23 @@ def complaints(publishers: Collection[TopicEndpointInfo], topic: str, types: Col
         a publisher whose name is not known yet is left for the next call.
     """
     return [
-        f"{publisher.node_namespace.rstrip('/')}/{publisher.node_name} publishes {publisher.topic_type} on {topic}, "
-        f"which has to be {' or '.join(types)}"
+        f"{node_name(publisher)} publishes {publisher.topic_type} on {topic}, which has to be {' or '.join(types)}"
         for publisher in publishers
         if publisher.topic_type not in types and publisher.node_name != _NOT_YET_KNOWN
     ]
+
+
+def reliability(publishers: Collection[TopicEndpointInfo], types: Collection[str]) -> ReliabilityPolicy | None:
+    """What a subscription has to ask for to hear all publishers, and reliably if all offer it.
+
+    Args:
+        publishers: of the topic.
+        types: what is understood; other publishers do not count.
+
+    Returns:
+        None without a publisher.
+    """
+    offers = {publisher.qos_profile.reliability for publisher in publishers if publisher.topic_type in types}
+    if not offers:
+        return None
+    return ReliabilityPolicy.RELIABLE if offers == {ReliabilityPolicy.RELIABLE} else ReliabilityPolicy.BEST_EFFORT

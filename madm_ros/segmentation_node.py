@@ -17,13 +17,11 @@ from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
-from rclpy.qos import QoSProfile, ReliabilityPolicy
-from rclpy.qos_overriding_options import QoSOverridingOptions
-from rclpy.subscription import Subscription
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from madm_model.model_config import ModelConfig
-from madm_ros import diagnostics, parameters, publisher_types
+from madm_ros import diagnostics, parameters
+from madm_ros.camera_inputs import CameraInputs
 from madm_ros.error_log import ErrorLog
 from madm_ros.following_segmenter import FollowingSegmenter, open_segmenter
 from madm_ros.frame_pipeline import FramePipeline, FrameSettings, ReceivedImage, SegmenterLike
@@ -65,8 +63,7 @@ class SegmentationNode(LifecycleNode):
         # From activate to deactivate:
         self._pipeline: FramePipeline | None = None
         self._worker: LatestFrameWorker[ReceivedImage] | None = None
-        self._image_subscription: Subscription | None = None
-        self._camera_subscription: Subscription | None = None
+        self._inputs: CameraInputs | None = None
         self._errors = ErrorLog(self._log_error)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         # A steady clock: reports go out also where /clock stands still.
@@ -168,24 +165,8 @@ class SegmentationNode(LifecycleNode):
         self._worker = LatestFrameWorker(self._pipeline.process, self._value("max_fps"))
         super().on_activate(state)  # the publishers may speak
         self._publications.publish_class_map(self._value("confidence_threshold"))
-        self._subscribe()
-
-    def _subscribe(self) -> None:
-        transport = self._value("transport")
-        topic = self.resolve_topic_name("image") + parameters.TRANSPORT_SUFFIX[transport]
-        message_type = Image if transport == "raw" else CompressedImage
-        if not self._image_source:
-            self._image_subscription = self._listen(message_type, topic, self.accept)
-        self._camera_subscription = self._listen(CameraInfo, "camera_info", self._on_camera_info)
-
-    def _listen(self, message_type: type, topic: str, callback: Callable[[Any], None]) -> Subscription:
-        return self.create_subscription(
-            message_type,
-            topic,
-            callback,
-            QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT),
-            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
-        )
+        on_image = None if self._image_source else self.accept
+        self._inputs = CameraInputs(self, self._value("transport"), on_image, self._on_camera_info, self._errors)
 
     def _load(self) -> None:
         from madm_model.checkpoint.model_names import embedded_model
@@ -216,11 +197,9 @@ class SegmentationNode(LifecycleNode):
                 steps.callback(self._segmenter.close)
             if self._worker is not None:
                 steps.callback(self._worker.stop)
-            for subscription in (self._image_subscription, self._camera_subscription):
-                if subscription is not None:
-                    steps.callback(self.destroy_subscription, subscription)
-            self._image_subscription = self._camera_subscription = None
-            self._worker = self._pipeline = self._segmenter = None
+            if self._inputs is not None:
+                steps.callback(self._inputs.close)
+            self._worker = self._pipeline = self._segmenter = self._inputs = None
 
     def _forget_model(self) -> None:
         with ExitStack() as steps:
@@ -257,15 +236,14 @@ class SegmentationNode(LifecycleNode):
             self._publications.publish_class_map(values["confidence_threshold"])
 
     def _report(self) -> None:
-        """Once a second: look for publishers that cannot be understood, and publish the diagnostics."""
-        self._check_publishers()
-        subscription = self._image_subscription
+        """Once a second: the diagnostics."""
+        images = self._inputs.images if self._inputs else None
         following = self._segmenter if isinstance(self._segmenter, FollowingSegmenter) else None
         statistics = self._pipeline.statistics if self._pipeline else diagnostics.FrameStatistics()
         health = diagnostics.NodeHealth(
             state=self._state,
             model=self._segmenter.config.name if self._segmenter else self._config.name if self._config else "",
-            topic=subscription.topic_name if subscription else self._image_source,
+            topic=images.topic if images else self._image_source,
             fps=statistics.fps(),
             timings=statistics.timings(),
             dropped=self._worker.dropped if self._worker else 0,
@@ -274,6 +252,11 @@ class SegmentationNode(LifecycleNode):
             errors=self._errors.count,
             last_error=self._transition_error or self._errors.recent(),
             gpu_bytes=diagnostics.gpu_bytes(self._segmenter.device) if self._segmenter else None,
+            input_rate=images.rates.published() if images else 0.0,
+            arrived_rate=images.rates.arrived() if images else 0.0,
+            loss_advice=images.loss_advice() if images else "",
+            max_fps=self._value("max_fps"),
+            store=following.folder if following else "",
             version=following.version if following else "",
             trouble=following.trouble if following else "",
             unlabelled=statistics.unlabelled,
@@ -282,14 +265,6 @@ class SegmentationNode(LifecycleNode):
         report = DiagnosticArray(status=[diagnostics.diagnostic_status(self.get_fully_qualified_name(), health)])
         report.header.stamp = self.get_clock().now().to_msg()
         self._diagnostics.publish(report)
-
-    def _check_publishers(self) -> None:
-        subscription = self._image_subscription
-        if subscription is None:
-            return
-        topic, expected = subscription.topic_name, publisher_types.type_name(subscription.msg_type)
-        for complaint in publisher_types.complaints(self.get_publishers_info_by_topic(topic), topic, [expected]):
-            self._errors.report(f"{complaint}: remap 'image' to another topic or set 'transport'")
 
 
 def main(args: list[str] | None = None) -> None:

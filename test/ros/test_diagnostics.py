@@ -23,7 +23,11 @@ HEALTHY = NodeHealth(
     errors=2,
     last_error="",
     gpu_bytes=3 << 20,
+    store="/data/store",
     version="v0003",
+    input_rate=4.0,
+    arrived_rate=4.0,
+    loss_advice="publish reliably",
     unlabelled=0.125,
 )
 
@@ -88,7 +92,8 @@ def test_report_of_a_healthy_node() -> None:
     assert status.hardware_id == "tiny"
     values = {item.key: item.value for item in status.values}
     assert values["model"] == "tiny"
-    assert values["version"] == "v0003"
+    assert (values["store"], values["version"]) == ("/data/store", "v0003")
+    assert (values["input rate [Hz]"], values["input lost [Hz]"]) == ("4.00", "0.00")
     assert values["unlabelled pixels [%]"] == "12.5"
     assert values["fps"] == "4.00"
     assert values["dropped frames"] == "7"
@@ -114,6 +119,19 @@ def test_report_of_a_healthy_node() -> None:
         ),
         (_changed(unlabelled=0.9, unlabelled_s=2.0), DiagnosticStatus.OK, "label images a second"),
         (_changed(state="finalized", timings=[]), DiagnosticStatus.WARN, "finalized: this node gives no labels"),
+        (
+            _changed(input_rate=30.0),
+            DiagnosticStatus.WARN,
+            "4.0 of 30.0 images a second arrive from /thermal/image_raw: publish reliably",
+        ),
+        (
+            _changed(input_rate=30.0, arrived_rate=29.0),
+            DiagnosticStatus.WARN,
+            "labels for 4.0 of 29.0 images a second: the network is slower than the camera",
+        ),
+        (_changed(input_rate=30.0, arrived_rate=29.0, max_fps=5.0), DiagnosticStatus.OK, "4.0 label images a second"),
+        (_changed(input_rate=30.0, arrived_rate=29.0, idle=True), DiagnosticStatus.OK, "4.0 label images a second"),
+        (_changed(input_rate=7.0, arrived_rate=6.0), DiagnosticStatus.OK, "4.0 label images a second"),
         (_changed(last_error="image skipped"), DiagnosticStatus.ERROR, "image skipped"),
         (_changed(state="inactive", timings=[]), DiagnosticStatus.OK, "inactive"),
         (_changed(state="unconfigured", last_error="cannot configure"), DiagnosticStatus.ERROR, "cannot configure"),

@@ -12,7 +12,7 @@ pytest.importorskip("rclpy", reason="ROS 2's rclpy is not installed")
 
 from diagnostic_msgs.msg import DiagnosticArray
 from lifecycle_msgs.srv import GetState
-from rclpy.qos import ReliabilityPolicy, qos_profile_sensor_data
+from rclpy.qos import qos_profile_sensor_data
 from ros_helpers import FIXED_GAIN, FakeSegmenter, image_message, pixels_of, wait_until
 from sensor_msgs.msg import CompressedImage, Image
 
@@ -127,18 +127,6 @@ def test_compressed_depth(peer, start_node) -> None:
     peer.send(publisher, CompressedImage(format="16UC1; compressedDepth png", data=payload), lambda: labels)
     assert segmenter.images[0].shape == (48, 64, 3)
     assert segmenter.images[0].min() > 0
-
-
-def test_quality_of_service_is_sensor_data_and_can_be_overridden(peer, start_node) -> None:
-    node = start_node()
-    (default,) = node.get_subscriptions_info_by_topic("/image")
-    assert default.qos_profile.reliability == ReliabilityPolicy.BEST_EFFORT
-    assert node.get_parameter("qos_overrides./image.subscription.depth").value == 1
-    node.destroy_node()
-    overridden = start_node(**{"qos_overrides./image.subscription.reliability": "reliable"})
-    wait_until(lambda: len(overridden.get_subscriptions_info_by_topic("/image")) == 1, "one subscription")
-    (info,) = overridden.get_subscriptions_info_by_topic("/image")
-    assert info.qos_profile.reliability == ReliabilityPolicy.RELIABLE
 
 
 def test_images_may_come_from_within_the_process(peer, start_node) -> None:
