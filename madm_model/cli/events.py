@@ -67,7 +67,7 @@ def _video(recording: EventRecording, config: EdgeConfig, out: Path, fps: float,
     with VideoFile(out, fps) as video:
         for chunk in recording:
             framer = framer or EdgeFramer(chunk.height, chunk.width, config)
-            for frame in framer.push(chunk):
+            for frame in framer.frames(chunk):
                 video.add(cv2.cvtColor(frame.image, cv2.COLOR_GRAY2RGB))
                 written += 1
     if not written:

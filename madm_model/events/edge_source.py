@@ -86,7 +86,7 @@ def _windowed(recording: EventRecording, config: EdgeConfig) -> Iterator[RawFram
     framer: EdgeFramer | None = None
     for chunk in recording:
         framer = framer or EdgeFramer(chunk.height, chunk.width, config)
-        for frame in framer.push(chunk):
+        for frame in framer.frames(chunk):
             yield _raw_frame(recording, frame, _ros_ns(recording, frame.end_us))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import insort
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,8 @@ _BATCH = 1 << 18
 """Events folded in at once: enough to outweigh the cost per call, few enough to stay in the cache."""
 _MOST_IDLE_FRAMES = 30
 """Frames drawn at once over a silence before the windows skip to its end."""
+_WINDOWS_AT_ONCE = 8
+"""Windows that `frames` gives to `push`."""
 _FURTHEST_BEHIND_US = 1_000_000
 """Events further behind the last frame are of a clock that was set back: such a delay is no delay any more."""
 _JITTER_US = 50_000
@@ -60,6 +63,7 @@ class EdgeFramer:
         self.late_requests = 0
         """Requested stamps that came after their events had been folded in; their frames bear the later time."""
         self._most_frames = most_frames
+        self._period_us = max(round(self.config.period_s * 1e6), 1)
         self._silence_us = round(self.config.silence_s * 1e6)
         self._reset()
 
@@ -116,6 +120,21 @@ class EdgeFramer:
             self._wait(events)
             return self._serve()
         return self._push_timed(events)
+
+    def frames(self, events: Events) -> Iterator[EdgeFrame]:
+        """As `push`, but a few frames at a time: a chunk of a file may last for minutes, or claim to last for years.
+
+        Raises:
+            EventError: the chunk is of a sensor of another size.
+        """
+        start = 0
+        while start < len(events) or not start:
+            stop = start + _WINDOWS_AT_ONCE * self.config.count
+            if self.config.window == "time":
+                span_us = _WINDOWS_AT_ONCE * self._period_us
+                stop = int(np.searchsorted(events.t_us, events.t_us[start] + span_us)) if len(events) else 1
+            yield from self.push(events.part(start, min(stop, len(events))))
+            start = stop
 
     def advance(self, now_us: int) -> list[EdgeFrame]:
         """No event came up to the sensor time `now_us`: the frames due by then, faded."""
@@ -177,13 +196,12 @@ class EdgeFramer:
         return enough
 
     def _end_us(self) -> int:
-        return (self._start_us or 0) + max(round(self.config.period_s * 1e6), 1)
+        return (self._start_us or 0) + self._period_us
 
     def _skip_to(self, now_us: int) -> None:
         """Leave out the windows that end by `now_us`."""
         if self._end_us() <= now_us:
-            start_us = self._start_us or 0
-            self._start_us = now_us - (now_us - start_us) % (self._end_us() - start_us)
+            self._start_us = now_us - (now_us - (self._start_us or 0)) % self._period_us
 
     def _due(self, now_us: int) -> list[EdgeFrame]:
         """The frames of all windows that end by `now_us`; a long silence is drawn in part only."""

@@ -56,6 +56,27 @@ def test_frames_do_not_depend_on_the_packets(mode, window):
         assert one.image.shape == (HEIGHT, WIDTH)
 
 
+@pytest.mark.parametrize("window", ["time", "count"])
+def test_a_long_chunk_takes_no_more_memory_than_a_short_one(window):
+    config = {"window": window, "period_s": 0.001, "count": 10}
+    events = edge(2_000_000)
+    expected = [(frame.start_us, frame.end_us, frame.events) for frame in framer(**config).push(events)]
+    tracemalloc.start()
+    try:
+        frames = [(frame.start_us, frame.end_us, frame.events) for frame in framer(**config).frames(events)]
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert frames == expected and len(frames) > 1900
+    assert peak < 1000 * WIDTH * HEIGHT
+
+
+def test_a_chunk_without_events_still_marks_a_restart():
+    clock = framer(period_s=0.01)
+    run(clock, [edge(100_000)])
+    assert list(clock.frames(no_events(WIDTH, HEIGHT, restart=True))) == [] and not clock.has_events
+
+
 def test_time_windows_end_on_multiples_of_the_period():
     events = events_at([(1000, 1, 1, 1), (1999, 2, 2, 1), (2000, 3, 3, 1), (3500, 4, 4, 1)], WIDTH, HEIGHT)
     frames = run(framer(mode="edge_map", period_s=0.001, edge_map_decay=1.0), [events])
