@@ -11,7 +11,7 @@ from madm_model.settings import settings
 Mode = Literal["decay", "edge_map", "polarity", "time_surface", "speed_invariant"]
 Window = Literal["time", "count", "stamps"]
 NoiseFilter = Literal["none", "background_activity", "fast_decay"]
-MODES, NOISE_FILTERS = get_args(Mode), get_args(NoiseFilter)
+MODES, WINDOWS, NOISE_FILTERS = get_args(Mode), get_args(Window), get_args(NoiseFilter)
 
 _Seconds = Annotated[float, Field(ge=1e-4, le=60)]
 _Share = Annotated[float, Field(ge=0, le=1)]
