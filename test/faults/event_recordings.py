@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from faults.bytes import damage
 from faults.report import Tally
 from madm_model.events.bench import moving_edges
 from madm_model.events.container import Events
-from madm_model.events.edge_config import MODES, WINDOWS, EdgeConfig
+from madm_model.events.edge_config import MODES, EdgeConfig, Window
 from madm_model.events.edge_source import open_edge_frames
 from madm_model.events.encoders import encode_evt3, encode_mono
 from madm_model.events.messages import PACKET_TYPE, make_packet
@@ -54,7 +54,7 @@ def faults(seed: int, count: int, folder: Path) -> Iterator[tuple[str, Callable[
         kind = kinds[number % len(kinds)]
         if kind in streams:
             what, messages = _damaged_stream(streams[kind], chance)
-            config = EdgeConfig(mode=chance.choice(MODES), window=chance.choice(WINDOWS), period_s=0.02, count=200)
+            config = EdgeConfig(mode=chance.choice(MODES), window=chance.choice(get_args(Window)), period_s=0.02, count=200)
             yield f"seed {seed}, fault {number}: {kind}, {what}", play, (messages, config)
         else:
             what, content = _damaged(files[kind], chance)
