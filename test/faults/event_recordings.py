@@ -54,7 +54,9 @@ def faults(seed: int, count: int, folder: Path) -> Iterator[tuple[str, Callable[
         kind = kinds[number % len(kinds)]
         if kind in streams:
             what, messages = _damaged_stream(streams[kind], chance)
-            config = EdgeConfig(mode=chance.choice(MODES), window=chance.choice(get_args(Window)), period_s=0.02, count=200)
+            config = EdgeConfig(
+                mode=chance.choice(MODES), window=chance.choice(get_args(Window)), period_s=0.02, count=200
+            )
             yield f"seed {seed}, fault {number}: {kind}, {what}", play, (messages, config)
         else:
             what, content = _damaged(files[kind], chance)
