@@ -81,9 +81,9 @@ def random_tones(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
     inputs, outputs = np.r_[0, np.sort(rng.random(inner)), 1], rng.random(inner + 2)
     if rng.random() < 0.6:
         outputs = np.sort(outputs)[:: rng.choice([-1, 1])]
-    grey = stretch(np.interp(grey, inputs, outputs).astype(np.float32))
+    grey = _stretch(np.interp(grey, inputs, outputs).astype(np.float32))
     if rng.random() < 0.5:
-        grey = stretch(grey + np.float32(rng.uniform(0.2, 1.5)) * slow_change(rng, grey.shape))
+        grey = _stretch(grey + np.float32(rng.uniform(0.2, 1.5)) * slow_change(rng, grey.shape))
     grey = np.float32(rng.uniform(0, 0.3)) + grey * np.float32(rng.uniform(0.5, 1))
     if rng.random() < 0.5:
         grey = cv2.GaussianBlur(grey, (0, 0), rng.uniform(0.3, 1.2))
@@ -128,6 +128,6 @@ def slow_change(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     return field / max(float(np.ptp(field)), 1e-3)
 
 
-def stretch(grey: np.ndarray) -> np.ndarray:
+def _stretch(grey: np.ndarray) -> np.ndarray:
     """Smallest value to 0, largest to 1; flat images stay flat."""
     return (grey - grey.min()) / max(float(np.ptp(grey)), 1e-3)

@@ -10,10 +10,17 @@ import cv2
 import numpy as np
 
 from madm_model.labels import STREET_11
-from madm_model.training.appearance import random_tones, slow_change
+from madm_model.training.appearance import slow_change
 
 _KEEPS_WARMTH = np.isin(STREET_11.names, ("sky", "person"))
 """Classes whose warmth is not drawn anew: persons are warmer than most of a street, and the sky is colder."""
+
+_ROUGHNESS = np.ones(256, np.float32)
+"""Share of a colour's texture that a class shows a thermal camera: what is metal, or warm from inside, is smooth."""
+_ROUGHNESS[[STREET_11.names.index(name) for name in ("sky", "vehicle", "person")]] = (0.2, 0.3, 0.5)
+
+_FOLIAGE = (np.arange(256) == STREET_11.names.index("vegetation")).astype(np.float32)
+"""Where leaves warm and cold lie side by side."""
 
 
 def random_sensor(
@@ -57,12 +64,14 @@ def _thermal(rng: np.random.Generator, grey: np.ndarray, colour: np.ndarray, lab
     if rng.random() < 0.4:
         grey = grey + np.float32(rng.uniform(0.1, 0.5)) * slow_change(rng, grey.shape)
 
-    # 2. Surfaces as rough as their colours are
+    # 2. Surfaces as rough as their colours are, and foliage
     if rng.random() < 0.7:
-        tones = random_tones(rng, colour)
-        fine = tones - cv2.GaussianBlur(tones, (0, 0), rng.uniform(2, 8))
-        strength = np.where(labels == STREET_11.names.index("sky"), 0.2, 1) * rng.uniform(0.05, 0.5)
-        grey = grey + strength.astype(np.float32) * fine
+        tones = colour.astype(np.float32) @ (rng.normal(size=3) / 255).astype(np.float32)
+        side = 2 * int(rng.integers(2, 9)) + 1
+        leaves = cv2.GaussianBlur(rng.normal(size=grey.shape).astype(np.float32), (0, 0), rng.uniform(0.7, 2.5))
+        leaves *= np.float32(rng.uniform(0, 0.1)) / max(float(leaves.std()), 1e-3)
+        texture = np.float32(rng.uniform(0.05, 0.5)) * (tones - cv2.blur(tones, (side, side)))
+        grey = grey + _ROUGHNESS[labels] * texture + _FOLIAGE[labels] * leaves
 
     # 3. The camera's gain: dark with a few bright spots, as most real frames are, or even
     low, high = np.percentile(grey, [0.5, rng.uniform(99, 99.9)])

@@ -129,6 +129,18 @@ def test_a_random_thermal_camera_may_be_black_hot_and_mostly_is_not(pool) -> Non
     assert 0.6 < np.mean(darker) < 1
 
 
+def test_foliage_is_rougher_than_metal_to_a_thermal_camera() -> None:
+    labels = np.full((64, 96), STREET_11.names.index("vegetation"), np.uint8)
+    labels[:, 48:] = STREET_11.names.index("vehicle")
+    rng = np.random.default_rng(0)
+    colour = rng.integers(0, 256, (64, 96, 3), dtype=np.uint8)
+    thermal = np.full((64, 96, 3), 128, np.uint8)
+    thermal[:2], thermal[2:4] = 0, 255  # something to set the gain by
+    seen = [random_sensor(rng, "thermal", thermal, colour, labels)[8:, :, 0].astype(float) for _ in range(40)]
+    foliage, metal = (np.median([view[:, part].std() for view in seen]) for part in (np.s_[:40], np.s_[56:]))
+    assert foliage > 1.3 * metal
+
+
 def test_rare_classes_weigh_more_and_pixels_one_on_average() -> None:
     labels = np.zeros((4, 64, 64), np.uint8)
     labels[:, :8, :8] = 3
