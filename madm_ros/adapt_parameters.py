@@ -16,6 +16,7 @@ from madm_model.checkpoint.model_names import embedded_model
 from madm_model.events.edge_config import EdgeConfig
 from madm_model.modalities import make_preprocessor
 from madm_ros import event_parameters, parameters
+from madm_ros.default_names import default_store
 
 MODALITIES = ("thermal", "depth", "event")
 
@@ -102,7 +103,9 @@ def declare(node: Node) -> AdaptSettings:
 
     model = value("model", "", "Base of the store: model folder, or an embedded model; empty: the one of the modality.")
     modality = value("modality", "thermal", f"The sensor that is adapted to: {', '.join(MODALITIES)}.")
-    store = value("store", "", "Folder of the model versions; empty: ~/.madm/MODALITY. The segmentation node's too.")
+    store = value(
+        "store", "", "Folder of the model versions; empty: ~/.madm/[NAMESPACE/]MODALITY. The segmentation node's too."
+    )
     roots = value("bag_roots", [""], "Folders that recordings and sources may lie in; none: every job is refused.")
     keep = value(
         "keep",
@@ -136,7 +139,7 @@ def declare(node: Node) -> AdaptSettings:
     edges = _declared(node, event_parameters.PARAMETERS, event_parameters.PREFIX) if modality == "event" else {}
     EdgeConfig(**edges)
     return AdaptSettings(
-        default_store(modality) if not store else Path(store).expanduser(),
+        default_store(modality, node.get_namespace()) if not store else Path(store).expanduser(),
         model or embedded_model(modality),
         modality,
         tuple(Path(root).expanduser().absolute() for root in roots if root),
@@ -163,8 +166,3 @@ def _declared(node: Node, known: Sequence[parameters.NodeParameter], prefix: str
         ).value
         for parameter in chosen
     }
-
-
-def default_store(modality: str) -> Path:
-    """Where versions of a modality are kept unless told otherwise."""
-    return Path.home() / ".madm" / modality

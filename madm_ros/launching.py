@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
@@ -10,11 +12,28 @@ from launch_ros.actions import Node
 from launch_ros.substitutions import FindPackageShare
 
 from launch import LaunchContext, LaunchDescription
+from madm_ros import launch_checks
+from madm_ros.default_names import NAMESPACE, default_store, edges_name
 
-NAMESPACE = "madm"
 MODALITIES = ["thermal", "depth", "event"]
+TRANSPORTS = {"raw": "", "compressed": "/compressed", "compressedDepth": "/compressedDepth"}
+"""As `parameters.TRANSPORT_SUFFIX`, which would bring all of the node into the launch process."""
+_PATHS = ("model", "store", "params_file", "rviz_config", "bag")
 _SHARED = ("model", "device", "store")
 """Arguments of all launch files that are parameters of the node."""
+_RESPAWN_DELAY_S = 2.0
+_SWITCH = ["true", "false"]
+
+_COMMON: dict[str, tuple[Any, str, list[str] | None]] = {
+    "namespace": (NAMESPACE, "of the nodes, their topics and services", None),
+    "model": ("", "model folder or name; empty: as in params_file", None),
+    "device": ("", "auto, cpu, cuda; empty: as in params_file", None),
+    "store": ("", "folder of model versions; empty: as in params_file, else ~/.madm/[NAMESPACE/]MODALITY", None),
+    "use_sim_time": ("", "take the time from /clock; empty: as in params_file", ["", *_SWITCH]),
+    "respawn": ("false", "start a node again when it ends", _SWITCH),
+    "log_level": ("", "debug, info, warn, error; empty: info", None),
+}
+"""Arguments of every launch file: default, description, values allowed."""
 
 
 def segmentation_launch(
@@ -23,123 +42,185 @@ def segmentation_launch(
     """The node of one modality, and on demand RViz and a bag to play.
 
     Args:
-        modality: thermal, depth or event: the node is /madm/MODALITY_seg, its files are config/MODALITY.yaml and .rviz.
+        modality: thermal, depth or event: the node is /madm/MODALITY_seg unless told otherwise, its files are
+            config/MODALITY.yaml and .rviz.
         topics: the node's input topics and where they come from by default; each is the argument TOPIC_topic.
-        executable: the program to run; one with several nodes names them itself.
+        executable: the program to run; one with several nodes takes the option --name.
     """
     share = FindPackageShare("madm_ros")
-    arguments = [
-        *(
-            DeclareLaunchArgument(f"{topic}_topic", default_value=source, description=f"where the {topic} comes from")
-            for topic, source in topics.items()
-        ),
-        DeclareLaunchArgument(
-            "params_file",
-            default_value=PathJoinSubstitution([share, "config", f"{modality}.yaml"]),
-            description="parameters of the node",
-        ),
-        DeclareLaunchArgument("model", default_value="", description="model folder or name; empty: as in params_file"),
-        DeclareLaunchArgument("device", default_value="", description="auto, cpu, cuda; empty: as in params_file"),
-        DeclareLaunchArgument(
-            "store", default_value="", description="folder of adapted versions to follow; empty: as in params_file"
-        ),
-        DeclareLaunchArgument("rviz", default_value="false", choices=["true", "false"], description="show the result"),
-        DeclareLaunchArgument(
-            "rviz_config",
-            default_value=PathJoinSubstitution([share, "config", f"{modality}.rviz"]),
-            description="what RViz shows",
-        ),
-        DeclareLaunchArgument("bag", default_value="", description="a bag to play; empty: none"),
-        DeclareLaunchArgument(
-            "bag_loop", default_value="false", choices=["true", "false"], description="play it again"
-        ),
-    ]
-    return LaunchDescription([*arguments, OpaqueFunction(function=_actions, args=[modality, list(topics), executable])])
+    arguments = {
+        **{f"{topic}_topic": (source, f"where the {topic} comes from", None) for topic, source in topics.items()},
+        **_COMMON,
+        "name": (f"{modality}_seg", "of the segmentation node", None),
+        "params_file": (PathJoinSubstitution([share, "config", f"{modality}.yaml"]), "parameters of the node", None),
+        "autostart": ("", "configure and activate at start; empty: as in params_file", ["", *_SWITCH]),
+        "transport": ("", "how images come; empty: as in params_file", ["", *TRANSPORTS]),
+        "confidence_threshold": ("", "0 to 1: less sure pixels are unlabelled; empty: as in params_file", None),
+        "rviz": ("false", "show the result", _SWITCH),
+        "rviz_config": (PathJoinSubstitution([share, "config", f"{modality}.rviz"]), "what RViz shows", None),
+        "bag": ("", "a bag to play; empty: none", None),
+        "bag_loop": ("false", "play it again", _SWITCH),
+        "bag_clock": ("", "publish the bag's time on /clock, this many times a second; empty: do not", None),
+    }
+    return LaunchDescription(
+        [
+            *_declared(arguments),
+            OpaqueFunction(function=_segmentation, args=[modality, list(topics), executable, list(arguments)]),
+        ]
+    )
 
 
 def adapt_launch() -> LaunchDescription:
-    """The adaptation server, /madm/adapt_server, with the parameters that the node of its modality has."""
+    """The adaptation server, /madm/adapt_server unless told otherwise, with the parameters of its modality's node."""
     arguments = {
-        "params_file": ("", "parameters, those of the segmentation node too; empty: config/MODALITY.yaml"),
-        "store": ("", "folder of the model versions; empty: as in params_file, and else ~/.madm/MODALITY"),
-        "bag_roots": ("", "folders that recordings and sources may lie in, separated by colons"),
-        "model": ("", "the base: model folder, or the name of an embedded model; empty: as in params_file"),
-        "device": ("", "where jobs train: auto, cpu, cuda; empty: as in params_file"),
+        **_COMMON,
+        "name": ("adapt_server", "of the server", None),
+        "modality": (
+            "",
+            "the sensor that is adapted to; empty: as in params_file, and else thermal",
+            ["", *MODALITIES],
+        ),
+        "params_file": ("", "parameters, those of the segmentation node too; empty: config/MODALITY.yaml", None),
+        "bag_roots": ("", "folders that recordings and sources may lie in, separated by colons", None),
     }
-    declared = [
-        DeclareLaunchArgument(name, default_value=default, description=text)
-        for name, (default, text) in arguments.items()
+    return LaunchDescription([*_declared(arguments), OpaqueFunction(function=_adapt_server, args=[list(arguments)])])
+
+
+def _declared(arguments: Mapping[str, tuple[Any, str, list[str] | None]]) -> list[DeclareLaunchArgument]:
+    return [
+        DeclareLaunchArgument(
+            name, default_value=default, description=text, **({"choices": choices} if choices else {})
+        )
+        for name, (default, text, choices) in arguments.items()
     ]
-    modality = DeclareLaunchArgument(
-        "modality",
-        default_value="",
-        choices=["", *MODALITIES],
-        description="the sensor that is adapted to; empty: as in params_file, and else thermal",
-    )
-    return LaunchDescription([modality, *declared, OpaqueFunction(function=_adapt_server)])
 
 
-def _adapt_server(context: LaunchContext) -> list[Node]:
+def _values(context: LaunchContext, known: list[str]) -> dict[str, str]:
+    """The arguments' values by name, `~` in paths resolved: the shell leaves it in `bag:=~/drive`."""
+    values = {name: LaunchConfiguration(name).perform(context) for name in known}
+    expanded = {name: str(Path(values[name]).expanduser()) for name in _PATHS if values.get(name)}
+    return {**values, **expanded}
+
+
+def _adapt_server(context: LaunchContext, known: list[str]) -> list[Node]:
     """The process, once the arguments have their values."""
-    argument = _values(context)
+    launch_checks.refuse_unknown_arguments(context, "adapt.launch.py", known)
+    argument = _values(context, known)
     file = f"{argument['modality'] or 'thermal'}.yaml"
     params_file = argument["params_file"] or PathJoinSubstitution([FindPackageShare("madm_ros"), "config", file])
-    overrides = adapt_overrides(argument)
-    return [
-        Node(
-            package="madm_ros",
-            executable="adapt_server",
-            namespace=NAMESPACE,
-            parameters=[params_file, *([overrides] if overrides else [])],
-            output="screen",
-        )
-    ]
+    return [_node(argument, "adapt_server", [params_file, adapt_overrides(argument)], name=argument["name"])]
 
 
-def adapt_overrides(argument: Mapping[str, str]) -> dict[str, str | list[str]]:
+def adapt_overrides(argument: Mapping[str, str]) -> dict[str, Any]:
     """What the launch arguments of the server, by name, change of the parameters in params_file."""
-    overrides: dict[str, str | list[str]] = {name: argument[name] for name in (*_SHARED, "modality") if argument[name]}
+    overrides = _overrides(argument, (*_SHARED, "modality"))
     if argument["bag_roots"]:
         overrides["bag_roots"] = argument["bag_roots"].split(":")
     return overrides
 
 
-def parameter_overrides(argument: Mapping[str, str]) -> dict[str, str]:
-    """What the launch arguments, by name, change of the parameters in params_file."""
-    overrides = {name: argument[name] for name in _SHARED if argument[name]}
-    if argument["bag"] and "image_topic" in argument:
-        # The player offers it, and over best effort Fast DDS loses images of more than half a megabyte.
-        overrides[f"qos_overrides.{argument['image_topic']}.subscription.reliability"] = "reliable"
+def parameter_overrides(argument: Mapping[str, str]) -> dict[str, Any]:
+    """What the launch arguments, by name, change of the parameters in params_file.
+
+    Raises:
+        RuntimeError: a value is no number where there has to be one.
+    """
+    overrides = _overrides(argument, (*_SHARED, "transport"))
+    if argument.get("autostart"):
+        overrides["autostart"] = argument["autostart"] == "true"
+    if argument.get("confidence_threshold"):
+        overrides["confidence_threshold"] = launch_checks.require_number(argument, "confidence_threshold")
     return overrides
 
 
-def _values(context: LaunchContext) -> dict[str, str]:
-    """The arguments' values by name."""
-    return {key: LaunchConfiguration(key).perform(context) for key in context.launch_configurations}
+def _overrides(argument: Mapping[str, str], names: tuple[str, ...]) -> dict[str, Any]:
+    overrides: dict[str, Any] = {name: argument[name] for name in names if argument.get(name)}
+    if argument.get("use_sim_time"):
+        overrides["use_sim_time"] = argument["use_sim_time"] == "true"
+    return overrides
 
 
-def _actions(context: LaunchContext, modality: str, topics: list[str], executable: str) -> list[Node]:
+def _node(argument: Mapping[str, str], executable: str, parameters: list[Any], **options: Any) -> Node:
+    """A process of this package that the common arguments shape."""
+    return Node(
+        package="madm_ros",
+        executable=executable,
+        namespace=argument["namespace"],
+        parameters=[part for part in parameters if part],
+        ros_arguments=[
+            *options.pop("ros_arguments", []),
+            *(["--log-level", argument["log_level"]] if argument["log_level"] else []),
+        ],
+        respawn=argument["respawn"] == "true",
+        respawn_delay=_RESPAWN_DELAY_S,
+        output="screen",
+        **options,
+    )
+
+
+def _segmentation(
+    context: LaunchContext, modality: str, topics: list[str], executable: str, known: list[str]
+) -> list[Node]:
     """The processes, once the arguments have their values."""
-    argument = _values(context)
+    launch_checks.refuse_unknown_arguments(context, f"{modality}_seg.launch.py", known)
+    argument = _values(context, known)
     overrides = parameter_overrides(argument)
+    if argument["rviz"] == "true":
+        launch_checks.require_rviz()
+    if argument["bag"]:
+        wanted, suffixes = f"{topics[0]}_topic", [""] if executable == "event_seg" else TRANSPORTS.values()
+        launch_checks.require_topic(argument["bag"], [argument[wanted] + suffix for suffix in suffixes], wanted)
+    named = {"name": argument["name"]} if executable == "segmentation_node" else {}
     nodes = [
-        Node(
-            package="madm_ros",
-            executable=executable,
-            namespace=NAMESPACE,
-            name=f"{modality}_seg" if executable == "segmentation_node" else None,
-            parameters=[argument["params_file"], *([overrides] if overrides else [])],
+        _node(
+            argument,
+            executable,
+            [argument["params_file"], overrides],
+            arguments=[] if named else ["--name", argument["name"]],
+            # Before params_file, which may say something else.
+            ros_arguments=_defaults(modality, argument["namespace"]),
             remappings=[(topic, argument[f"{topic}_topic"]) for topic in topics],
-            output="screen",
+            **named,
         )
     ]
     if argument["rviz"] == "true":
-        nodes.append(Node(package="rviz2", executable="rviz2", arguments=["-d", argument["rviz_config"]]))
-    if argument["bag"]:
-        loop = ["--loop"] if argument["bag_loop"] == "true" else []
-        # Patient: the node listens once its weights are loaded.
-        options = ["--wait-for-subscribers", "300", *loop]
         nodes.append(
-            Node(package="madm_ros", executable="bag_player", arguments=[argument["bag"], *options], output="screen")
+            Node(
+                package="rviz2",
+                executable="rviz2",
+                namespace=argument["namespace"],
+                name=f"{argument['name']}_rviz",
+                arguments=["-d", argument["rviz_config"]],
+                remappings=rviz_remappings(modality, argument["namespace"], argument["name"]),
+            )
+        )
+    if argument["bag"]:
+        options = ["--loop"] if argument["bag_loop"] == "true" else []
+        if argument["bag_clock"]:
+            options += ["--clock", str(launch_checks.require_number(argument, "bag_clock"))]
+        nodes.append(
+            Node(
+                package="madm_ros",
+                executable="bag_player",
+                namespace=argument["namespace"],
+                name=f"{argument['name']}_bag_player",
+                # Patient: the node listens once its weights are loaded.
+                arguments=[argument["bag"], "--wait-for-subscribers", "300", *options],
+                output="screen",
+            )
         )
     return nodes
+
+
+def _defaults(modality: str, namespace: str) -> list[str]:
+    """ROS arguments with what a launch file knows: its modality, and the store that the adaptation server has, too."""
+    return ["-p", f"modality:={modality}", "-p", f"store:={default_store(modality, namespace)}"]
+
+
+def rviz_remappings(modality: str, namespace: str, name: str) -> list[tuple[str, str]]:
+    """From the topics in config/MODALITY.rviz to those of a node with another name."""
+    usual, present = f"/{NAMESPACE}/{modality}_seg", f"/{namespace.strip('/')}/{name}"
+    if usual == present:
+        return []
+    pairs = [(f"{usual}/{topic}", f"{present}/{topic}") for topic in ("overlay", "labels", "points")]
+    return [*pairs, (f"/{NAMESPACE}/event_edges/edges", f"{edges_name(present)}/edges")]

@@ -18,6 +18,7 @@ from madm_model.checkpoint.model_names import embedded_model
 from madm_model.events.edge_config import EdgeConfig
 from madm_ros import adapt_parameters
 from madm_ros.adapt_messages import to_request
+from madm_ros.default_names import default_store
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -26,9 +27,10 @@ ROOT = Path(__file__).resolve().parents[2]
 def declare(ros):
     nodes = []
 
-    def make(**values) -> adapt_parameters.AdaptSettings:
+    def make(namespace: str = "madm", **values) -> adapt_parameters.AdaptSettings:
         overrides = [Parameter(name, value=value) for name, value in values.items()]
-        nodes.append(Node("adapt_parameters", parameter_overrides=overrides, use_global_arguments=False))
+        options = {"parameter_overrides": overrides, "use_global_arguments": False}
+        nodes.append(Node("adapt_parameters", namespace=namespace, **options))
         return adapt_parameters.declare(nodes[-1])
 
     yield make
@@ -89,6 +91,8 @@ def test_defaults(declare) -> None:
     assert (settings.modality, settings.model) == ("thermal", embedded_model("thermal"))
     assert declare(modality="depth").model == embedded_model("depth")
     assert settings.store == Path.home() / ".madm" / "thermal"
+    assert declare("front").store == Path.home() / ".madm" / "front" / "thermal"
+    assert default_store("thermal", "/robot/front/") == Path.home() / ".madm" / "robot" / "front" / "thermal"
     assert settings.bag_roots == ()
     assert settings.threads >= 1
     assert settings.preprocessing["gain"] == "percentile"
@@ -118,7 +122,7 @@ def test_events_bring_the_settings_of_their_edge_frames(declare) -> None:
     ("values", "message"),
     [
         ({"modality": "sonar"}, "modality is 'sonar'"),
-        ({"thermal.gain": "loud"}, "gain 'loud' is not one of"),
+        ({"thermal.gain": "loud"}, "gain is 'loud'"),
         ({"modality": "event", "edges.mode": "loud"}, "mode is 'loud'"),
     ],
 )

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 import yaml
+
+from madm_model.io.bags import BagWriter, make_image_message
 
 ROOT = Path(__file__).resolve().parents[2]
 LAUNCH_FILES = sorted((ROOT / "launch").glob("*.launch.py"))
@@ -133,29 +137,100 @@ def test_launch_starts_the_node_alone_by_default(modality: str) -> None:
     assert [(node.node_package, node.node_executable) for node in nodes] == [("madm_ros", "segmentation_node")]
 
 
-@pytest.mark.parametrize("modality", MODALITIES)
-def test_launch_starts_rviz_and_a_bag_on_demand(modality: str) -> None:
-    nodes = _nodes(modality, rviz="true", bag="recording", bag_loop="true", model="folder")
-    executables = [node.node_executable for node in nodes]
-    assert executables == ["segmentation_node", "rviz2", "bag_player"]
+@pytest.fixture
+def bag(tmp_path) -> str:
+    """A recording with one thermal image."""
+    with BagWriter(tmp_path / "bag") as writer:
+        image = make_image_message(np.zeros((8, 8), np.uint8), "mono8", 1, "thermal")
+        writer.write("/thermal/image_raw", image, 1)
+    return str(tmp_path / "bag")
+
+
+def _command(node) -> list[str]:
+    """The arguments that a process is started with, but for those that depend on where it is installed."""
+    return [argument[0].text for argument in node.cmd if hasattr(argument[0], "text")]
+
+
+def test_launch_starts_rviz_and_a_bag_on_demand(bag, monkeypatch) -> None:
+    pytest.importorskip("launch_ros", reason="launch_ros is not installed; it comes with a ROS 2 distribution")
+    from madm_ros import launch_checks
+
+    monkeypatch.setattr(launch_checks, "require_rviz", lambda: None)
+    nodes = _nodes("thermal", rviz="true", bag=bag, bag_loop="true", bag_clock="100", model="folder")
+    assert [node.node_executable for node in nodes] == ["segmentation_node", "rviz2", "bag_player"]
+    command = _command(nodes[-1])
+    assert command[command.index("--loop") :][:3] == ["--loop", "--clock", "100.0"]
 
 
 def test_the_event_launch_starts_one_process_for_both_nodes() -> None:
-    nodes = _nodes("event", bag="recording")
-    assert [node.node_executable for node in nodes] == ["event_seg", "bag_player"]
+    (node,) = _nodes("event", name="front_seg")
+    assert node.node_executable == "event_seg"
+    assert _command(node)[:2] == ["--name", "front_seg"]
+
+
+def test_the_modality_and_the_store_are_known_before_the_parameter_file() -> None:
+    (node,) = _nodes("depth")
+    command = _command(node)
+    assert "modality:=depth" in command and f"store:={Path.home()}/.madm/depth" in command
+    (node,) = _nodes("depth", namespace="front")
+    assert f"store:={Path.home()}/.madm/front/depth" in _command(node)
+
+
+def test_what_cannot_be_is_refused_before_anything_starts(bag, monkeypatch) -> None:
+    pytest.importorskip("launch_ros", reason="launch_ros is not installed; it comes with a ROS 2 distribution")
+    monkeypatch.setenv("AMENT_PREFIX_PATH", str(ROOT))
+    refusals = {
+        "the package rviz2 is not installed": {"rviz": "true"},
+        r"has no topic /lwir; it has /thermal/image_raw \(sensor_msgs/msg/Image\): set image_topic:=": {
+            "bag": bag,
+            "image_topic": "/lwir",
+        },
+        "nowhere does not exist": {"bag": "nowhere"},
+        "confidence_threshold:=half is not a number": {"confidence_threshold": "half"},
+    }
+    for words, arguments in refusals.items():
+        with pytest.raises(RuntimeError, match=words):
+            _nodes("thermal", **arguments)
+
+
+def test_unknown_arguments_are_refused_where_the_file_itself_is_launched(monkeypatch) -> None:
+    pytest.importorskip("launch_ros", reason="launch_ros is not installed; it comes with a ROS 2 distribution")
+    from launch import LaunchContext
+    from madm_ros.launch_checks import refuse_unknown_arguments
+
+    context = LaunchContext(argv=["modle:=x", "name:=y"])
+    monkeypatch.setattr(sys, "argv", ["ros2", "launch", "robot.launch.py", "modle:=x", "name:=y"])
+    refuse_unknown_arguments(context, "thermal_seg.launch.py", ["name", "model"])
+    monkeypatch.setattr(sys, "argv", ["ros2", "launch", "madm_ros", "thermal_seg.launch.py", "modle:=x", "name:=y"])
+    with pytest.raises(RuntimeError, match=r"thermal_seg\.launch\.py has no argument modle; it has model, name"):
+        refuse_unknown_arguments(context, "thermal_seg.launch.py", ["name", "model"])
+
+
+def test_rviz_shows_the_node_whatever_its_name() -> None:
+    pytest.importorskip("launch_ros", reason="launch_ros is not installed; it comes with a ROS 2 distribution")
+    from madm_ros.launching import rviz_remappings
+
+    assert rviz_remappings("event", "madm", "event_seg") == []
+    for modality in ("thermal", "depth", "event"):
+        displays = yaml.safe_load((ROOT / "config" / f"{modality}.rviz").read_text())["Visualization Manager"]
+        topics = {display["Topic"]["Value"] for display in displays["Displays"]}
+        assert topics <= {usual for usual, _ in rviz_remappings(modality, "front", "cam")}
+    assert ("/madm/event_edges/edges", "/front/cam_edges/edges") in rviz_remappings("event", "front", "cam_seg")
 
 
 def test_arguments_override_the_parameter_file_only_where_given() -> None:
     pytest.importorskip("launch_ros", reason="launch_ros is not installed; it comes with a ROS 2 distribution")
-    from madm_ros.launching import parameter_overrides
+    from madm_ros.launching import TRANSPORTS, parameter_overrides
+    from madm_ros.parameters import TRANSPORT_SUFFIX
 
-    nothing = {"model": "", "device": "", "store": "", "bag": "", "image_topic": "/thermal/image_raw"}
+    names = ("model", "device", "store", "transport", "autostart", "confidence_threshold", "use_sim_time")
+    nothing = dict.fromkeys(names, "")
     assert parameter_overrides(nothing) == {}
-    assert (
-        parameter_overrides({"model": "", "device": "", "store": "", "bag": "recording", "events_topic": "/events"})
-        == {}
-    )
-    assert parameter_overrides({**nothing, "model": "folder", "bag": "recording"}) == {
+    given = {"model": "folder", "autostart": "false", "confidence_threshold": "0.5", "use_sim_time": "true"}
+    assert parameter_overrides({**nothing, **given}) == {
         "model": "folder",
-        "qos_overrides./thermal/image_raw.subscription.reliability": "reliable",
+        "autostart": False,
+        "confidence_threshold": 0.5,
+        "use_sim_time": True,
     }
+    assert TRANSPORTS == TRANSPORT_SUFFIX

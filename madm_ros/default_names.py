@@ -1,0 +1,24 @@
+"""Names that nodes and launch files have in common unless told otherwise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+NAMESPACE = "madm"
+"""Of the nodes unless told otherwise."""
+
+
+def default_store(modality: str, namespace: str = NAMESPACE) -> Path:
+    """~/.madm/MODALITY, and ~/.madm/NAMESPACE/MODALITY where the nodes have a namespace of their own.
+
+    Args:
+        modality: thermal, depth or event.
+        namespace: of the nodes, with or without slashes around it.
+    """
+    inner = namespace.strip("/")
+    return Path.home() / ".madm" / ("" if inner in ("", NAMESPACE) else inner) / modality
+
+
+def edges_name(name: str) -> str:
+    """Name of the event frame node beside a segmentation node: front_edges beside front_seg or front."""
+    return f"{name.removesuffix('_seg')}_edges"
