@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import re
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from madm_model.events.decoders import Columns, make_decoder, optional_module
 
 _RAW_CHUNK_BYTES = 1 << 21
 _MOST_HEADER_LINES = 200
+_LARGEST_AEDAT4_HEADER = 1 << 20
 _PROPHESEE_GEN4: Size = (1280, 720)
 _PROPHESEE_GEN3: Size = (640, 480)
 
@@ -80,6 +83,7 @@ class Aedat4File:
             raise EventError(
                 f"reading {path} needs dv-processing: pip install dv-processing, or export the recording as text"
             )
+        _check_aedat4(path)
         self._open = lambda: dv.io.MonoCameraRecording(str(path))
         try:
             recording: Any = self._open()
@@ -109,3 +113,53 @@ class Aedat4File:
                 )
         except Exception as error:  # the library raises plain runtime errors
             raise EventError(f"{self._path} is damaged, it cannot be read further: {error}") from None
+
+
+_AEDAT4 = b"#!AER-DAT4.0\r\n"
+_AEDAT4_PACKET = struct.Struct("<iI")
+"""Before each packet: number of its stream, bytes that follow."""
+
+
+def _check_aedat4(path: Path) -> None:
+    """Follow the chain of packets from the header to the table behind them, without unpacking any.
+
+    dv-processing spins for ever, out of reach of Python's signals, where the chain is broken by a missing byte.
+
+    Raises:
+        EventError: the chain does not lead where it should.
+    """
+    with path.open("rb") as file:
+        if file.read(len(_AEDAT4)) != _AEDAT4:
+            raise EventError(f"{path} cannot be read as AEDAT 4: it does not begin like one")
+        try:
+            (length,) = struct.unpack("<I", file.read(4))
+            header = file.read(min(length, _LARGEST_AEDAT4_HEADER))
+            size = file.seek(0, io.SEEK_END)
+            end = _aedat4_table(header)
+            end = size if end < 0 else end
+            at = len(_AEDAT4) + 4 + length
+            while at < end <= size:
+                file.seek(at)
+                _, length = _AEDAT4_PACKET.unpack(file.read(_AEDAT4_PACKET.size))
+                if not length:
+                    break
+                at += _AEDAT4_PACKET.size + length
+        except struct.error:
+            at, end = -1, 0
+    if at != end:
+        raise EventError(f"{path} is cut off or damaged, its packets do not follow each other: export what DV can read")
+
+
+def _aedat4_table(header: bytes) -> int:
+    """Where the table of packets begins, from the file's header, a FlatBuffer; negative if there is none.
+
+    Raises:
+        struct.error: this is no such header.
+    """
+    (root,) = struct.unpack_from("<I", header)
+    (back,) = struct.unpack_from("<i", header, root)
+    fields = root - back
+    (length,) = struct.unpack_from("<H", header, fields)
+    (place,) = struct.unpack_from("<H", header, fields + 6) if length >= 8 else (0,)
+    (position,) = struct.unpack_from("<q", header, root + place) if place else (-1,)
+    return int(position)

@@ -312,6 +312,29 @@ def test_broken_aedat4_is_refused(tmp_path):
         open_events(tmp_path / "a.aedat4")
 
 
+@pytest.mark.parametrize(("missing", "extra"), [(1, 0), (0, 1), (9, 0), (0, 64)])
+def test_aedat4_with_missing_bytes_is_refused_before_it_is_decoded(tmp_path, missing, extra):
+    pytest.importorskip("dv_processing", reason="dv-processing is not installed")
+    packets = b"".join(struct.pack("<iI", 0, 20) + bytes(20) for _ in range(3))
+    # A FlatBuffer of compression (left out) and the position of the table.
+    header = struct.pack("<IHHHHiq", 12, 8, 12, 0, 4, 8, 14 + 4 + 24 + len(packets))
+    whole = b"#!AER-DAT4.0\r\n" + struct.pack("<I", len(header)) + header + packets + bytes(30)
+    (tmp_path / "a.aedat4").write_bytes(whole)
+    with pytest.raises(EventError, match="cannot be read as AEDAT 4"):  # by dv-processing: the packets hold nothing
+        open_events(tmp_path / "a.aedat4")
+    (tmp_path / "a.aedat4").write_bytes(whole[:70] + bytes(extra) + whole[70 + missing :])
+    with pytest.raises(EventError, match="do not follow each other"):
+        open_events(tmp_path / "a.aedat4")
+
+
+def test_recorded_aedat4_with_a_missing_byte(tmp_path):
+    pytest.importorskip("dv_processing", reason="dv-processing is not installed")
+    content = recording("events", "tonic_aedat4", "sample.aedat4").read_bytes()
+    (tmp_path / "a.aedat4").write_bytes(content[:168_357] + content[168_358:])
+    with pytest.raises(EventError, match="do not follow each other"):
+        open_events(tmp_path / "a.aedat4")
+
+
 def test_text_in_seconds_with_size_line(tmp_path):
     (tmp_path / "a.txt").write_text("240 180\n0.000001 3 4 1\n1.5 5 6 0\n2.25 7 8 -1\n")
     chunks = list(open_events(tmp_path / "a.txt"))
