@@ -33,12 +33,13 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from std_srvs.srv import Trigger
 
 from madm_model.adaptation.job_lock import JobRuns
-from madm_model.adaptation.job_request import CANCELED, FAILED, INTERRUPTED, RequestError
+from madm_model.adaptation.job_request import ACTIVATED, CANCELED, FAILED, INTERRUPTED, RequestError
 from madm_model.checkpoint.model_names import resolve_model
 from madm_model.store import Snapshot, StoreError, VersionStore
 from madm_ros import adapt_parameters
 from madm_ros.adapt_jobs import AdaptJobs
 from madm_ros.adapt_messages import STATES, to_job, to_progress, to_request, to_text
+from madm_ros.adapt_peers import Followers, RivalWatch
 from madm_ros.frame_rates import FrameRates
 from madm_ros.running import ros_process
 
@@ -62,7 +63,7 @@ class AdaptServer(Node):
         self._settings = adapt_parameters.declare(self)
         base = resolve_model(self._settings.model).absolute()
         self._store = VersionStore(self._settings.store, base, self._settings.keep)
-        self._rates = FrameRates()
+        self._rates, self._followers = FrameRates(), Followers(self._store.root)
         self._telling = threading.RLock()  # guards what follows
         self._job_id, self._job_message, self._cost = "", AdaptJob(), ""
         self._told_progress, self._told_snapshot = 0.0, Snapshot("", Path(), ())
@@ -70,6 +71,8 @@ class AdaptServer(Node):
             depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
         )
         self._status = self.create_publisher(AdaptStatus, "adapt/status", latched)
+        self._rivals, self._rival = RivalWatch(self, self._status.topic_name), ""
+        self._told_followers: list[str] | None = None
         self._jobs = AdaptJobs(
             self._store,
             self._settings.bag_roots,
@@ -92,7 +95,7 @@ class AdaptServer(Node):
             cancel_callback=lambda _: CancelResponse.ACCEPT,
             callback_group=ReentrantCallbackGroup(),
         )
-        self.create_subscription(DiagnosticArray, "/diagnostics", self._rates.note, 10, callback_group=own())
+        self.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 10, callback_group=own())
         self._publish_status()
         self.create_timer(1.0, self._watch, callback_group=own(), clock=Clock(clock_type=ClockType.STEADY_TIME))
 
@@ -101,6 +104,10 @@ class AdaptServer(Node):
         self._jobs.close()
         self._action.destroy()
         super().destroy_node()
+
+    def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        self._rates.note(message)
+        self._followers.note(message)
 
     # ---- requests ----
 
@@ -118,8 +125,11 @@ class AdaptServer(Node):
     def _switch(self, change: Callable[[], Snapshot], response: SwitchResponse) -> SwitchResponse:
         """Make another version the active one; what goes wrong is the answer."""
         try:
+            if self._rival:
+                raise StoreError(self._rival)
             snapshot = change()
-            response.success, response.message = True, f"{snapshot.active} is active"
+            said = "; ".join(filter(None, (f"{snapshot.active} is active", self._followers.advice())))
+            response.success, response.message = True, to_text(said)
         except Exception as error:
             if not isinstance(error, StoreError):
                 self._log_error(traceback.format_exc())
@@ -181,6 +191,8 @@ class AdaptServer(Node):
         """Accept a job or refuse it, in less than 100 ms: (accepted, message, job id)."""
         with self._telling:  # nothing is told of the job before its message is there
             try:
+                if self._rival:
+                    raise RequestError(self._rival)
                 if job.resume_job_id:
                     resumed = to_job(self._jobs.request_of(job.resume_job_id))
                     job_id, message = self._jobs.resume(job.resume_job_id)
@@ -206,8 +218,11 @@ class AdaptServer(Node):
         """A job has a new state, or has made progress, which is told a few times a second."""
         now = time.monotonic()
         with self._telling:
-            if is_state and not self._jobs.standing().is_busy:
+            standing = self._jobs.standing()
+            if is_state and not standing.is_busy:
                 self._cost = self._rates.end()
+                if standing.state.state == ACTIVATED and self._followers.advice():
+                    self.get_logger().warning(to_text(f"a new version is active, but {self._followers.advice()}"))
             if not is_state and now - self._told_progress < _PROGRESS_PERIOD_S:
                 return
             self._told_progress = now
@@ -219,8 +234,24 @@ class AdaptServer(Node):
             self._jobs.watch()
         except OSError as error:  # looked at again in a second
             self.get_logger().error(to_text(f"the store cannot be watched: {error}"), throttle_duration_sec=30.0)
+        self._rival = self._rivals.complaint()
+        if self._rival:
+            self.get_logger().error(self._rival, throttle_duration_sec=30.0)
+        self._tell_followers()
         if self._store.read() != self._told_snapshot:
             self._publish_status()
+
+    def _tell_followers(self) -> None:
+        """Say on the console and in the status who follows the store, whenever that changes."""
+        names = self._followers.names()
+        if names == self._told_followers or (not names and self._told_followers is None):
+            return
+        self._told_followers = names
+        if names:
+            self._log_info(f"{', '.join(names)} follows {self._store.root}")
+        else:
+            self.get_logger().warning(to_text(self._followers.advice()))
+        self._publish_status()
 
     def _publish_status(self) -> None:
         try:
@@ -236,15 +267,18 @@ class AdaptServer(Node):
                 self._job_id, self._job_message = standing.job_id, self._job_of(standing.job_id)
                 self._cost = ""
             state = standing.state
+            unheard = self._followers.advice() if state.state == ACTIVATED else ""
+            said = state.message, snapshot.note, self._cost, unheard
             status = AdaptStatus(
                 state=STATES.get(state.state, AdaptStatus.STATE_IDLE),
                 job_id=standing.job_id,
-                message=to_text("; ".join(filter(None, (state.message, snapshot.note, self._cost)))),
+                message=to_text("; ".join(filter(None, said))),
                 job=self._job_message,
                 progress=to_progress(standing.progress),
                 new_version=state.new_version,
                 active_version=snapshot.active,
                 versions=list(snapshot.versions),
+                followers=self._followers.names(),
                 report_uri=_uri(state.report),
             )
             status.header.stamp = self.get_clock().now().to_msg()
