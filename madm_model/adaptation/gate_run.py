@@ -96,13 +96,13 @@ def examine(
     shown = [int(run[0]) for run in runs][:: max(1, len(runs) // _EXAMPLES)][:_EXAMPLES]
     pseudo = {index: [teacher.labels(target.images[index], [step]) for step in (0, noise_step)] for index in shown}
 
-    # 2. Both versions on the same frames, one after the other: what is in memory at a time is less
+    # 2. Both versions on the same frames, one after the other; the trainer's teacher and optimiser are gone by then
     dtype = choose_dtype(precision, device)
+    network = trainer.finish().to(STORED_DTYPE).float()  # what is examined is what will be stored
     running = _Version(Segmenter.from_folder(running_folder, str(device), precision), check_stop)
     before = running.measure(runs, target, opinions, source, source_held_out)
     running_labels = {index: running.label(target.images[index])[0] for index in shown}
     running.close()
-    network = trainer.finish().to(STORED_DTYPE).float()  # what is examined is what will be stored
     new = _Version(_as_it_will_run(network, config, device, dtype), check_stop)
     after = new.measure(runs, target, opinions, source, source_held_out)
 

@@ -42,7 +42,7 @@ from madm_model.adaptation.job_request import (
     RequestError,
     prune_jobs,
 )
-from madm_model.adaptation.job_room import prepare_device, step_back
+from madm_model.adaptation.job_room import free_memory, prepare_device, step_back
 from madm_model.adaptation.job_settings import JobSettings
 from madm_model.adaptation.job_training import LOG_FILE, Trained, drop_checkpoint, iterations_in, train
 from madm_model.adaptation.resources import ResourceError
@@ -107,7 +107,7 @@ class AdaptationJob:
         parent = self._folder.state().parent or replaced
         self._folder.update(parent=parent)
         device = prepare_device(self._request.device, self._request.threads, self._request.gpu_memory_share)
-        network, config = load_model(self._store.folder(parent), device)
+        config = ModelConfig.load(self._store.folder(parent))
 
         # 2. Target and source frames on disk
         settings = resolve_settings(self._request, config, 1000, device.type == "cuda")
@@ -119,6 +119,7 @@ class AdaptationJob:
         data = JobData(source, target, config, settings.view)
 
         # 4. Train, from the last checkpoint if there is one
+        network = load_model(self._store.folder(parent), device)[0]  # not before: the trial had one of its own
         self._events.state(TRAINING, f"training on {len(target.training)} frames for {iterations} iterations")
         trainer = SelfTraining(network, config.label_set, data, settings.training)
         trained = train(trainer, settings, self._request.time_budget_s, self._folder, self._events)
@@ -184,10 +185,12 @@ class AdaptationJob:
         if not decided:
             self._events.state(PREPARING, "measuring the time of an iteration")
             settings = resolve_settings(self._request, config, 1000, device.type == "cuda")
-            network = load_model(self._store.folder(parent), device)[0]
             data = JobData(source, target, config, settings.view)
+            network = load_model(self._store.folder(parent), device)[0]
             trial = SelfTraining(network, config.label_set, data, settings.training)
             decided = iterations_in(self._request.time_budget_s, trial, self._events)
+            del network, trial
+            free_memory(device)  # before the training's network is loaded
         self._folder.update(iterations=decided)
         return decided
 

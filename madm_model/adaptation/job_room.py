@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import shutil
 from pathlib import Path
@@ -84,6 +85,15 @@ def prepare_device(device: str, threads: int, gpu_memory_share: float) -> torch.
         index = torch.cuda.current_device() if chosen.index is None else chosen.index
         torch.cuda.set_per_process_memory_fraction(gpu_memory_share, index)
     return chosen
+
+
+def free_memory(device: torch.device) -> None:
+    """Give back what nobody refers to any more, that of the GPU included."""
+    gc.collect()
+    if device.type == "cuda":
+        import torch
+
+        torch.cuda.empty_cache()
 
 
 def available_memory() -> int:

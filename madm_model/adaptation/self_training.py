@@ -240,7 +240,9 @@ class SelfTraining:
     def finish(self) -> MADM:
         """The trained network, float32, in evaluation mode, adapters merged; this object is spent."""
         self._halved.restore()
-        self._halved = HalvedWeights()  # lets go of what it kept
+        self._halved = HalvedWeights()  # lets go of what it kept, as of teacher, gradients and the optimiser's state
+        self.network.zero_grad(set_to_none=True)
+        del self.teacher, self.optimizer
         self._take_target_norm()
         merge_lora(self.network)
         self.network.unet.disable_gradient_checkpointing()
