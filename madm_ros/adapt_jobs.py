@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from madm_model.adaptation.job_check import check_paths, check_recordings, check_settings
+from madm_model.adaptation.job_check import check_cost, check_paths, check_recordings, check_settings
 from madm_model.adaptation.job_lock import JobRuns, RunningJob, refuse_second_job, running_job, stop_running_job
 from madm_model.adaptation.job_request import (
     CANCELED,
@@ -203,11 +203,13 @@ class AdaptJobs:
 
     def _new(self, request: JobRequest) -> tuple[JobFolder, str, Write]:
         settings = check_settings(request, self._store)
-        message = "accepted"
+        message = f"accepted: {check_cost(request, self._store, settings)}"
+        if request.iterations and (too_little := settings.gate.too_little(request.iterations)):
+            message += f"; {too_little}, so the version is only kept"
         try:
             _in_background(check_recordings, request, self._store, settings).result(_CHECK_S)
         except (Unfinished, TimeoutError):
-            message = "accepted; the recordings are still being checked"
+            message += "; the recordings are still being checked"
         folder = JobFolder.reserve(self._store.root)
         return folder, message, partial(folder.write_request, request)
 

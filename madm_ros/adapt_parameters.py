@@ -62,6 +62,8 @@ class AdaptSettings:
     """Share of the GPU's memory a job may take."""
     preprocessing: Mapping[str, Any]
     """Settings of the modality, as of the segmentation node."""
+    max_days: float
+    """Days of training from which on a job is refused."""
     auto_activate: bool
     """Whether a version that passes the gate becomes the active one, where the request wants it, too."""
     gate: Mapping[str, Any]
@@ -81,6 +83,7 @@ class AdaptSettings:
             "niceness": self.niceness,
             "threads": self.threads,
             "bag_roots": tuple(map(str, self.bag_roots)),
+            "max_days": self.max_days,
             "auto_activate": self.auto_activate,
             "gate": dict(self.gate),
         }
@@ -124,6 +127,7 @@ def declare(node: Node) -> AdaptSettings:
     niceness = value("niceness", 10, "Added to a job's niceness; 19 is the lowest priority.", 0, 19)
     threads = value("threads", 0, "CPU threads of a job; 0: half of the cores.", 0, 1024)
     share = value("gpu_memory_share", 1.0, "Share of the GPU's memory a job may take.", 0.01, 1.0)
+    days = value("max_days", 7.0, "A job that would train for longer is refused, days.", 0.001, 365.0)
     auto_activate = value(
         "auto_activate", True, "A version that passes the gate becomes active; false: it is only kept."
     )
@@ -151,6 +155,7 @@ def declare(node: Node) -> AdaptSettings:
         threads or max(1, (os.cpu_count() or 2) // 2),
         share,
         preprocessing,
+        days,
         auto_activate,
         gate,
         edges,

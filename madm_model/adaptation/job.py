@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import math
 import shutil
 import signal
 import sys
@@ -26,7 +27,7 @@ from typing import Any
 import torch
 
 from madm_model.adaptation import gate_run, report
-from madm_model.adaptation.job_check import check_request, resolve_settings
+from madm_model.adaptation.job_check import check_cost, check_request, check_settings, resolve_settings
 from madm_model.adaptation.job_events import Emit, JobCanceled, JobEvents, log
 from madm_model.adaptation.job_lock import the_one_job
 from madm_model.adaptation.job_request import (
@@ -42,7 +43,7 @@ from madm_model.adaptation.job_request import (
     RequestError,
     prune_jobs,
 )
-from madm_model.adaptation.job_room import free_memory, prepare_device, step_back
+from madm_model.adaptation.job_room import free_memory, is_out_of_memory, limit_memory, prepare_device, step_back
 from madm_model.adaptation.job_settings import JobSettings
 from madm_model.adaptation.job_training import LOG_FILE, Trained, drop_checkpoint, iterations_in, train
 from madm_model.adaptation.resources import ResourceError
@@ -76,6 +77,18 @@ class AdaptationJob:
     def niceness(self) -> int:
         """What is to be added to the process's niceness."""
         return self._request.niceness
+
+    @property
+    def _time_limit_s(self) -> float:
+        """Seconds of training at most, whatever was estimated."""
+        return min(self._request.time_budget_s or math.inf, self._request.max_days * 86_400)
+
+    def limit_memory(self) -> None:
+        """On a CPU, take at most twice the memory that the job is expected to need."""
+        with contextlib.suppress(InputError):  # `run` tells it
+            cost = check_cost(self._request, self._store, check_settings(self._request, self._store))
+            if not cost.gpu_memory:
+                limit_memory(2 * cost.memory)
 
     def run(self) -> str:
         """Run to the end; gives the last state, which is also in the job's folder unless it may not run at all."""
@@ -122,7 +135,7 @@ class AdaptationJob:
         network = load_model(self._store.folder(parent), device)[0]  # not before: the trial had one of its own
         self._events.state(TRAINING, f"training on {len(target.training)} frames for {iterations} iterations")
         trainer = SelfTraining(network, config.label_set, data, settings.training)
-        trained = train(trainer, settings, self._request.time_budget_s, self._folder, self._events)
+        trained = train(trainer, settings, self._time_limit_s, self._folder, self._events)
 
         # 5. Compare with the running version on held-out frames
         self._events.state(EVALUATING, "comparing the new version with the running one")
@@ -275,6 +288,8 @@ class AdaptationJob:
     def _fail(self, error: Exception, message: str) -> str:
         if not (self._target_folder / META_FILE).exists():  # half of it is of no use, and may be what fills the disk
             shutil.rmtree(self._target_folder, ignore_errors=True)
+        if is_out_of_memory(error):
+            message = "memory ran out: lower view.batch_size, crop_height or crop_width and start a new job"
         if durable.is_disk_full(error):
             log(f"no space left: {error}")
             message = f"no space left in {self._store.root}: free some, then resume the job"
@@ -307,6 +322,7 @@ def main(arguments: list[str] | None = None) -> int:
         emit({"event": "state", "state": FAILED, "message": str(error)})
         return 1
     step_back(job.niceness)
+    job.limit_memory()
     return int(job.run() == FAILED)
 
 

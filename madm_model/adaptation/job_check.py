@@ -9,8 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from madm_model.adaptation.gate import GateConfig
+from madm_model.adaptation.job_cost import JobCost, estimate_cost, in_words
 from madm_model.adaptation.job_request import JobRequest, RequestError
-from madm_model.adaptation.job_room import check_room
+from madm_model.adaptation.job_room import available_memory, check_room
 from madm_model.adaptation.job_settings import JobSettings, default_settings, with_options
 from madm_model.adaptation.source_frames import SIMULATED_STREETS, labelled_files
 from madm_model.adaptation.target_bags import count_frames
@@ -49,9 +50,45 @@ def check_settings(request: JobRequest, store: VersionStore) -> JobSettings:
         return resolve_settings(request, config, request.iterations or _PROBE_ITERATIONS, _is_gpu(request))
 
 
+def check_cost(request: JobRequest, store: VersionStore, settings: JobSettings) -> JobCost:
+    """Refuse what takes more memory or time than there is; takes a few milliseconds.
+
+    Args:
+        request: the job.
+        store: where its version will go.
+        settings: the job's, as `check_settings` gives them.
+
+    Returns:
+        what the job is expected to take.
+
+    Raises:
+        RequestError: how much it needs, and how much there is.
+    """
+    smaller = "lower view.batch_size, crop_height or crop_width"
+    with _refusals():
+        present = store.read()
+        config, gpu = ModelConfig.load(present.folder), gpu_memory(request.device)
+        cost = estimate_cost(
+            settings, config, present.folder, request.iterations, request.threads, on_gpu=gpu is not None
+        )
+        if request.time_budget_s and (not request.iterations or request.time_budget_s < cost.seconds):
+            cost = replace(cost, seconds=request.time_budget_s)
+        if cost.memory > (free := available_memory()):
+            raise RequestError(f"the job needs {cost}, but {free / 1e9:.1f} GB of memory are free: {smaller}")
+        if gpu is not None and cost.gpu_memory > (share := gpu * request.gpu_memory_share):
+            raise RequestError(f"the job needs {cost}, of which it may take {share / 1e9:.1f} GB: {smaller}")
+        if cost.seconds > request.max_days * 86_400:
+            raise RequestError(
+                f"the job would train for about {in_words(cost.seconds)}, and max_days allows {request.max_days:g} "
+                "days: lower the number of iterations, or set a time budget"
+            )
+    return cost
+
+
 def check_request(request: JobRequest, store: VersionStore) -> JobSettings:
     """Refuse what cannot work, before anything is started: `check_settings` and `check_recordings`."""
     settings = check_settings(request, store)
+    check_cost(request, store, settings)
     check_recordings(request, store, settings)
     return settings
 
@@ -84,8 +121,7 @@ def check_recordings(request: JobRequest, store: VersionStore, settings: JobSett
             )
         present = store.read()
         room = frame_bytes(ModelConfig.load(present.folder), settings.limits, [frames])
-        adapters, on_gpu = settings.training.resources.lora is not None, _is_gpu(request)
-        check_room(store.root, present.folder, room, adapters, on_gpu)
+        check_room(store.root, present.folder, room, settings.training.resources.lora is not None)
 
 
 def resolve_settings(request: JobRequest, config: ModelConfig, iterations: int, on_gpu: bool) -> JobSettings:

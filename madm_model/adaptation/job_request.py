@@ -63,6 +63,8 @@ class JobRequest:
     """CPU threads of the training; 0 leaves the choice to PyTorch."""
     bag_roots: tuple[str, ...] | None = None
     """Folders that bags and source must lie in, symbolic links resolved; None allows every path."""
+    max_days: float = 7.0
+    """A job that would train for longer is refused."""
     auto_activate: bool = True
     """Whether a version that passes the gate becomes the active one; otherwise it is only kept."""
     gate: Mapping[str, Any] | None = None
@@ -73,6 +75,8 @@ class JobRequest:
             raise ValueError("set a number of iterations, a time budget, or both")
         if not math.isfinite(self.time_budget_s):
             raise ValueError("the time budget has to be a finite number of seconds")
+        if not self.max_days > 0:
+            raise ValueError("max_days must be above 0")
         if not 0 < self.gpu_memory_share <= 1 or not 0 <= self.niceness <= 19 or self.threads < 0:
             raise ValueError("gpu_memory_share must be up to 1, niceness 0 to 19, threads not negative")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
+import resource
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,41 +15,48 @@ from madm_model.io.frames import InputError
 if TYPE_CHECKING:
     import torch
 
-_WHOLE, _ADAPTERS, _ON_GPU = 24, 14, 8
-"""Bytes of main memory a weight: all of them trained (float32 weights, gradients, AdamW's two states, the teacher and a
-copy while saving), adapters alone (the new and the running version as they are compared, and their files), or on a
-GPU (what is read, kept and saved)."""
-_BASE_MEMORY = 1_000_000_000
-"""PyTorch itself, activations of a small crop, the frames in flight."""
+_CHECKPOINT = 48
+"""Bytes of disk a weight of a training of all of them: the checkpoint, the one before it, and the next while
+it is written."""
 _STORED = 8
 """Bytes of disk a weight for the version, beside the checkpoint."""
 _OOM_SCORE = 500
 """Of 1000, added to what the kernel goes by when memory runs out: of a robot's processes, the job is to go first."""
 
 
-def check_room(store_root: Path, model: Path, frame_bytes: int, adapters: bool = False, on_gpu: bool = False) -> None:
-    """Refuse a job for which there is too little disk or memory; that of a GPU is not looked at.
+def check_room(store_root: Path, model: Path, frame_bytes: int, adapters: bool = False) -> None:
+    """Refuse a job for which there is too little disk.
 
     Args:
         store_root: where it writes; need not exist.
         model: folder of the model it starts from.
         frame_bytes: disk that its target frames take.
         adapters: whether adapters are trained in place of the weights.
-        on_gpu: whether the GPU's memory is what it takes.
 
     Raises:
         InputError: how much there is, and how much it needs.
     """
     weights = sum(file.stat().st_size for file in model.glob("*.safetensors")) // 2  # half precision at least
     existing = next(path for path in (store_root, *store_root.absolute().parents) if path.exists())
-    checkpoint = 0 if adapters else _WHOLE
+    checkpoint = 0 if adapters else _CHECKPOINT
     disk, needed = shutil.disk_usage(existing).free, frame_bytes + weights * (checkpoint + _STORED)
     if disk < needed:
         raise InputError(f"{existing} has {_megabytes(disk)} free, the job needs about {_megabytes(needed)}")
-    each = _ON_GPU if on_gpu else _ADAPTERS if adapters else _WHOLE
-    memory, needed = available_memory(), _BASE_MEMORY + weights * each
-    if memory < needed:
-        raise InputError(f"{_megabytes(memory)} of memory are free, the job needs about {_megabytes(needed)}")
+
+
+def limit_memory(more: int) -> None:
+    """Have this process fail where it would take so many bytes more, before the machine has none left."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmData:"):
+            # What it may write to, other than its address space: that holds the files it maps, and a GPU's memory.
+            limit = int(line.split()[1]) * 1024 + more
+            resource.setrlimit(resource.RLIMIT_DATA, (limit, resource.getrlimit(resource.RLIMIT_DATA)[1]))
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory, or a GPU's, has run out."""
+    told = ("can't allocate memory", "not enough memory", "out of memory")
+    return isinstance(error, MemoryError) or any(text in str(error) for text in told)
 
 
 def step_back(niceness: int) -> None:
@@ -97,13 +105,15 @@ def free_memory(device: torch.device) -> None:
 
 
 def available_memory() -> int:
-    """Bytes that processes may still take."""
-    meminfo = Path("/proc/meminfo")
-    if meminfo.exists():
-        for line in meminfo.read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    """Bytes that processes may still take, within this one's control group."""
+    free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    with contextlib.suppress(OSError, ValueError):
+        lines = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
+        free = int(lines["MemAvailable"].split()[0]) * 1024
+    with contextlib.suppress(OSError, ValueError):  # of a container; without a limit it says "max"
+        group = Path("/sys/fs/cgroup")
+        free = min(free, int((group / "memory.max").read_text()) - int((group / "memory.current").read_text()))
+    return free
 
 
 def _megabytes(count: int) -> str:

@@ -260,6 +260,16 @@ def test_a_diverging_training_says_so(store, request_) -> None:
     assert store.read().versions == (BASE,)
 
 
+def test_memory_that_runs_out_is_told_with_advice(store, request_, monkeypatch) -> None:
+    def step(*_: object) -> None:
+        raise RuntimeError("[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: can't allocate memory")
+
+    monkeypatch.setattr(SelfTraining, "step", step)
+    run = Run(store, request_)
+    assert run() == "failed"
+    assert "memory ran out: lower view.batch_size" in run.of("state")[-1]["message"]
+
+
 def test_an_unknown_job_is_named(store, request_) -> None:
     run = Run(store, request_)
     with pytest.raises(RequestError, match=f"there is no job 'x': {run.folder.job_id}"):

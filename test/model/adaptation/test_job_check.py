@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from adaptation_samples import TOPIC, Run, thermal_frames, write_model
 
-from madm_model.adaptation import job_room
+from madm_model.adaptation import job_check, job_room
 from madm_model.adaptation.gate import GateConfig
 from madm_model.adaptation.job_check import check_request
 from madm_model.adaptation.job_request import JobRequest, RequestError
@@ -159,8 +159,18 @@ def test_too_little_disk_or_memory_is_refused(store, request_, monkeypatch) -> N
     monkeypatch.setattr(job_room.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10, 9, 1000))
     assert "has 0 MB free, the job needs about" in refusal(request_, store)
     monkeypatch.undo()
-    monkeypatch.setattr(job_room, "available_memory", lambda: 10_000_000)
-    assert "10 MB of memory are free, the job needs about" in refusal(request_, store)
+    monkeypatch.setattr(job_check, "available_memory", lambda: 10_000_000)
+    assert re.search(r"needs about 0\.6 GB of memory .*, but 0\.0 GB of memory are free", refusal(request_, store))
+
+
+def test_what_would_take_all_memory_or_years_is_refused_and_told(store, request_) -> None:
+    huge = replace(request_, options={**request_.options, "view.batch_size": "10000000"})
+    assert "are free: lower view.batch_size, crop_height or crop_width" in refusal(huge, store)
+    assert "years, and max_days allows 7 days" in refusal(replace(request_, iterations=10**12), store)
+    assert "train for about 10 days, and max_days" in refusal(
+        replace(request_, time_budget_s=864_000.0, iterations=0), store
+    )
+    check_request(replace(request_, iterations=10**12, time_budget_s=60.0), store)
 
 
 def test_a_student_is_nothing_that_adaptation_can_start_from(request_, tmp_path) -> None:

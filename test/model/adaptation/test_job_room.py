@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,19 +19,30 @@ from madm_model.adaptation import job_room
 from madm_model.io.frames import InputError
 
 
-def test_adapters_and_a_gpu_need_less_room(store, request_, tmp_path, monkeypatch) -> None:
+def test_adapters_need_less_disk(tmp_path, monkeypatch) -> None:
     base = tmp_path / "large"
     base.mkdir()
     with (base / "model.safetensors").open("wb") as file:
         file.truncate(2_000_000_000)  # weights of half precision; takes no disk
 
-    def memory_of(adapters: bool, on_gpu: bool) -> int:
-        monkeypatch.setattr(job_room, "available_memory", lambda: 0)
-        with pytest.raises(InputError, match="of memory are free") as error:
-            job_room.check_room(tmp_path, base, 0, adapters, on_gpu)
+    def disk_of(adapters: bool) -> int:
+        monkeypatch.setattr(job_room.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10, 9, 1000))
+        with pytest.raises(InputError, match="has 0 MB free") as error:
+            job_room.check_room(tmp_path, base, 0, adapters)
         return int(re.search(r"needs about (\d+) MB", str(error.value))[1])
 
-    assert [memory_of(*case) for case in ((False, False), (True, False), (True, True))] == [25_000, 15_000, 9_000]
+    assert [disk_of(adapters) for adapters in (False, True)] == [56_000, 8_000]
+
+
+def test_a_process_fails_where_it_would_take_more_than_its_limit() -> None:
+    program = (
+        "import numpy; from madm_model.adaptation.job_room import is_out_of_memory, limit_memory\n"
+        "limit_memory(200_000_000); small = numpy.ones(100_000_000, numpy.uint8)\n"
+        "try: numpy.ones(200_000_000, numpy.uint8)\n"
+        "except MemoryError as error: print(is_out_of_memory(error))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "True", done.stderr
 
 
 def test_a_job_steps_back_for_others(store, request_) -> None:
