@@ -216,7 +216,7 @@ class AdaptJobs:
     def _resumed(self, job_id: str) -> tuple[JobFolder, str, Write]:
         folder = JobFolder(self._store.root, job_id)
         check_paths(folder.request(), self._bag_roots)
-        folder.check_resumable()
+        folder.check_resumable(self._store.read().versions)
         return folder, f"resuming job {job_id}", partial(folder.update, state=PREPARING)
 
     def _launch(self, folder: JobFolder, write: Write) -> None:

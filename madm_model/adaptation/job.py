@@ -95,7 +95,7 @@ class AdaptationJob:
         with contextlib.ExitStack() as stack:
             try:
                 stack.enter_context(the_one_job(self._store.root, self._folder.job_id))
-                self._folder.check_resumable()
+                self._folder.check_resumable(self._store.read().versions)
             except (RequestError, OSError) as error:
                 return self._events.refuse(str(error))
             return self._run_to_the_end()

@@ -6,8 +6,9 @@ import contextlib
 import itertools
 import json
 import math
+import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -25,6 +26,9 @@ ACTIVATED, NOT_ACTIVATED, CANCELED, FAILED, INTERRUPTED = (
 )
 RUNNING_STATES = (PREPARING, TRAINING, EVALUATING)
 RESUMABLE_STATES = (*RUNNING_STATES, CANCELED, FAILED, INTERRUPTED)
+
+
+_ID = re.compile(r"\d{8}-\d{6}(-\d{1,9})?")
 
 
 class RequestError(InputError):
@@ -139,8 +143,12 @@ class JobFolder:
             OSError: it cannot be made.
         """
         stamp = datetime.now(timezone.utc).strftime("%Y%m%d-%H%M%S")
-        for number in itertools.count(1):
-            job = cls(store_root, stamp if number == 1 else f"{stamp}-{number}")
+        names = (path.name for path in (Path(store_root) / "jobs").glob("[!.]*/") if _ID.fullmatch(path.name))
+        latest, last = max(map(_order, names), default=("", 0))
+        if stamp > latest:
+            latest, last = stamp, 0
+        for number in itertools.count(last + 1):  # a clock that was set back does not make it an old job
+            job = cls(store_root, latest if number == 1 else f"{latest}-{number}")
             with contextlib.suppress(FileExistsError):
                 job.path.mkdir(parents=True)
                 break
@@ -176,14 +184,22 @@ class JobFolder:
         except (OSError, ValueError, TypeError):
             return JobState()
 
-    def check_resumable(self) -> None:
-        """Refuse a job that the gate has judged.
+    def check_resumable(self, versions: Sequence[str] = ()) -> None:
+        """Refuse a job that the gate has judged, or whose training has nothing to start from.
+
+        Args:
+            versions: of the store.
 
         Raises:
-            RequestError: it has ended so.
+            RequestError: it has ended so, or the version that it started from is gone.
         """
         if (state := self.state().state) not in RESUMABLE_STATES:
             raise RequestError(f"job {self.job_id} has ended ({state}): start a new one")
+        parent = self.state().parent
+        if parent and versions and parent not in versions:
+            raise RequestError(
+                f"job {self.job_id} started from version {parent}, which is not in the store any more: start a new job"
+            )
 
     def write_state(self, state: JobState) -> None:
         """Keep a state.
@@ -202,7 +218,13 @@ class JobFolder:
 
 def job_ids(store_root: Path) -> list[str]:
     """Ids of the jobs of a store, oldest first; a folder whose request could not be written is none."""
-    return sorted(path.parent.name for path in (Path(store_root) / "jobs").glob(f"[!.]*/{REQUEST_FILE}"))
+    return sorted((path.parent.name for path in (Path(store_root) / "jobs").glob(f"[!.]*/{REQUEST_FILE}")), key=_order)
+
+
+def _order(job_id: str) -> tuple[str, int]:
+    """What sorts ids by creation: the time that is in it, and the number beside it."""
+    number = job_id[16:]
+    return job_id[:15], int(number) if number.isdecimal() else 1
 
 
 def prune_jobs(store: VersionStore, keep: int) -> None:
