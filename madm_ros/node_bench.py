@@ -36,20 +36,20 @@ WARM_UP_FRAMES = 20
 
 
 class InstantSegmenter:
-    """Answers with images made beforehand."""
+    """Answers with images made beforehand, of the size of the input."""
 
-    def __init__(self, width: int, height: int) -> None:
+    def __init__(self) -> None:
         self.config = ModelConfig("instant", TINY, STREET_9, "thermal", (64, 64), keep_aspect=True)
         self.device = SimpleNamespace(type="cpu")
-        self._answer = [
-            SimpleNamespace(
-                labels=np.zeros((height, width), np.uint8), confidence=np.full((height, width), 255, np.uint8)
-            )
-        ]
+        self._answers: dict[tuple[int, int], list[Any]] = {}
 
     def segment(self, images: list[np.ndarray]) -> list[Any]:
-        """The same result for every image."""
-        return self._answer
+        """The same result for every image of a size."""
+        size = images[0].shape[:2]
+        if size not in self._answers:
+            labels, confidence = np.zeros(size, np.uint8), np.full(size, 255, np.uint8)
+            self._answers[size] = [SimpleNamespace(labels=labels, confidence=confidence)]
+        return self._answers[size]
 
     def warm_up(self, height: int, width: int) -> None:
         """Nothing to warm."""
@@ -58,12 +58,12 @@ class InstantSegmenter:
         """Nothing to give back."""
 
 
-def _run_node(width: int, height: int) -> None:
+def _run_node() -> None:
     """The node's process."""
     from madm_ros.segmentation_node import SegmentationNode
 
     rclpy.init(args=[])
-    node = SegmentationNode(lambda *_: InstantSegmenter(width, height))
+    node = SegmentationNode(lambda *_: InstantSegmenter())
     node.bring_up()
     with contextlib.suppress(KeyboardInterrupt, ExternalShutdownException):
         rclpy.spin(node)
@@ -151,7 +151,7 @@ def main() -> None:
     # Not to meet a node that runs on this machine already.
     os.environ["ROS_DOMAIN_ID"] = str(os.getpid() % 101)
     os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
-    node = multiprocessing.get_context("spawn").Process(target=_run_node, args=(options.width, options.height))
+    node = multiprocessing.get_context("spawn").Process(target=_run_node)
     node.start()
     try:
         result = measure(options.width, options.height, options.frames, node.is_alive)

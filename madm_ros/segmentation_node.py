@@ -181,6 +181,12 @@ class SegmentationNode(LifecycleNode):
             self.get_logger().info,
         )
         self._config = self._segmenter.config
+        modality = self._value("modality")
+        if self._config.modality != modality:
+            self.get_logger().warning(
+                f"model {self._config.name} is for {self._config.modality} and gets {modality} images: "
+                "set model or modality"
+            )
         self._segmenter.warm_up(*self._config.input_size)
         self.get_logger().info(
             f"model {self._config.name} ({len(self._config.label_set)} classes) is ready on {self._segmenter.device} "

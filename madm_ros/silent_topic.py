@@ -64,10 +64,12 @@ class SilentTopic:
         return f"{sentence}: nobody publishes there, but on {', '.join(others[:_MOST_NAMED])}{more}: {self._advice}"
 
     def _others(self) -> list[str]:
-        """Topics of the right type that someone else publishes on."""
-        own = self._node.get_fully_qualified_name() + "/"
+        """Topics of the right type that someone publishes on, but for what segmentation nodes make."""
+        topics = dict(self._node.get_topic_names_and_types())
         return [
             topic
-            for topic, types in sorted(self._node.get_topic_names_and_types())
-            if not topic.startswith(own) and set(types) & set(self._types) and self._node.count_publishers(topic)
+            for topic, types in sorted(topics.items())
+            if f"{topic.rpartition('/')[0]}/label_info" not in topics
+            and set(types) & set(self._types)
+            and self._node.count_publishers(topic)
         ]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ pytest.importorskip("rclpy", reason="ROS 2's rclpy is not installed")
 
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from ros_helpers import FIXED_GAIN, pixels_of, wait_until
+from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, Image
 
 from madm_model.io.bags import BagError, BagReader, BagWriter, make_camera_info_message, make_image_message
@@ -35,6 +38,10 @@ def _write(path: Path, pictures: list[np.ndarray], period_ns: int = 100_000_000)
             info = make_camera_info_message(81, 60, np.eye(3), stamp_ns, "thermal_optical")
             bag.write("/thermal/camera_info", info, stamp_ns)
     return path
+
+
+def _clock_ns(message: Clock) -> int:
+    return message.clock.sec * 1_000_000_000 + message.clock.nanosec
 
 
 def _play(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -109,6 +116,36 @@ def test_a_topic_that_is_not_there(player_of, tmp_path) -> None:
     path = _write(tmp_path / "bag", _pictures(1))
     with pytest.raises(BagError, match=r"no topic /depth; it has /thermal/camera_info, /thermal/image_raw"):
         player_of(path, topics=["/depth"])
+
+
+def test_the_bags_time_goes_to_the_clock(peer, player_of, tmp_path) -> None:
+    times = peer.collect(Clock, "/clock", 100)
+    player = player_of(_write(tmp_path / "bag", _pictures(6)), clock_rate=50.0)
+    wait_until(lambda: player.count_subscribers("/clock") == 1, "the listener")
+    player.play()
+    begin = 1_700_000_000_123_456_789
+    wait_until(lambda: times and _clock_ns(times[-1]) >= begin + 400_000_000, "the time of the end")
+    told = [_clock_ns(message) for message in times]
+    assert told == sorted(told)
+    assert begin <= told[0] and told[-1] <= begin + 500_000_000
+    assert len(told) > 6, "time goes on between two messages"
+
+
+def test_the_command_says_what_it_waits_with_and_a_loop_is_told_once(tmp_path) -> None:
+    path = _write(tmp_path / "bag", _pictures(2), period_ns=1)
+    command = [sys.executable, "-m", "madm_ros.bag_player", str(path), "--loop", "--wait-for-subscribers", "0.1"]
+    options = {"stderr": subprocess.PIPE, "text": True, "cwd": Path(__file__).resolve().parents[2]}
+    with subprocess.Popen(command, **options) as player:
+        said = [player.stderr.readline() for _ in range(3)]
+        time.sleep(0.3)  # many loops
+        player.send_signal(signal.SIGINT)
+        player.send_signal(signal.SIGINT)
+        rest = player.stderr.read()
+        assert player.wait(20) == 0
+    assert "waits until someone subscribes to /thermal/camera_info, /thermal/image_raw" in said[0]
+    assert "nobody subscribes" in said[1]
+    assert "played 4 messages" in said[2] and "again until interrupted" in said[2]
+    assert rest == ""
 
 
 def test_the_command_plays_and_ends(tmp_path) -> None:

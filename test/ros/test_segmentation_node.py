@@ -144,3 +144,9 @@ def test_images_may_come_from_within_the_process(peer, start_node) -> None:
     assert {item.key: item.value for item in reports[-1].status[0].values}["image topic"] == "/camera/edges"
     node.trigger_deactivate()
     node.accept(sent)
+
+
+@pytest.mark.parametrize(("modality", "count"), [("depth", 1), ("thermal", 0)])
+def test_a_model_of_another_modality_is_told(start_node, capfd, modality, count) -> None:
+    start_node(modality=modality)
+    assert capfd.readouterr().err.count("model fake is for thermal and gets depth images") == count

@@ -21,9 +21,6 @@ class Graph:
     def get_logger(self) -> SimpleNamespace:
         return SimpleNamespace(warning=self.said.append)
 
-    def get_fully_qualified_name(self) -> str:
-        return "/me"
-
     def get_topic_names_and_types(self) -> list[tuple[str, list[str]]]:
         return [(name, [kind]) for name, (kind, _) in self.topics.items()]
 
@@ -41,7 +38,7 @@ def _watch(graph: Graph, now: list[float]) -> SilentTopic:
 
 def test_silence_is_said_once_in_a_while_with_the_topics_that_could_be_meant() -> None:
     graph, now = Graph(image=(IMAGE, False), camera=(IMAGE, True), asleep=(IMAGE, False), text=("other", True)), [0.0]
-    graph.topics["/me/overlay"] = (IMAGE, True)
+    graph.topics |= {"/me/overlay": (IMAGE, True), "/me/label_info": ("other", True)}
     watch = _watch(graph, now)
     for second in range(60):
         now[0] = float(second)
