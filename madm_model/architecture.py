@@ -6,7 +6,7 @@ Source: specification sections 1 to 6; `tiny` is this project's own.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 
 @dataclass(frozen=True)
@@ -80,12 +80,24 @@ class Architecture:
         Raises:
             ValueError: a field is missing or unknown.
         """
-        known = {field.name for field in fields(cls)}
-        if missing := known - data.keys():
-            raise ValueError(f"architecture lacks {', '.join(sorted(missing))}")
-        if unknown := data.keys() - known:
-            raise ValueError(f"architecture has unknown fields {', '.join(sorted(unknown))}")
-        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in data.items()})
+        return read_sizes(cls, data)
+
+
+SizesT = TypeVar("SizesT")
+
+
+def read_sizes(kind: type[SizesT], data: dict[str, Any]) -> SizesT:
+    """A dataclass of sizes from plain data, whose lists become tuples.
+
+    Raises:
+        ValueError: a field is missing or unknown.
+    """
+    known = {field.name for field in fields(kind)}
+    if missing := known - data.keys():
+        raise ValueError(f"architecture lacks {', '.join(sorted(missing))}")
+    if unknown := data.keys() - known:
+        raise ValueError(f"architecture has unknown fields {', '.join(sorted(unknown))}")
+    return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in data.items()})
 
 
 SD14 = Architecture(

@@ -2,42 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
-
-class _StudentSizes:
-    """What every student's architecture can do."""
-
-    network: ClassVar[str]
-    size_multiple: ClassVar[int] = 32
-    """Network input height and width must be multiples of this."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain data for config.json."""
-        return asdict(self)  # type: ignore[call-overload]
-
-    @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> Any:
-        """Read back what `to_dict` wrote.
-
-        Raises:
-            ValueError: a field is missing, unknown or has a wrong value.
-        """
-        known = {field.name for field in fields(cls)}  # type: ignore[arg-type]
-        if missing := known - data.keys():
-            raise ValueError(f"architecture lacks {', '.join(sorted(missing))}")
-        if unknown := data.keys() - known:
-            raise ValueError(f"architecture has unknown fields {', '.join(sorted(unknown))}")
-        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in data.items()})
+from madm_model.architecture import read_sizes
 
 
 @dataclass(frozen=True)
-class SwiftNetArchitecture(_StudentSizes):
+class SwiftNetArchitecture:
     """A convolutional network in the manner of SwiftNet-RN18; see `swiftnet`."""
 
     network: ClassVar[str] = "swiftnet"
     """Its name in config.json."""
+    size_multiple: ClassVar[int] = 32
+    """Network input height and width must be multiples of this."""
 
     name: str
     """Shown in logs and reports; carries no behaviour."""
@@ -54,13 +32,28 @@ class SwiftNetArchitecture(_StudentSizes):
         if self.decoder_width % 4:
             raise ValueError(f"decoder_width {self.decoder_width} is not divisible by 4")
 
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for config.json."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> SwiftNetArchitecture:
+        """Read back what `to_dict` wrote.
+
+        Raises:
+            ValueError: a field is missing, unknown or has a wrong value.
+        """
+        return read_sizes(cls, data)
+
 
 @dataclass(frozen=True)
-class SegformerArchitecture(_StudentSizes):
+class SegformerArchitecture:
     """A SegFormer of transformers, fields named as there; Xie et al., "SegFormer", NeurIPS 2021."""
 
     network: ClassVar[str] = "segformer"
     """Its name in config.json."""
+    size_multiple: ClassVar[int] = 32
+    """Network input height and width must be multiples of this."""
 
     name: str
     """Shown in logs and reports; carries no behaviour."""
@@ -76,6 +69,19 @@ class SegformerArchitecture(_StudentSizes):
             raise ValueError("hidden_sizes and depths need four values above 0 each, decoder_hidden_size one")
         if wrong := [size for size, heads in zip(self.hidden_sizes, SEGFORMER_HEADS) if size < 1 or size % heads]:
             raise ValueError(f"hidden_sizes must be multiples of the heads {SEGFORMER_HEADS}: not {wrong}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for config.json."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> SegformerArchitecture:
+        """Read back what `to_dict` wrote.
+
+        Raises:
+            ValueError: a field is missing, unknown or has a wrong value.
+        """
+        return read_sizes(cls, data)
 
 
 SEGFORMER_HEADS = (1, 2, 5, 8)
