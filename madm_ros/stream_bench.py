@@ -30,7 +30,7 @@ STREAMS = ((640, 512, 30), (640, 512, 60), (1280, 1024, 30), (1920, 1080, 30))
 """Width and height of the mono16 images, images a second."""
 SUBSCRIPTIONS = ("best_effort", "best_available")
 """Before, and now."""
-_CONNECT_S = 30.0
+_CONNECT_S = 60.0
 _SETTLE_S = 1.0
 
 
@@ -110,9 +110,10 @@ def measure(seconds: float, repeat: int, streams: tuple[tuple[int, int, int], ..
     for reliability in SUBSCRIPTIONS:
         node = spawn.Process(target=_run_node, args=(reliability,), daemon=True)
         node.start()
+        deadline = time.monotonic() + _CONNECT_S
         while not peer.count_publishers("/segmentation_node/labels"):
-            if not node.is_alive():
-                sys.exit("stream_bench: the node ended, see its message above")
+            if not node.is_alive() or time.monotonic() > deadline:
+                sys.exit("stream_bench: the node cannot be reached, see its message above if there is one")
             rclpy.spin_once(peer, timeout_sec=0.1)
         for stream in streams:
             for reliable in (True, False):
