@@ -53,7 +53,11 @@ class SilentTopic:
 
     def _sentence(self, silent_s: float) -> str:
         sentence = f"nothing has come on {self._topic} for {silent_s:.0f} s"
-        publishers = self._node.get_publishers_info_by_topic(self._topic)
+        publishers = [
+            publisher
+            for publisher in self._node.get_publishers_info_by_topic(self._topic)
+            if publisher.topic_type in self._types
+        ]
         if publishers:
             names = sorted({publisher_types.node_name(publisher) for publisher in publishers})
             return f"{sentence}, though {', '.join(names)} offers to publish there: see whether it sends"

@@ -28,8 +28,8 @@ class Graph:
         return int(self.topics[topic][1])
 
     def get_publishers_info_by_topic(self, topic: str) -> list[SimpleNamespace]:
-        there = self.topics.get(topic, ("", False))[1]
-        return [SimpleNamespace(node_namespace="/", node_name="driver")] if there else []
+        kind, there = self.topics.get(topic, ("", False))
+        return [SimpleNamespace(node_namespace="/", node_name="driver", topic_type=kind)] if there else []
 
 
 def _watch(graph: Graph, now: list[float]) -> SilentTopic:
@@ -58,6 +58,14 @@ def test_a_stream_that_stops_is_told_and_one_that_goes_on_is_not() -> None:
     assert graph.said == [
         "nothing has come on /image for 5 s, though /driver offers to publish there: see whether it sends"
     ]
+
+
+def test_a_publisher_of_another_type_does_not_count() -> None:
+    graph, now = Graph(image=("other", True), camera=(IMAGE, True)), [0.0]
+    watch = _watch(graph, now)
+    now[0] = 6.0
+    watch.check(comes=False)
+    assert graph.said[0].endswith("nobody publishes there, but on /camera: remap 'image'")
 
 
 def test_a_graph_without_any_camera() -> None:
