@@ -5,6 +5,7 @@ Source: specification sections 1 to 6; `tiny` is this project's own.
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar, TypeVar
 
@@ -83,6 +84,10 @@ class Architecture:
         return read_sizes(cls, data)
 
 
+_LAYERS = ("unet_layers_per_block", "vae_layers_per_block", "blocks", "depths")
+_MOST_LAYERS, _WIDEST, _LONGEST = 64, 1 << 16, 8
+"""What no network comes near; one of a million layers would be built for hours."""
+
 SizesT = TypeVar("SizesT")
 
 
@@ -90,14 +95,30 @@ def read_sizes(kind: type[SizesT], data: dict[str, Any]) -> SizesT:
     """A dataclass of sizes from plain data, whose lists become tuples.
 
     Raises:
-        ValueError: a field is missing or unknown.
+        ValueError: a field is missing, unknown, of another type, or larger than any network's.
     """
+    if not isinstance(data, dict):
+        raise ValueError("architecture is no object")
     known = {field.name for field in fields(kind)}
     if missing := known - data.keys():
         raise ValueError(f"architecture lacks {', '.join(sorted(missing))}")
     if unknown := data.keys() - known:
         raise ValueError(f"architecture has unknown fields {', '.join(sorted(unknown))}")
+    if wrong := [field.name for field in fields(kind) if not _is_size(field.name, str(field.type), data[field.name])]:
+        raise ValueError(f"architecture has a wrong value: see {', '.join(wrong)}")
     return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in data.items()})
+
+
+def _is_size(name: str, annotation: str, value: Any) -> bool:
+    """Whether a value is what a field wants, such as "tuple[int, ...]", and is no size that would never end."""
+    inner = annotation.removeprefix("tuple[").split(",")[0].rstrip("]")
+    if inner != annotation:
+        return isinstance(value, list) and len(value) <= _LONGEST and all(_is_size(name, inner, each) for each in value)
+    if inner == "int":
+        return type(value) is int and 1 <= value <= (_MOST_LAYERS if name in _LAYERS else _WIDEST)
+    if inner == "float":
+        return type(value) in (int, float) and 0 < value < math.inf
+    return type(value).__name__ == inner
 
 
 SD14 = Architecture(

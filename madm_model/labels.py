@@ -32,12 +32,14 @@ class LabelSet:
     def __post_init__(self) -> None:
         if len(self.names) != len(self.palette):
             raise ValueError(f"{len(self.names)} class names but {len(self.palette)} colours")
+        if not all(isinstance(name, str) and name for name in self.names):
+            raise ValueError("the name of a class is a text that is not empty")
         if not 0 < len(self.names) < IGNORE:
             raise ValueError(f"a label set has 1 to 254 classes, not {len(self.names)}")
         if twice := sorted({name for name in self.names if self.names.count(name) > 1}):
             raise ValueError(f"every class needs a name of its own: {', '.join(twice)} comes more than once")
         for name, colour in zip(self.names, self.palette):
-            if len(colour) != 3 or not all(0 <= value <= 255 for value in colour):
+            if len(colour) != 3 or not all(type(value) is int and 0 <= value <= 255 for value in colour):
                 raise ValueError(f"the colour of class '{name}' is not three values of 0 to 255: {colour}")
 
     def __len__(self) -> int:

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from madm_model.architecture import Architecture
+from madm_model.io.json_files import read_object
+from madm_model.io.limits import MAX_PIXELS
 from madm_model.labels import LabelSet
 from madm_model.students.architecture import SegformerArchitecture, StudentArchitecture, SwiftNetArchitecture
 
@@ -52,6 +54,11 @@ class ModelConfig:
         multiple = self.architecture.size_multiple
         if any(side <= 0 or side % multiple for side in self.input_size):
             raise ModelError(f"input_size {self.input_size} must be positive multiples of {multiple}")
+        if self.input_size[0] * self.input_size[1] > MAX_PIXELS:
+            raise ModelError(f"input_size {self.input_size} has more than {MAX_PIXELS} pixels")
+        low, high = self.input_range
+        if not -math.inf < low < high < math.inf:
+            raise ModelError(f"input_range {self.input_range} must be two finite values, the lower one first")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for config.json."""
@@ -92,7 +99,7 @@ class ModelConfig:
             )
         except KeyError as error:
             raise ModelError(f"field {error} is missing") from None
-        except (TypeError, ValueError, IndexError) as error:
+        except (TypeError, ValueError, IndexError, OverflowError, AttributeError) as error:
             raise ModelError(str(error)) from None
 
     def save(self, folder: Path) -> None:
@@ -108,13 +115,15 @@ class ModelConfig:
         """
         path = Path(folder) / CONFIG_FILE
         try:
-            return cls.from_dict(json.loads(path.read_text()))
+            return cls.from_dict(read_object(path))
         except FileNotFoundError:
             raise ModelError(f"{folder} is not a model folder: it has no {CONFIG_FILE}") from None
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise ModelError(f"{path} is not valid JSON ({error})") from None
         except ModelError as error:
             raise ModelError(f"{path}: {error}") from None
+        except ValueError as error:
+            raise ModelError(f"{path} is not valid JSON ({error})") from None
+        except OSError as error:
+            raise ModelError(f"{path} cannot be read: {error.strerror}") from None
 
 
 def network_size(config: ModelConfig, height: int, width: int) -> tuple[int, int]:

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 
 from madm_model.architecture import Architecture
 from madm_model.checkpoint.model_names import resolve_model
+from madm_model.checkpoint.weights_file import read_weights
 from madm_model.model_config import CONFIG_FILE, ModelConfig, ModelError
 from madm_model.network import MADM
+from madm_model.store.version import checksum, checksums
 from madm_model.students.architecture import SegformerArchitecture, StudentArchitecture
 from madm_model.students.swiftnet import SwiftNet
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     Network = MADM | Student
 
 WEIGHTS_FILE = "model.safetensors"
+_OTHER_VERSION = "go back to another version of the store"
 
 
 def save_model(folder: Path, network: Network, config: ModelConfig, dtype: torch.dtype = torch.float32) -> None:
@@ -63,7 +66,7 @@ def save_model(folder: Path, network: Network, config: ModelConfig, dtype: torch
 def load_model(
     folder: str | Path, device: str | torch.device = "cpu", dtype: torch.dtype | None = torch.float32
 ) -> tuple[Network, ModelConfig]:
-    """Read a model folder.
+    """Read a model folder; of a version of a store, every byte is checked.
 
     Args:
         folder: the folder, or the name of the embedded model.
@@ -79,16 +82,20 @@ def load_model(
     folder = resolve_model(folder)
     if not folder.is_dir():
         raise ModelError(f"there is no model folder {folder}")
+    known = checksums(folder)
+    if known and checksum(folder / CONFIG_FILE) != known[CONFIG_FILE]:
+        raise ModelError(f"{folder / CONFIG_FILE} is damaged (its checksum differs): {_OTHER_VERSION}")
     config = ModelConfig.load(folder)
     path = folder / WEIGHTS_FILE
     if not path.is_file():
         raise ModelError(f"{folder} is not a complete model folder: it has no {WEIGHTS_FILE}")
     try:
-        tensors = load_file(path, device=str(device))
-    except (OSError, SafetensorError) as error:
-        raise ModelError(f"{path} is damaged ({error}): copy or import the model again") from None
-    network = build_on_meta(config)
+        tensors = read_weights(path, device, known[WEIGHTS_FILE] if known else "")
+    except (OSError, ValueError) as error:
+        advice = _OTHER_VERSION if known else "copy or import the model again"
+        raise ModelError(f"{path} is damaged ({error}): {advice}") from None
     try:
+        network = build_on_meta(config)
         fill(network, tensors)
     except ModelError as error:
         raise ModelError(f"{path} does not fit {CONFIG_FILE} beside it: {error}") from None
@@ -105,11 +112,19 @@ def build_student(architecture: StudentArchitecture, num_classes: int) -> Studen
 
 
 def build_on_meta(config: ModelConfig) -> Network:
-    """The network of a configuration without memory for its weights; `fill` brings them."""
-    with torch.device("meta"):
-        if isinstance(config.architecture, Architecture):
-            return MADM(config.architecture, len(config.label_set))
-        return build_student(config.architecture, len(config.label_set))
+    """The network of a configuration without memory for its weights; `fill` brings them.
+
+    Raises:
+        ModelError: no network can be made of these sizes.
+    """
+    try:
+        with torch.device("meta"):
+            if isinstance(config.architecture, Architecture):
+                return MADM(config.architecture, len(config.label_set))
+            return build_student(config.architecture, len(config.label_set))
+    except Exception as error:  # diffusers and torch raise errors of many kinds for sizes that do not fit together
+        name = config.architecture.network
+        raise ModelError(f"no {name} can be built of the sizes in {CONFIG_FILE}: {error}") from None
 
 
 def fill(network: Network, tensors: Mapping[str, torch.Tensor]) -> None:

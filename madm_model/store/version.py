@@ -19,6 +19,7 @@ from madm_model.io.json_files import read_object
 from madm_model.model_config import CONFIG_FILE, ModelError
 
 INFO_FILE = "version.json"
+_WEIGHTS_FILE = "model.safetensors"
 _BLOCK = 1 << 20
 _NAME = re.compile(r"v[0-9]{4,9}")
 
@@ -84,11 +85,24 @@ def fault(folder: Path, with_checksums: bool = False) -> str:
     try:
         read_info(folder)
         files = _read(folder)["files"]
-        if CONFIG_FILE not in files or len(files) < 2:
+        if not {CONFIG_FILE, _WEIGHTS_FILE} <= files.keys():
             return f"{folder} is no model folder"
         return next(_faults(folder, files, with_checksums), "")
     except (ModelError, KeyError, TypeError, AttributeError, ValueError, OSError) as error:
         return f"{folder} cannot be read: {error}"
+
+
+def checksums(folder: Path) -> dict[str, str]:
+    """SHA-256 of every file of a version, by its name; empty if the folder is no version.
+
+    Raises:
+        ModelError: its description is damaged, or a file of the folder is missing or has another size.
+    """
+    if not (folder / INFO_FILE).exists():
+        return {}
+    if reason := fault(folder):
+        raise ModelError(reason)
+    return {name: str(expected["sha256"]) for name, expected in _read(folder)["files"].items()}
 
 
 def checksum(path: Path) -> str:
@@ -105,6 +119,8 @@ def _faults(folder: Path, files: dict[str, dict[str, Any]], with_checksums: bool
         path = folder / name
         if not path.is_file():
             yield f"{path} is missing"
+        elif not {"size", "sha256"} <= expected.keys():
+            yield f"{folder / INFO_FILE} does not describe {name}"
         elif path.stat().st_size != expected["size"]:
             yield f"{path} has {path.stat().st_size} bytes in place of {expected['size']}"
         elif with_checksums and checksum(path) != expected["sha256"]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 
 import pytest
 
@@ -23,9 +24,10 @@ def test_round_trip(tmp_path):
 def test_missing_and_broken_files_are_named(tmp_path):
     with pytest.raises(ModelError, match=r"no config\.json"):
         ModelConfig.load(tmp_path)
-    (tmp_path / "config.json").write_text("{")
-    with pytest.raises(ModelError, match="not valid JSON"):
-        ModelConfig.load(tmp_path)
+    for content in ("{", "[" * 100_000, "[]"):
+        (tmp_path / "config.json").write_text(content)
+        with pytest.raises(ModelError, match="not valid JSON"):
+            ModelConfig.load(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -36,6 +38,20 @@ def test_missing_and_broken_files_are_named(tmp_path):
         ("input_size", [100, 320], "multiples of 32"),
         ("architecture", {}, "architecture lacks"),
         ("format_version", 9, "format_version is 9"),
+        ("architecture", 0.5, "architecture is no object"),
+        ("architecture", TINY.to_dict() | {"unet_layers_per_block": 10**9}, "see unet_layers_per_block"),
+        (
+            "architecture",
+            TINY.to_dict() | {"vae_mid_attention": "no", "head_stride": 0},
+            "vae_mid_attention, head_stride",
+        ),
+        ("architecture", TINY.to_dict() | {"projection_out": [1, 2, None, 4]}, "see projection_out"),
+        ("input_size", [32 * 10**6, 32], "more than 25000000 pixels"),
+        ("input_size", [math.inf, 32], "cannot convert float infinity"),
+        ("input_range", [255, 0], "the lower one first"),
+        ("input_range", [0, math.nan], "two finite values"),
+        ("classes", [0, *STREET_11.names[1:]], "a text that is not empty"),
+        ("palette", [[0.5, 0, 0]] * 11, "not three values"),
     ],
 )
 def test_wrong_values_are_named(tmp_path, field, value, message):

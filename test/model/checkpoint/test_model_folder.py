@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from kill_samples import start_child
 from official_checkpoint import SMALL, small_network
 from safetensors.torch import load_file, save_file
 
@@ -14,6 +16,7 @@ from madm_model.checkpoint.model_folder import WEIGHTS_FILE, load_model, save_mo
 from madm_model.checkpoint.model_names import EMBEDDED, resolve_model
 from madm_model.labels import STREET_9, STREET_11
 from madm_model.model_config import ModelConfig, ModelError
+from madm_model.store import BASE, VersionInfo, VersionStore
 
 CONFIG = ModelConfig("small", SMALL, STREET_11, "rgb", (64, 96), keep_aspect=True)
 
@@ -121,3 +124,48 @@ def test_embedded_name_and_paths() -> None:
     assert resolve_model(EMBEDDED).parts[-3:] == ("madm_model", "weights", "tiny-rgb")
     assert resolve_model("some/folder") == Path("some/folder")
     assert resolve_model("~/model") == Path.home() / "model"
+
+
+@pytest.fixture
+def version(tmp_path: Path) -> Path:
+    """The folder of a store's version."""
+    store = VersionStore(tmp_path / "store", tmp_path / "base")
+    name = store.add(
+        lambda folder: save_model(folder, small_network(), CONFIG), lambda name: VersionInfo(name, BASE, "", "rgb")
+    )
+    return store.folder(name)
+
+
+@pytest.mark.parametrize(("file", "at"), [("config.json", 60), (WEIGHTS_FILE, 20), (WEIGHTS_FILE, -7)])
+def test_a_flipped_bit_of_a_version_is_found_when_it_is_loaded(version: Path, file: str, at: int) -> None:
+    load_model(version)
+    content = bytearray((version / file).read_bytes())
+    content[at] ^= 1
+    (version / file).write_bytes(content)
+    with pytest.raises(ModelError, match=rf"{file} is damaged .*: go back to another version of the store"):
+        load_model(version)
+
+
+def test_a_version_that_is_not_described_is_refused(version: Path) -> None:
+    (version / "version.json").write_text("{}")
+    with pytest.raises(ModelError, match=r"version\.json is damaged"):
+        load_model(version)
+
+
+def _truncate_under_a_network(folder: str) -> None:
+    network, _ = load_model(folder)
+    os.truncate(Path(folder) / WEIGHTS_FILE, 100)
+    with torch.inference_mode():
+        network(torch.zeros(1, 3, 32, 64))
+
+
+def test_weights_that_are_truncated_in_place_do_not_hurt_a_network_that_was_loaded(folder: Path) -> None:
+    child = start_child(_truncate_under_a_network, str(folder))
+    child.join()
+    assert child.exitcode == 0
+
+
+def test_sizes_that_do_not_fit_together_are_one_error(folder: Path) -> None:
+    replace(CONFIG, architecture=replace(SMALL, unet_norm_num_groups=7)).save(folder)
+    with pytest.raises(ModelError, match="no madm can be built of the sizes"):
+        load_model(folder)
