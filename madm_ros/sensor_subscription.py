@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -60,6 +61,9 @@ class SensorSubscription:
         self._chosen = self._override()
         self._subscription: Subscription | None = None
         self._reliability: ReliabilityPolicy | None = None
+        self._closed = False
+        # A transition may end it in another thread than the one that looks who publishes.
+        self._lock = threading.Lock()
         self.match()
 
     def loss_advice(self) -> str:
@@ -72,6 +76,17 @@ class SensorSubscription:
 
     def match(self) -> None:
         """Look who publishes, and subscribe, or subscribe anew if the present subscription does not fit; call often."""
+        with self._lock:
+            if not self._closed:
+                self._match()
+
+    def close(self) -> None:
+        """Stop listening, for good."""
+        with self._lock:
+            self._closed = True
+            self._unsubscribe()
+
+    def _match(self) -> None:
         expected = publisher_types.type_name(self.message_type)
         publishers = self._node.get_publishers_info_by_topic(self.topic)
         for complaint in publisher_types.complaints(publishers, self.topic, [expected]):
@@ -82,7 +97,7 @@ class SensorSubscription:
         reliability = self._chosen or offered
         if self._subscription is not None and reliability == self._reliability:
             return
-        self.close()
+        self._unsubscribe()
         self._reliability = reliability
         self.rates.subscribed()
         self._subscription = self._node.create_subscription(
@@ -94,8 +109,7 @@ class SensorSubscription:
         )
         self._node.get_logger().info(f"listens to {self.topic}: {expected}, {reliability.name.lower()}")
 
-    def close(self) -> None:
-        """Stop listening."""
+    def _unsubscribe(self) -> None:
         if self._subscription is not None:
             self._node.destroy_subscription(self._subscription)
             self._subscription = None

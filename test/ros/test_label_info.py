@@ -43,7 +43,8 @@ def test_class_map_comes_without_images_and_to_late_subscribers(peer, start_node
     assert len(late[0].class_map) == len(STREET_9)
 
 
-def test_class_map_is_published_before_the_node_listens_to_images(start_node, monkeypatch) -> None:
+def test_class_map_is_published_before_the_node_listens_to_images(peer, start_node, monkeypatch) -> None:
+    peer.publisher(Image, "/image")  # the node listens where someone publishes
     topics_then: list[str] = []
     publish = Publications.publish_class_map
 
@@ -54,7 +55,7 @@ def test_class_map_is_published_before_the_node_listens_to_images(start_node, mo
     monkeypatch.setattr(Publications, "publish_class_map", publish_and_look)
     node = start_node()
     assert "/image" not in topics_then
-    assert "/image" in [subscription.topic_name for subscription in node.subscriptions]
+    wait_until(lambda: "/image" in [subscription.topic_name for subscription in node.subscriptions], "a subscription")
 
 
 def test_a_new_threshold_is_announced(peer, start_node) -> None:
