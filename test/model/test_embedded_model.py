@@ -42,3 +42,20 @@ def test_it_is_small_and_has_its_card():
     folder = resolve_model(EMBEDDED)
     assert (folder / "model.safetensors").stat().st_size < LARGEST_FILE_BYTES
     assert "madm train-embedded --seed" in (folder / "MODEL_CARD.md").read_text()
+
+
+def test_the_thermal_student_is_better_than_tiny_where_labels_are_known(frames):
+    scores = {}
+    for name in ("student-thermal", "tiny-thermal"):
+        segmenter, matrix = Segmenter.from_folder(name, device="cpu"), ConfusionMatrix(len(STREET_11))
+        for frame in frames:
+            image = make_preprocessor("thermal")(RawFrame(frame.thermal, "mono16", 0, ""))
+            matrix.add(segmenter.segment([image])[0].labels, frame.labels)
+        scores[name] = matrix.scores()
+    person = STREET_11.names.index("person")
+    student, tiny = scores["student-thermal"], scores["tiny-thermal"]
+    assert student.miou > tiny.miou + 0.01
+    assert student.class_iou[person] > tiny.class_iou[person] + 0.05
+    assert "madm train-student swiftnet" in (resolve_model("student-thermal") / "MODEL_CARD.md").read_text()
+    weights = resolve_model("tiny-rgb").parent.glob("*/model.safetensors")
+    assert sum(file.stat().st_size for file in weights) < 90_000_000
