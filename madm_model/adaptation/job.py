@@ -45,7 +45,7 @@ from madm_model.adaptation.job_request import (
 )
 from madm_model.adaptation.job_room import free_memory, is_out_of_memory, limit_memory, prepare_device, step_back
 from madm_model.adaptation.job_settings import JobSettings
-from madm_model.adaptation.job_training import LOG_FILE, Trained, drop_checkpoint, iterations_in, train
+from madm_model.adaptation.job_training import LOG_FILE, Trained, drop_checkpoints, iterations_in, train
 from madm_model.adaptation.resources import ResourceError
 from madm_model.adaptation.self_training import SelfTraining, TrainingDiverged
 from madm_model.adaptation.source_frames import SIMULATED_STREETS, SourceFrames, open_source
@@ -263,7 +263,7 @@ class AdaptationJob:
     def _clean_up(self) -> None:
         """Remove what only training needs; the report and the answers stay."""
         shutil.rmtree(self._target_folder, ignore_errors=True)
-        drop_checkpoint(self._folder)
+        drop_checkpoints(self._folder)
         prune_jobs(self._store, self._request.keep)
 
     # ---- telling ----

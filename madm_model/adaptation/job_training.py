@@ -5,17 +5,16 @@ from __future__ import annotations
 import io
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
-import torch
 from rich.console import Console
 
-from madm_model.adaptation.job_events import JobCanceled, JobEvents, log
+from madm_model.adaptation.job_events import JobCanceled, JobEvents
 from madm_model.adaptation.job_request import JobFolder
 from madm_model.adaptation.job_settings import JobSettings
 from madm_model.adaptation.self_training import SelfTraining
 from madm_model.adaptation.step_statistics import StepStatistics
 from madm_model.adaptation.training_clock import TrainingClock
+from madm_model.training.checkpoints import Checkpoints
 from madm_model.training.stage import StageConfig, run_iterations
 
 LOG_FILE = "training.csv"
@@ -78,7 +77,9 @@ def train(
         settings.checkpoint_every,
         max(1, iterations // _LOG_ROWS),
     )
-    before = _kept(_checkpoint(folder))
+    state = _checkpoints(folder).load(mmap=True)
+    before = Trained(state["iteration"], state["seconds"]) if state else Trained()
+    del state
     clock = TrainingClock(before.seconds, time_budget_s)
     iterations_done, canceled = before.iterations, False
 
@@ -93,33 +94,16 @@ def train(
             folder.update(progress=event)
         return going_on
 
-    try:
-        seconds = run_iterations(stage, trainer, folder.path, Console(file=io.StringIO()), on_iteration)
-    finally:
-        # Half a checkpoint, where the disk was full, is only in the way.
-        _checkpoint(folder).with_suffix(".tmp").unlink(missing_ok=True)
+    seconds = run_iterations(stage, trainer, folder.path, Console(file=io.StringIO()), on_iteration)
     if canceled:
         raise JobCanceled
     return Trained(iterations_done, seconds)
 
 
-def drop_checkpoint(folder: JobFolder) -> None:
+def drop_checkpoints(folder: JobFolder) -> None:
     """Remove what only an interrupted training needs."""
-    _checkpoint(folder).unlink(missing_ok=True)
+    _checkpoints(folder).drop()
 
 
-def _checkpoint(folder: JobFolder) -> Path:
-    return folder.path / f"{_STAGE_NAME}.pt"
-
-
-def _kept(checkpoint: Path) -> Trained:
-    """What is in a checkpoint; one that a power cut left half-written is removed, and training begins anew."""
-    if not checkpoint.exists():
-        return Trained()
-    try:
-        state = torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=True)
-        return Trained(state["iteration"], state["seconds"])
-    except Exception as error:  # torch raises errors of many kinds on damaged files
-        log(f"{checkpoint} is damaged and left out: {error}")
-        checkpoint.unlink()
-        return Trained()
+def _checkpoints(folder: JobFolder) -> Checkpoints:
+    return Checkpoints(folder.path, _STAGE_NAME)

@@ -27,6 +27,7 @@ from madm_model.model_config import ModelConfig, ModelError
 from madm_model.network.madm import MADM
 from madm_model.segmenter import Segmenter
 from madm_model.store import durable
+from madm_model.training.checkpoints import Checkpoints
 from madm_model.training.stage import StageConfig, run_iterations
 
 _RESULT, _STAMP, _BASE = "result.json", "run.json", "unadapted.json"
@@ -184,7 +185,7 @@ class Workbench:
             "machine": describe_machine(self._device),
         }
         durable.write_json(folder / _RESULT, data)
-        (folder / f"{_STAGE}.pt").unlink()
+        Checkpoints(folder, _STAGE).drop()
         return True
 
     def model_folder(self, run: Run) -> Path:

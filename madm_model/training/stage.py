@@ -17,6 +17,7 @@ import torch
 from rich.console import Console
 from torch import nn
 
+from madm_model.training.checkpoints import Checkpoints
 from madm_model.training.optimizer import OptimizerConfig, build_optimizer, clip_gradient, set_learning_rate
 
 
@@ -77,7 +78,7 @@ def run_iterations(
     Args:
         config: length, rhythm and seed.
         trainee: what is trained.
-        work_dir: gets `NAME.pt` (checkpoint) and `NAME.csv` (one row per logged iteration).
+        work_dir: gets checkpoints (`Checkpoints`) and `NAME.csv` (one row per logged iteration).
         console: prints progress.
         on_iteration: called after every iteration with the number done so far and its statistics; if it gives
             False, the stage stops there with a checkpoint and can be resumed.
@@ -85,10 +86,9 @@ def run_iterations(
     Returns:
         seconds of training, earlier runs of the same stage included.
     """
-    checkpoint, log = work_dir / f"{config.name}.pt", work_dir / f"{config.name}.csv"
+    checkpoints, log = Checkpoints(work_dir, config.name), work_dir / f"{config.name}.csv"
     first, seconds_before = 0, 0.0
-    if checkpoint.exists():
-        state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    if state := checkpoints.load():
         trainee.load_state_dict(state)
         first, seconds_before = state["iteration"], state["seconds"]
         console.print(f"{config.name}: resuming at iteration {first} of {config.iterations}")
@@ -107,11 +107,7 @@ def run_iterations(
             _append_log(log, row)
             console.print(f"{config.name} " + " ".join(f"{key}={value}" for key, value in row.items()))
         if stop or done % config.checkpoint_every == 0 or done == config.iterations:
-            state = trainee.state_dict() | {"iteration": done, "seconds": seconds}
-            temporary = checkpoint.with_suffix(".tmp")
-            with temporary.open("wb") as file:  # given a path, PyTorch would not say that the disk is full
-                torch.save(state, file)
-            temporary.replace(checkpoint)
+            checkpoints.save(trainee.state_dict() | {"iteration": done, "seconds": seconds})
         if stop:
             console.print(f"{config.name}: stopped at iteration {done} of {config.iterations}")
             break
@@ -129,7 +125,7 @@ def run_stage(config: StageConfig, modules: nn.Module, step: Step, work_dir: Pat
         config: length, schedule and seed.
         modules: what is saved in checkpoints; parameters with `requires_grad` are trained.
         step: computes the losses of an iteration.
-        work_dir: gets `NAME.pt` (checkpoint) and `NAME.csv` (losses, gradient norm, seconds).
+        work_dir: gets checkpoints and `NAME.csv` (losses, gradient norm, seconds).
         console: prints progress.
 
     Returns:

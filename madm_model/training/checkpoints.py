@@ -1,0 +1,75 @@
+"""Checkpoints of a training: written so that they survive a crash, and checked before they are used."""
+
+from __future__ import annotations
+
+import logging
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from madm_model.store import durable
+
+logger = logging.getLogger(__name__)
+
+
+class Checkpoints:
+    """The last checkpoint of a training and the one before, which takes its place if the last one is damaged.
+
+    PyTorch's files are zip archives with a checksum of every part, which PyTorch itself does not compare.
+
+    Args:
+        folder: gets `NAME.pt` and `NAME.previous.pt`.
+        name: of the training.
+    """
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._last, self._previous = folder / f"{name}.pt", folder / f"{name}.previous.pt"
+        self._unfinished = folder / f".{name}.pt.unfinished"
+
+    def save(self, state: dict[str, Any]) -> None:
+        """Write the next checkpoint; it is on the disk when this returns.
+
+        Args:
+            state: of the training, as `load` shall give it.
+
+        Raises:
+            OSError: it cannot be written; the last one stays.
+        """
+        self._previous.unlink(missing_ok=True)  # no more than two at any time: they are large
+        try:
+            with self._unfinished.open("wb") as file:  # given a path, PyTorch would not say that the disk is full
+                torch.save(state, file)
+            durable.sync(self._unfinished)
+            if self._last.exists():
+                self._last.rename(self._previous)
+            durable.publish(self._unfinished, self._last)
+        finally:
+            self._unfinished.unlink(missing_ok=True)
+
+    def load(self, mmap: bool = False) -> dict[str, Any] | None:
+        """Read the last checkpoint that is whole; None if there is none. Damaged ones are removed.
+
+        Args:
+            mmap: whether tensors stay on the disk until they are used, for whoever wants only some of the state.
+        """
+        for path in (self._last, self._previous):
+            if not path.exists():
+                continue
+            try:
+                with zipfile.ZipFile(path) as archive:
+                    if part := archive.testzip():
+                        raise ValueError(f"the checksum of {part} differs")
+                return torch.load(path, map_location="cpu", weights_only=True, mmap=mmap)
+            except Exception as error:  # zipfile and torch raise errors of many kinds on damaged files
+                if isinstance(error, (MemoryError, PermissionError)):
+                    raise
+                logger.warning("%s is damaged and left out: %s", path, error)
+                path.unlink()
+        return None
+
+    def drop(self) -> None:
+        """Remove all of them."""
+        for path in (self._last, self._previous, self._unfinished):
+            path.unlink(missing_ok=True)
