@@ -102,7 +102,7 @@ def declare(node: Node) -> AdaptSettings:
             descriptor.integer_range = [IntegerRange(from_value=int(lowest), to_value=int(highest), step=1)]
         elif highest:
             descriptor.floating_point_range = [FloatingPointRange(from_value=lowest, to_value=highest)]
-        return node.declare_parameter(name, default, descriptor).value
+        return parameters.declare_one(node, name, default, descriptor)
 
     model = value("model", "", "Base of the store: model folder, or an embedded model; empty: the one of the modality.")
     modality = value("modality", "thermal", f"The sensor that is adapted to: {', '.join(MODALITIES)}.")
@@ -165,9 +165,4 @@ def declare(node: Node) -> AdaptSettings:
 def _declared(node: Node, known: Sequence[parameters.NodeParameter], prefix: str) -> dict[str, Any]:
     """Declare the parameters of one group; gives their values by what follows the prefix."""
     chosen = [parameter for parameter in known if parameter.name.startswith(prefix)]
-    return {
-        parameter.name.removeprefix(prefix): node.declare_parameter(
-            parameter.name, parameter.default, parameter.descriptor()
-        ).value
-        for parameter in chosen
-    }
+    return {name.removeprefix(prefix): value for name, value in parameters.declare_all(node, chosen).items()}

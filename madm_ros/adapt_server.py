@@ -35,6 +35,7 @@ from std_srvs.srv import Trigger
 from madm_model.adaptation.job_lock import JobRuns
 from madm_model.adaptation.job_request import ACTIVATED, CANCELED, FAILED, INTERRUPTED, RequestError
 from madm_model.checkpoint.model_names import resolve_model
+from madm_model.model_config import ModelConfig
 from madm_model.store import Snapshot, StoreError, VersionStore
 from madm_ros import adapt_parameters
 from madm_ros.adapt_jobs import AdaptJobs
@@ -56,13 +57,17 @@ class AdaptServer(Node):
 
     Raises:
         ValueError: a parameter has a wrong value.
+        ModelError: there is no such base.
+        StoreError: the store cannot be written to.
     """
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__("adapt_server", **arguments)
         self._settings = adapt_parameters.declare(self)
         base = resolve_model(self._settings.model).absolute()
+        ModelConfig.load(base)  # what jobs could not start from, or write to, is told before anyone asks for one
         self._store = VersionStore(self._settings.store, base, self._settings.keep)
+        self._store.prepare()
         self._rates, self._followers = FrameRates(), Followers(self._store.root)
         self._telling = threading.RLock()  # guards what follows
         self._job_id, self._job_message, self._cost = "", AdaptJob(), ""
@@ -101,8 +106,9 @@ class AdaptServer(Node):
 
     def destroy_node(self) -> None:
         """Stop a running job; it can be resumed."""
-        self._jobs.close()
-        self._action.destroy()
+        if hasattr(self, "_action"):  # else what was given at start was refused
+            self._jobs.close()
+            self._action.destroy()
         super().destroy_node()
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:

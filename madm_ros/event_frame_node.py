@@ -28,7 +28,7 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Float32, Header
 
 from madm_model.events.messages import EVENT_TYPES
-from madm_ros import event_parameters
+from madm_ros import event_parameters, parameters
 from madm_ros.error_log import ErrorLog
 from madm_ros.event_diagnostics import EventHealth, Rates, event_status
 from madm_ros.event_pipeline import EventPipeline
@@ -62,9 +62,7 @@ class EventFrameNode(Node):
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__("event_frame_node", **arguments)
-        for parameter in event_parameters.PARAMETERS:
-            self.declare_parameter(parameter.name, parameter.default, parameter.descriptor())
-        values = self._values()
+        values = parameters.declare_all(self, event_parameters.PARAMETERS)
         config = event_parameters.edge_config(values)
         self.on_edges: Callable[[Image], None] | None = None
         """Called with every edge frame, from the worker thread: the way to a node of the same process."""
@@ -102,7 +100,8 @@ class EventFrameNode(Node):
 
     def destroy_node(self) -> None:
         """Stop the worker before what it uses goes away."""
-        self._worker.stop()
+        if hasattr(self, "_worker"):  # else what was given at start was refused
+            self._worker.stop()
         super().destroy_node()
 
     def _on_events(self, type_name: str, data: bytes) -> None:

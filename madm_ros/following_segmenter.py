@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from madm_model.model_config import ModelConfig
-from madm_model.store import BASE, VersionStore
+from madm_model.store import BASE, StoreError, VersionStore
 from madm_model.store.store import INDEX_FILE
 from madm_ros.frame_pipeline import SegmenterLike
 
@@ -31,12 +31,16 @@ def open_segmenter(
 
     Raises:
         ModelError: it cannot be loaded.
+        StoreError: the store is no folder.
     """
     if not store:
         return load(model)
+    root = Path(store).expanduser()
+    if root.exists() and not root.is_dir():
+        raise StoreError(f"store is {root}: it has to be a folder of model versions, or one that is yet to be made")
     from madm_model.checkpoint.model_names import resolve_model
 
-    return FollowingSegmenter(VersionStore(Path(store).expanduser(), resolve_model(model)), load, on_error, log_info)
+    return FollowingSegmenter(VersionStore(root, resolve_model(model)), load, on_error, log_info)
 
 
 class FollowingSegmenter:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.node import Node
+from rclpy.parameter import Parameter
 
 from madm_model.modalities import DepthConfig, EventConfig, ThermalConfig
 from madm_model.settings import describe, read_settings
@@ -136,13 +137,57 @@ PARAMETERS = (
 
 
 def declare(node: Node) -> None:
-    """Declare all parameters.
+    """Declare all parameters of the segmentation node.
 
     Raises:
-        rclpy.exceptions.InvalidParameterException: a value given at start has the wrong type or is out of range.
+        rclpy.exceptions.ParameterException: a value given at start has the wrong type or is out of range.
+        ValueError: it makes no sense.
     """
-    for parameter in PARAMETERS:
-        node.declare_parameter(parameter.name, parameter.default, parameter.descriptor())
+    values = declare_all(node, PARAMETERS)
+    if reason := refusal(values, values, configured=False):
+        raise ValueError(reason)
+
+
+def declare_all(node: Node, known: Sequence[NodeParameter]) -> dict[str, Any]:
+    """Declare parameters and give their values by name; whole numbers are taken for floats, then and later.
+
+    Raises:
+        rclpy.exceptions.ParameterException: a value given at start has the wrong type or is out of range.
+    """
+    values = {
+        parameter.name: declare_one(node, parameter.name, parameter.default, parameter.descriptor())
+        for parameter in known
+    }
+    floats = {parameter.name for parameter in known if isinstance(parameter.default, float)}
+
+    def to_floats(changes: list[Parameter]) -> list[Parameter]:
+        return [
+            Parameter(change.name, value=float(change.value))
+            if change.name in floats and change.type_ == Parameter.Type.INTEGER
+            else change
+            for change in changes
+        ]
+
+    if hasattr(node, "add_pre_set_parameters_callback"):  # Humble has none, and refuses them once the node runs
+        node.add_pre_set_parameters_callback(to_floats)
+    return values
+
+
+def declare_one(node: Node, name: str, default: Any, descriptor: ParameterDescriptor) -> Any:
+    """Declare a parameter and give its value; a whole number is taken where the default is a float.
+
+    YAML and the command line write 1 for 1.0, which ROS takes for another type.
+
+    Raises:
+        rclpy.exceptions.ParameterException: the value given at start has the wrong type or is out of range.
+    """
+    if isinstance(default, float):
+        # What was given shows only once it is declared, with any type first.
+        given = node.declare_parameter(name, default, ParameterDescriptor(dynamic_typing=True)).value
+        node.undeclare_parameter(name)
+        if type(given) is int:
+            return node.declare_parameter(name, float(given), descriptor, ignore_override=True).value
+    return node.declare_parameter(name, default, descriptor).value
 
 
 def preprocessing_settings(modality: str, values: Mapping[str, Any]) -> dict[str, Any]:

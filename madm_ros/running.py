@@ -79,9 +79,7 @@ def ros_process(program: str, args: list[str] | None) -> Iterator[list[Node]]:
         ending = True
         for node in nodes:
             node.destroy_node()
-        # A node that was refused is only half made, and cannot be destroyed in its own way.
-        with contextlib.suppress(AttributeError) if refusal else contextlib.nullcontext():
-            rclpy.try_shutdown()  # gives the handlers back that were there before rclpy's
+        rclpy.try_shutdown()  # gives the handlers back that were there before rclpy's
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
     if refusal:

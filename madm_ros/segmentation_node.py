@@ -43,14 +43,16 @@ class SegmentationNode(LifecycleNode):
         segmenter_factory: called on configure; tests put a small one here.
         image_source: part of this process that hands images to `accept`; empty: the topic `image` brings them.
         arguments: of LifecycleNode, such as namespace or parameter_overrides.
+
+    Raises:
+        ValueError: a parameter given at start makes no sense.
+        rclpy.exceptions.ParameterException: it has the wrong type or is out of its range.
     """
 
     def __init__(
         self, segmenter_factory: SegmenterFactory = load_segmenter, image_source: str = "", **arguments: Any
     ) -> None:
         super().__init__("segmentation_node", **arguments)
-        parameters.declare(self)
-        self.add_on_set_parameters_callback(self._on_set_parameters)
         self._make_segmenter = segmenter_factory
         self._image_source = image_source
         self._state = "unconfigured"
@@ -64,6 +66,8 @@ class SegmentationNode(LifecycleNode):
         self._pipeline: FramePipeline | None = None
         self._worker: LatestFrameWorker[ReceivedImage] | None = None
         self._inputs: CameraInputs | None = None
+        parameters.declare(self)
+        self.add_on_set_parameters_callback(self._on_set_parameters)
         self._errors = ErrorLog(self._log_error)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         # A steady clock: reports go out also where /clock stands still.

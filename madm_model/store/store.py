@@ -71,6 +71,15 @@ class VersionStore:
         self.root, self.base, self._keep = Path(root), Path(base), keep
         self._versions = self.root / "versions"
 
+    def prepare(self) -> None:
+        """Make the store's folder, so that one that cannot be written to is known of at once.
+
+        Raises:
+            StoreError: it cannot be made or written to.
+        """
+        with self._writing():
+            pass
+
     def read(self) -> Snapshot:
         """The active version and all others. Never fails and never waits: at worst the base is active."""
         index, note = self._read_index()
