@@ -9,12 +9,16 @@ from collections.abc import Callable
 
 REPEAT_AFTER_S = 5.0
 """The same error is logged again at most this often."""
+_LONGEST, _MOST_KINDS = 500, 20
+"""Characters of a text and kinds within `REPEAT_AFTER_S`: what a message says of itself must not fill the disk."""
+_TOO_MANY = "errors of many kinds: further ones are counted, but not logged for a while"
 
 
 class ErrorLog:
     """Throttles errors by kind and remembers the last one for diagnostics.
 
-    Two texts that differ only in numbers (sizes, addresses) are the same kind. May be used from several threads.
+    Two texts that differ only in numbers (sizes, addresses) are the same kind; long ones are cut. May be used from
+    several threads.
 
     Args:
         log: writes one line at error level.
@@ -37,6 +41,7 @@ class ErrorLog:
     def report(self, text: str) -> None:
         """Count an error, and log it unless its kind was logged within the last `REPEAT_AFTER_S`."""
         now = self._clock()
+        text = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}\u2026"
         kind = re.sub(r"[\d.]+", "#", text)
         with self._lock:
             self._count += 1
@@ -44,6 +49,10 @@ class ErrorLog:
             self._logged_at = {key: at for key, at in self._logged_at.items() if now - at < REPEAT_AFTER_S}
             if kind in self._logged_at:
                 return
+            if len(self._logged_at) >= _MOST_KINDS:
+                if _TOO_MANY in self._logged_at:
+                    return
+                kind = text = _TOO_MANY
             self._logged_at[kind] = now
         self._log(text)
 

@@ -37,6 +37,7 @@ class JobProcess:
         self.canceled = self.killed = False
         store = store.absolute()
         folder = store / "jobs" / job_id
+        (folder / LOG_FILE).touch(mode=0o600)
         with (folder / LOG_FILE).open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, *_SAFE_PATH, "-m", "madm_model.adaptation.job", str(store), job_id],

@@ -93,11 +93,14 @@ class AdaptationJob:
     def run(self) -> str:
         """Run to the end; gives the last state, which is also in the job's folder unless it may not run at all."""
         with contextlib.ExitStack() as stack:
+            stack.enter_context(durable.private_files())  # recorded frames are in most of them
             try:
                 stack.enter_context(the_one_job(self._store.root, self._folder.job_id))
                 self._folder.check_resumable(self._store.read().versions)
             except (RequestError, OSError) as error:
                 return self._events.refuse(str(error))
+            with contextlib.suppress(ModelError, OSError):  # jobs that were canceled or failed keep frames, too
+                prune_jobs(self._store, self._request.keep + 1, self._folder.job_id)
             return self._run_to_the_end()
 
     def _run_to_the_end(self) -> str:
@@ -264,7 +267,7 @@ class AdaptationJob:
         """Remove what only training needs; the report and the answers stay."""
         shutil.rmtree(self._target_folder, ignore_errors=True)
         drop_checkpoints(self._folder)
-        prune_jobs(self._store, self._request.keep)
+        prune_jobs(self._store, self._request.keep, self._folder.job_id)
 
     # ---- telling ----
 

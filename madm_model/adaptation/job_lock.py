@@ -53,7 +53,7 @@ def the_one_job(store_root: Path, job_id: str) -> Iterator[None]:
         RequestError: another job is running (`JobRuns`), or the lock cannot be had.
     """
     path = Path(store_root) / "jobs" / _RUNNING_FILE
-    with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+b", buffering=0) as file:
+    with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b", buffering=0) as file:
         for _ in range(_LOCK_TRIES):  # who asks what is running has the file for a moment
             try:
                 fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -150,7 +150,8 @@ class JobFolder:
         for number in itertools.count(last + 1):  # a clock that was set back does not make it an old job
             job = cls(store_root, latest if number == 1 else f"{latest}-{number}")
             with contextlib.suppress(FileExistsError):
-                job.path.mkdir(parents=True)
+                durable.private_folder(job.path.parent)
+                job.path.mkdir(mode=0o700)
                 break
         return job
 
@@ -227,14 +228,14 @@ def _order(job_id: str) -> tuple[str, int]:
     return job_id[:15], int(number) if number.isdecimal() else 1
 
 
-def prune_jobs(store: VersionStore, keep: int) -> None:
-    """Remove old jobs: all but the newest `keep` and those whose version is still in the store.
+def prune_jobs(store: VersionStore, keep: int, running: str = "") -> None:
+    """Remove old jobs: all but the newest `keep`, the running one, and those whose version is still in the store.
 
     To be called by the running job: no other one is being made then, and a folder without a request is left over.
     """
     in_use = {store.info(version).job_id for version in store.read().versions}
     jobs = job_ids(store.root)
-    kept = in_use.union(jobs[-keep:])
+    kept = in_use.union(jobs[-keep:], [running])
     for folder in (store.root / "jobs").glob("[!.]*/"):
         if folder.name not in kept:
             shutil.rmtree(folder, ignore_errors=True)

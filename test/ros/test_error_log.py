@@ -42,3 +42,26 @@ def test_the_last_error_is_forgotten_after_a_while() -> None:
     assert errors.recent() == "broken"
     clock.now += REPEAT_AFTER_S + 0.1
     assert errors.recent() == ""
+
+
+def test_long_texts_are_cut() -> None:
+    lines = []
+    errors = ErrorLog(lines.append, Clock())
+    errors.report(f"encoding '{'x' * 1_000_000}' is not supported")
+    assert len(lines[0]) == len(errors.recent()) == 500
+    assert lines[0].startswith("encoding 'xxx")
+    errors.report(f"encoding '{'x' * 1_000_001}' is not supported")
+    assert len(lines) == 1
+
+
+def test_texts_that_are_ever_new_do_not_fill_the_log() -> None:
+    clock, lines = Clock(), []
+    errors = ErrorLog(lines.append, clock)
+    for number in range(5000):
+        errors.report(f"encoding '{'abcdefghij'[number % 10] * (number // 10)}' is not supported")
+    assert len(lines) == 21
+    assert "errors of many kinds" in lines[-1]
+    assert errors.count == 5000
+    clock.now += REPEAT_AFTER_S
+    errors.report("encoding 'yuv' is not supported")
+    assert lines[21:] == ["encoding 'yuv' is not supported"]

@@ -365,3 +365,33 @@ def test_a_job_killed_at_any_moment_leaves_a_valid_store_and_can_be_resumed(stor
     # One version a job, however often it was killed.
     jobs = [store.info(name).job_id for name in store.read().versions[1:]]
     assert len(jobs) == len(set(jobs)) >= 1
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022])
+def test_frames_and_reports_are_for_their_owner_alone(store, request_, umask) -> None:
+    before = os.umask(umask)
+    try:
+        canceled = Run(store, request_)
+        canceled.stop_after = 1
+        assert canceled() == "canceled"
+        assert Run(store, request_)() == "activated"
+        assert os.umask(umask) == umask
+    finally:
+        os.umask(before)
+    modes = {path: path.stat().st_mode & 0o777 for path in [store.root, *store.root.rglob("*")]}
+    assert any(path.suffix == ".pt" for path in modes)
+    assert any(path.suffix == ".png" for path in modes)
+    assert {mode for path, mode in modes.items() if path.is_dir()} == {0o700}
+    assert {mode for path, mode in modes.items() if path.is_file()} == {0o600}
+
+
+def test_frames_of_canceled_jobs_are_pruned_without_a_finished_one(store, request_) -> None:
+    runs = []
+    for _ in range(3):
+        runs.append(Run(store, replace(request_, keep=1)))
+        runs[-1].stop_after = 1
+        assert runs[-1]() == "canceled"
+    assert [run.folder.path.exists() for run in runs] == [False, True, True]
+    runs[1].stop_after = 2
+    assert runs[1]() == "canceled"  # one that is resumed stays, however old it is
+    assert runs[1].folder.path.exists()
