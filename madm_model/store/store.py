@@ -202,7 +202,8 @@ class VersionStore:
             if is_rollback and version in history:  # what was left is not gone back to
                 history = history[: history.index(version)]
             Index(version, history, index.last_number).write(self.root)
-        return self.read()
+        # Not read again: a disk that fails by now changes nothing about what is active.
+        return Snapshot(version, self.folder(version), present.versions)
 
     # ---- reading ----
 

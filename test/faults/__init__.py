@@ -1,1 +1,1 @@
-"""Faults by the thousand, seeded and counted: `make faults`. Each module but the helpers is one loop, see `run.py`."""
+"""Faults by the thousand, seeded and counted: `make faults`. What the loops are is in `run.py`."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import random
-from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from faults.bytes import damage
 from faults.report import Tally
-from madm_model.store import BASE, VersionInfo, VersionStore
+from faults.stores import add, make_store
+from madm_model.store import BASE, VersionStore
 
 _VALUES = [
     *("Infinity", "-Infinity", "NaN", "1e999", "9" * 5000, "-1", "1.5", "null", "true", "[]", "{}"),
@@ -22,9 +22,9 @@ def run(seed: int, count: int) -> Tally:
     """Damage bytes, or put a value in place of another."""
     tally, chance = Tally("index"), random.Random(seed)
     with TemporaryDirectory() as folder:
-        store = VersionStore(Path(folder) / "store", Path(folder) / "base", keep=3)
+        store = make_store(folder)
         for number in range(count):
-            version = store.activate(store.add(_save, _info)).active
+            version = store.activate(add(store)).active
             path = store.root / "index.json"
             what, content = _damaged(path.read_bytes(), chance)
             path.write_bytes(content)
@@ -46,16 +46,7 @@ def _damaged(content: bytes, chance: random.Random) -> tuple[str, bytes]:
 def _check(store: VersionStore, version: str) -> None:
     assert version in store.read().versions, "a version is gone"
     assert store.read().active in store.read().versions, "what is active is not there"
-    added = store.add(_save, _info)
+    added = add(store)
     assert added not in (BASE, version), "a number is given twice"
     snapshot = store.activate(added)
     assert (snapshot.active, snapshot.note) == (added, ""), "the next write does not make it whole"
-
-
-def _save(folder: Path) -> None:
-    (folder / "config.json").write_text("{}")
-    (folder / "model.safetensors").write_bytes(b"weights")
-
-
-def _info(version: str) -> VersionInfo:
-    return VersionInfo(version, BASE, "job", "thermal", gate={"passed": True})

@@ -255,6 +255,18 @@ def test_what_took_effect_is_not_reported_as_failed(store, monkeypatch, caplog) 
     assert VersionStore(store.root, store.base).read().versions == (BASE, "v0002", "v0003", "v0004")
 
 
+def test_what_is_active_is_told_though_the_disk_is_gone_by_then(store, monkeypatch) -> None:
+    version = add(store)
+    write_json = durable.write_json
+
+    def write_and_go(*arguments: object) -> None:
+        write_json(*arguments)
+        monkeypatch.setattr(Path, "iterdir", lambda path: (_ for _ in ()).throw(OSError(errno.ESTALE, "stale")))
+
+    monkeypatch.setattr(durable, "write_json", write_and_go)
+    assert store.activate(version).active == version
+
+
 def test_what_is_reported_as_failed_took_no_effect(store, monkeypatch) -> None:
     add(store, activate=True)
     before = (store.root / "index.json").read_text()
