@@ -41,10 +41,11 @@ from madm_ros import adapt_parameters
 from madm_ros.adapt_jobs import AdaptJobs
 from madm_ros.adapt_messages import STATES, to_job, to_progress, to_request, to_text
 from madm_ros.adapt_peers import Followers, RivalWatch
+from madm_ros.adapt_report import progress_line, ready_line, server_status
 from madm_ros.frame_rates import FrameRates
 from madm_ros.running import ros_process
 
-_PROGRESS_PERIOD_S = 0.25
+_PROGRESS_PERIOD_S, _FEEDBACK_PERIOD_S, _LOG_PERIOD_S = 0.25, 1.0, 30.0
 
 SwitchResponse = TypeVar("SwitchResponse", Activate.Response, Rollback.Response)
 
@@ -71,7 +72,7 @@ class AdaptServer(Node):
         self._rates, self._followers = FrameRates(), Followers(self._store.root)
         self._telling = threading.RLock()  # guards what follows
         self._job_id, self._job_message, self._cost = "", AdaptJob(), ""
-        self._told_progress, self._told_snapshot = 0.0, Snapshot("", Path(), ())
+        self._told_progress, self._logged_progress, self._told_snapshot = 0.0, 0.0, Snapshot("", Path(), ())
         latched = QoSProfile(
             depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
         )
@@ -101,8 +102,16 @@ class AdaptServer(Node):
             callback_group=ReentrantCallbackGroup(),
         )
         self.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 10, callback_group=own())
+        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         self._publish_status()
         self.create_timer(1.0, self._watch, callback_group=own(), clock=Clock(clock_type=ClockType.STEADY_TIME))
+
+        roots, active = self._settings.bag_roots, self._told_snapshot.active
+        ready = to_text(ready_line(self._settings.modality, self._store.root, active, roots))
+        if roots:
+            self.get_logger().info(ready)
+        else:
+            self.get_logger().warning(ready)
 
     def destroy_node(self) -> None:
         """Stop a running job; it can be resumed."""
@@ -169,13 +178,16 @@ class AdaptServer(Node):
             return AdaptAction.Result(
                 state=AdaptStatus.STATE_FAILED, message=to_text(message), active_version=self._store.read().active
             )
+        told, asked_to_stop = 0.0, False
         seen: Any = {}
-        asked_to_stop = False
         while (standing := self._jobs.standing(0.1)).is_busy and standing.job_id == job_id:
             if goal.is_cancel_requested and not asked_to_stop:
                 asked_to_stop = bool(self._jobs.cancel())
-            if standing.progress and standing.progress is not seen:
-                seen = standing.progress
+            now = time.monotonic()
+            if standing.progress and (
+                standing.progress is not seen or now - told > _FEEDBACK_PERIOD_S
+            ):  # the gate's, too
+                seen, told = standing.progress, now
                 goal.publish_feedback(AdaptAction.Feedback(progress=to_progress(seen)))
         state = self._jobs.state_of(job_id)
         if goal.is_cancel_requested and state.state == CANCELED:
@@ -232,6 +244,9 @@ class AdaptServer(Node):
             if not is_state and now - self._told_progress < _PROGRESS_PERIOD_S:
                 return
             self._told_progress = now
+            if not is_state and now - self._logged_progress > _LOG_PERIOD_S:
+                self._logged_progress = now
+                self._log_info(progress_line(standing))
         self._publish_status()
 
     def _watch(self) -> None:
@@ -244,6 +259,7 @@ class AdaptServer(Node):
         if self._rival:
             self.get_logger().error(self._rival, throttle_duration_sec=30.0)
         self._tell_followers()
+        self._publish_diagnostics()
         if self._store.read() != self._told_snapshot:
             self._publish_status()
 
@@ -258,6 +274,22 @@ class AdaptServer(Node):
         else:
             self.get_logger().warning(to_text(self._followers.advice()))
         self._publish_status()
+
+    def _publish_diagnostics(self) -> None:
+        message = DiagnosticArray()
+        message.header.stamp = self.get_clock().now().to_msg()
+        message.status = [
+            server_status(
+                self.get_fully_qualified_name(),
+                self._jobs.standing(),
+                self._store.read(),
+                self._settings.bag_roots,
+                self._followers.names(),
+                self._rival,
+            )
+        ]
+        if self.context.ok():
+            self._diagnostics.publish(message)
 
     def _publish_status(self) -> None:
         try:

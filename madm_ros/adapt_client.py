@@ -1,0 +1,202 @@
+"""Adaptation from a Python program: start a job, wait for it, cancel it, choose the version that runs.
+
+client = AdaptClient()
+result = client.adapt(["/data/bags/today"], time_budget_s=600, on_progress=lambda progress: print(progress.iteration))
+if result.state != AdaptStatus.STATE_ACTIVATED:
+    print(result.message)
+client.close()
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import rclpy
+from builtin_interfaces.msg import Duration
+from diagnostic_msgs.msg import KeyValue
+from madm_msgs.action import Adapt as AdaptAction
+from madm_msgs.msg import AdaptJob, AdaptProgress, AdaptStatus
+from madm_msgs.srv import Activate, Rollback
+from rclpy.action import ActionClient
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from rclpy.task import Future
+from std_srvs.srv import Trigger
+
+_STEP_S = 0.1
+
+
+class AdaptError(Exception):
+    """The server is not there, or has refused; the message says why."""
+
+
+class AdaptClient:
+    """Talks to one adaptation server. Calls wait for the answer; use it from one thread.
+
+    Args:
+        namespace: of the server.
+        timeout_s: seconds the server has to be found and to answer.
+        context: of rclpy; None for the default one, which is initialised where it is not yet.
+    """
+
+    def __init__(self, namespace: str = "/madm", timeout_s: float = 10.0, context: Any = None) -> None:
+        self._own_context = context is None and not rclpy.ok()
+        if self._own_context:
+            rclpy.init()
+        self._timeout_s, self._status = timeout_s, AdaptStatus()
+        self._node = rclpy.create_node("adapt_client", namespace=namespace, context=context)
+        self._executor = SingleThreadedExecutor(context=context)
+        self._executor.add_node(self._node)
+        self._action = ActionClient(self._node, AdaptAction, "adapt")
+        latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+        self._node.create_subscription(AdaptStatus, "adapt/status", self._on_status, latched)
+        self._goal: Any = None
+
+    def close(self) -> None:
+        """Leave; a job goes on."""
+        self._action.destroy()
+        self._executor.shutdown()
+        self._node.destroy_node()
+        if self._own_context:
+            rclpy.try_shutdown()
+
+    def adapt(
+        self,
+        bags: Sequence[str] = (),
+        iterations: int = 0,
+        time_budget_s: float = 0.0,
+        options: Mapping[str, str] | None = None,
+        on_progress: Callable[[AdaptProgress], object] | None = None,
+        **fields: Any,
+    ) -> AdaptAction.Result:
+        """Run a job to its end: `start`, then `wait`."""
+        self.start(bags, iterations, time_budget_s, options, on_progress, **fields)
+        return self.wait()
+
+    def start(
+        self,
+        bags: Sequence[str] = (),
+        iterations: int = 0,
+        time_budget_s: float = 0.0,
+        options: Mapping[str, str] | None = None,
+        on_progress: Callable[[AdaptProgress], object] | None = None,
+        **fields: Any,
+    ) -> None:
+        """Ask for a job; a refusal is told by `wait`.
+
+        Args:
+            bags: recordings, by their paths on the server's machine.
+            iterations: optimiser steps; 0: as many as fit into the time budget.
+            time_budget_s: seconds of training at most; 0 for no limit.
+            options: settings by their dotted names.
+            on_progress: called while `wait` waits.
+            fields: others of AdaptJob, such as topic, source, auto_activate, resume_job_id.
+
+        Raises:
+            AdaptError: the server is not there.
+        """
+        whole = int(time_budget_s)
+        job = AdaptJob(
+            bag_uris=list(bags),
+            iterations=iterations,
+            time_budget=Duration(sec=whole, nanosec=int((time_budget_s - whole) * 1e9)),
+            options=[KeyValue(key=key, value=value) for key, value in (options or {}).items()],
+            **fields,
+        )
+        self._await(self._action.server_is_ready)
+
+        def on_feedback(message: Any) -> None:
+            if on_progress is not None:
+                on_progress(message.feedback.progress)
+
+        self._goal = self._finish(self._action.send_goal_async(AdaptAction.Goal(job=job), on_feedback))
+
+    def wait(self, timeout_s: float | None = None) -> AdaptAction.Result:
+        """How the job that was started has ended: its state is one of AdaptStatus.STATE_*.
+
+        Args:
+            timeout_s: seconds to wait at most; None for as long as it takes.
+
+        Raises:
+            AdaptError: no job was started, it is not done in time, or the server is gone.
+        """
+        if self._goal is None:
+            raise AdaptError("no job was started by this client: call start first")
+        future, gone_since = self._goal.get_result_async(), None
+        started = time.monotonic()
+        while not future.done():
+            self._executor.spin_once(timeout_sec=_STEP_S)
+            now = time.monotonic()
+            if timeout_s is not None and now - started > timeout_s:
+                raise AdaptError(f"the job is not done after {timeout_s:g} s: wait again, or cancel it")
+            gone_since = None if self._action.server_is_ready() else gone_since or now
+            if gone_since and now - gone_since > self._timeout_s:
+                raise AdaptError("the adaptation server is gone: start it again, then resume the job")
+        return future.result().result
+
+    def cancel(self) -> str:
+        """Stop the running job, whoever started it; gives what the server says.
+
+        Raises:
+            AdaptError: none runs, or it cannot be reached.
+        """
+        return self._call(Trigger, "adapt/cancel", Trigger.Request()).message
+
+    def activate(self, version: str = "") -> str:
+        """Make a version the active one, by default the newest; gives its name.
+
+        Raises:
+            AdaptError: there is no such version, or its files are damaged.
+        """
+        return self._call(Activate, "activate", Activate.Request(version=version)).active_version
+
+    def rollback(self, version: str = "") -> str:
+        """Make an earlier version the active one, by default the one before; gives its name.
+
+        Raises:
+            AdaptError: there is none to go back to.
+        """
+        return self._call(Rollback, "rollback", Rollback.Request(version=version)).active_version
+
+    def status(self) -> AdaptStatus:
+        """What the server does, its versions, and who follows its store.
+
+        Raises:
+            AdaptError: the server is not there.
+        """
+        self._await(lambda: self._status.active_version)
+        seen = None
+        while seen is not self._status:  # all that have come meanwhile
+            seen = self._status
+            self._executor.spin_once(timeout_sec=_STEP_S)
+        return self._status
+
+    def _on_status(self, status: AdaptStatus) -> None:
+        self._status = status
+
+    def _call(self, kind: Any, name: str, request: Any) -> Any:
+        client = self._node.create_client(kind, name)
+        try:
+            self._await(client.service_is_ready)
+            response = self._finish(client.call_async(request))
+        finally:
+            self._node.destroy_client(client)
+        if not response.success:
+            raise AdaptError(response.message)
+        return response
+
+    def _finish(self, future: Future) -> Any:
+        self._await(future.done)
+        return future.result()
+
+    def _await(self, condition: Callable[[], object]) -> None:
+        deadline = time.monotonic() + self._timeout_s
+        while not condition():
+            if time.monotonic() > deadline:
+                where = self._node.get_namespace()
+                raise AdaptError(
+                    f"no adaptation server answers in {where} within {self._timeout_s:g} s: is it running?"
+                )
+            self._executor.spin_once(timeout_sec=_STEP_S)
