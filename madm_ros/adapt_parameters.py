@@ -52,8 +52,6 @@ class AdaptSettings:
     """Where jobs train."""
     precision: str
     """Number format that the segmentation node runs in, which the gate judges in."""
-    precision: str
-    """Number format that the segmentation node runs in, which the gate judges in."""
     cancel_grace_s: float
     """Seconds a canceled job has to end by itself."""
     niceness: int
