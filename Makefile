@@ -40,7 +40,7 @@ setup:
 	@$(PYTHON) tools/set_up.py --venv "$(VENV)" --torch "$(TORCH)" --torch-pip-args="$(TORCH_PIP_ARGS)"
 
 demo: setup
-	@$(python) -m madm_ros.demo
+	@$(python) -m madm_ros.tools.demo
 
 # The tests are small: more threads cost more than they bring. Plugins of pytest that come with a ROS distribution are
 # made for its version of pytest, not for this one.

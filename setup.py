@@ -23,7 +23,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10",
     packages=find_packages(include=["madm_model", "madm_model.*", "madm_ros", "madm_ros.*"]),
-    package_data={"madm_model": ["weights/*", "weights/**/*", "adaptation/*.html"]},
+    package_data={"madm_model": ["weights/*", "weights/**/*", "jobs/*.html"]},
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
         (SHARE, ["package.xml"]),
@@ -38,11 +38,11 @@ setup(
     entry_points={
         "console_scripts": [
             "madm = madm_model.cli.app:main",
-            "segmentation_node = madm_ros.segmentation_node:main",
-            "event_frame_node = madm_ros.event_frame_node:main",
-            "event_seg = madm_ros.event_seg:main",
-            "adapt_server = madm_ros.adapt_server:main",
-            "bag_player = madm_ros.bag_player:main",
+            "segmentation_node = madm_ros.segmentation.node:main",
+            "event_frame_node = madm_ros.events.frame_node:main",
+            "event_seg = madm_ros.events.seg:main",
+            "adapt_server = madm_ros.adapt.server:main",
+            "bag_player = madm_ros.tools.bag_player:main",
         ],
     },
 )

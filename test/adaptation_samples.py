@@ -12,12 +12,12 @@ import cv2
 import numpy as np
 import torch
 
-from madm_model.adaptation.job import AdaptationJob
-from madm_model.adaptation.job_request import JobFolder, JobRequest
-from madm_model.adaptation.target_bags import TargetSelection
+from madm_model.adaptation.data.target_bags import TargetSelection
 from madm_model.architecture import TINY
 from madm_model.checkpoint.model_folder import save_model
 from madm_model.io.bags import BagWriter, make_image_message
+from madm_model.jobs.job import AdaptationJob
+from madm_model.jobs.request import JobFolder, JobRequest
 from madm_model.labels import STREET_11
 from madm_model.model_config import ModelConfig
 from madm_model.network.madm import MADM

@@ -29,7 +29,7 @@ from madm_model.adaptation.config import (
     LPLRConfig,
     SelfTrainingConfig,
 )
-from madm_model.adaptation.data import LabelledBatch
+from madm_model.adaptation.data.batches import LabelledBatch
 from madm_model.adaptation.self_training import SelfTraining
 from madm_model.checkpoint.official import import_checkpoint
 from madm_model.labels import STREET_11

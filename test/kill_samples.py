@@ -11,11 +11,11 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-from madm_model.adaptation.job_request import JobFolder, JobRequest
+from madm_model.jobs.request import JobFolder, JobRequest
 from madm_model.store import VersionStore
 from madm_model.store.version import fault
 
-_PRELOADED = ["pytest", "madm_model.adaptation.job", "madm_ros.segmentation_node"]
+_PRELOADED = ["pytest", "madm_model.jobs.job", "madm_ros.segmentation.node"]
 
 
 def start_child(target: Callable[..., object], *arguments: Any) -> BaseProcess:
@@ -41,7 +41,7 @@ def run_job(store_root: Path, job_id: str) -> None:
     """A job as its process runs it; for `start_child`."""
     import torch
 
-    from madm_model.adaptation.job import AdaptationJob
+    from madm_model.jobs.job import AdaptationJob
 
     torch.set_num_threads(1)
     AdaptationJob(store_root, job_id, lambda event: None, lambda: False).run()

@@ -18,7 +18,7 @@ from torch import nn
 from madm_model.adaptation.augmentation import augment
 from madm_model.adaptation.class_mix import ChooseClasses, choose_half, class_mix
 from madm_model.adaptation.config import AdaptationConfig, LPLRConfig, SelfTrainingConfig
-from madm_model.adaptation.data import AdaptationData
+from madm_model.adaptation.data.batches import AdaptationData
 from madm_model.adaptation.dplg import draw_noise, draw_noise_step
 from madm_model.adaptation.ema_teacher import EMATeacher, load_partial_state
 from madm_model.adaptation.pseudo_labels import pseudo_labels

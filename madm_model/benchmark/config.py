@@ -10,7 +10,7 @@ import yaml
 from pydantic import Field
 
 from madm_model.adaptation.config import AblationRow, ResourceConfig, TeacherConfig
-from madm_model.adaptation.training_data import ViewConfig
+from madm_model.adaptation.data.training_data import ViewConfig
 from madm_model.checkpoint.model_names import EMBEDDED
 from madm_model.settings import read_settings, settings
 from madm_model.training.frame_pool import FramePoolConfig

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from madm_model.adaptation.charts import line_chart
 from madm_model.adaptation.config import AblationRow
 from madm_model.benchmark.config import BenchmarkConfig
 from madm_model.benchmark.measured_training import Scores
 from madm_model.benchmark.plan import Run
 from madm_model.benchmark.summary import CurvePoint, Summary
+from madm_model.charts import line_chart
 from madm_model.pictures import save_png
 
 MAX_LINES = 6

@@ -9,8 +9,8 @@ from types import MappingProxyType
 
 import numpy as np
 
-from madm_model.adaptation.data import AdaptationData, FramePoolData
-from madm_model.adaptation.rare_class_sampling import RareClassConfig
+from madm_model.adaptation.data.batches import AdaptationData, FramePoolData
+from madm_model.adaptation.data.rare_class_sampling import RareClassConfig
 from madm_model.benchmark.config import BenchmarkConfig
 from madm_model.benchmark.plan import ANY_MODALITY, Run
 from madm_model.labels import STREET_11

@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from madm_model.adaptation.data import AdaptationData
-from madm_model.adaptation.source_frames import FolderSource, labelled_files
-from madm_model.adaptation.target_frames import TargetFrames
-from madm_model.adaptation.training_data import JobData
+from madm_model.adaptation.data.batches import AdaptationData
+from madm_model.adaptation.data.source_frames import FolderSource, labelled_files
+from madm_model.adaptation.data.target_frames import TargetFrames
+from madm_model.adaptation.data.training_data import JobData
 from madm_model.benchmark.config import BenchmarkConfig
 from madm_model.benchmark.plan import Run
 from madm_model.benchmark.street_scores import Box, BoxCount, occurring_miou

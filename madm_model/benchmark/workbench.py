@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import torch
 from rich.console import Console
 
-from madm_model.adaptation.data import AdaptationData
+from madm_model.adaptation.data.batches import AdaptationData
 from madm_model.adaptation.self_training import SelfTraining
 from madm_model.adaptation.step_statistics import StepStatistics
 from madm_model.adaptation.target_norm import evaluating
@@ -22,11 +22,11 @@ from madm_model.benchmark.measured_training import MeasuredTraining, Scores
 from madm_model.benchmark.plan import ANY_MODALITY, Run, training_config
 from madm_model.checkpoint.model_folder import WEIGHTS_FILE, load_model, save_model
 from madm_model.checkpoint.model_names import resolve_model
+from madm_model.io import durable
 from madm_model.machine import describe_machine
 from madm_model.model_config import ModelConfig, ModelError
 from madm_model.network.madm import MADM
 from madm_model.segmenter import Segmenter
-from madm_model.store import durable
 from madm_model.training.checkpoints import Checkpoints
 from madm_model.training.stage import StageConfig, run_iterations
 

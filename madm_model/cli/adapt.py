@@ -55,12 +55,12 @@ def adapt(
         named = ", ".join(f"--{name.replace('_', '-')}" for name in sorted(others))
         raise fail(f"a job is resumed as it was asked for: leave out {named}")
     with clear_errors():
-        from madm_model.adaptation.job_check import check_request
-        from madm_model.adaptation.job_lock import refuse_second_job
-        from madm_model.adaptation.job_request import JobFolder, JobRequest
-        from madm_model.adaptation.target_bags import TargetSelection
+        from madm_model.adaptation.data.target_bags import TargetSelection
         from madm_model.checkpoint.model_names import embedded_model, resolve_model
         from madm_model.cli.parameter_file import read_frame_settings
+        from madm_model.jobs.check import check_request
+        from madm_model.jobs.lock import refuse_second_job
+        from madm_model.jobs.request import JobFolder, JobRequest
         from madm_model.store import VersionStore
 
         if resume:
@@ -119,8 +119,8 @@ def _run(console: Console, store: Path, job_id: str) -> str:
     from rich.markup import escape
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-    from madm_model.adaptation.job import AdaptationJob
-    from madm_model.adaptation.job_request import PREPARING
+    from madm_model.jobs.job import AdaptationJob
+    from madm_model.jobs.request import PREPARING
 
     stopped = False
 

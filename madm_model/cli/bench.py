@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from madm_model.adaptation.step_cost import StepCost
-    from madm_model.bench import Speed
+    from madm_model.speed.inference import Speed
+    from madm_model.speed.step_cost import StepCost
 
 SIZES = {"tiny": ((192, 256), (512, 512)), "sd14": ((512, 512),)}
 """Input sizes, height and width, at which each architecture is timed."""
@@ -42,11 +42,11 @@ def bench(
     with clear_errors():
         import torch
 
-        from madm_model.adaptation.step_cost import measure_step
         from madm_model.architecture import ARCHITECTURES
-        from madm_model.bench import madm, measure, student
         from madm_model.machine import describe_machine
         from madm_model.segmenter import choose_device
+        from madm_model.speed.inference import madm, measure, student
+        from madm_model.speed.step_cost import measure_step
         from madm_model.students.architecture import SEGFORMER_B0, SWIFTNET
 
         chosen = choose_device(device)
@@ -127,7 +127,7 @@ def _print_node_overhead(console: Console) -> None:
     from madm_model.cli.errors import fail
 
     # A process of its own: this package imports no ROS.
-    run = subprocess.run([sys.executable, "-m", "madm_ros.node_bench"], capture_output=True, text=True)
+    run = subprocess.run([sys.executable, "-m", "madm_ros.tools.node_bench"], capture_output=True, text=True)
     if run.returncode:
         raise fail(f"the node's overhead could not be measured: {run.stderr.strip()[-400:]}")
     result = json.loads(run.stdout.strip().splitlines()[-1])

@@ -90,7 +90,7 @@ def _statistics(recording: EventRecording, console: Console) -> None:
 def _bench(source: Path | None, topic: str | None, console: Console) -> None:
     from rich.table import Table
 
-    from madm_model.events.bench import measure, stream_of
+    from madm_model.speed.events import measure, stream_of
 
     stream = stream_of(source, topic, rate_mev_s=40.0, seconds=0.5)
     table = Table(title=f"{len(stream)} events of {source or 'moving edges'}, {stream.width}x{stream.height}, one core")

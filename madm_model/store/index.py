@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from madm_model.io import durable
 from madm_model.io.json_files import read_object
-from madm_model.store import durable
 from madm_model.store.version import is_version_name
 
 BASE = "base"

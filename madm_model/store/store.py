@@ -21,8 +21,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from madm_model.io import durable
 from madm_model.model_config import ModelError
-from madm_model.store import durable
 from madm_model.store.index import BASE, INDEX_FILE, Index, read_index
 from madm_model.store.version import VersionInfo, fault, is_version_name, read_info, write_info
 

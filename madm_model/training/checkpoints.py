@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from madm_model.store import durable
+from madm_model.io import durable
 
 logger = logging.getLogger(__name__)
 

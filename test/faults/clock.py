@@ -9,9 +9,9 @@ from unittest import mock
 
 from faults.report import Tally
 from faults.stores import add, check_whole, make_store
-from madm_model.adaptation import job_request
-from madm_model.adaptation.job_request import JobFolder, JobRequest, job_ids, prune_jobs
-from madm_model.adaptation.target_bags import TargetSelection
+from madm_model.adaptation.data.target_bags import TargetSelection
+from madm_model.jobs import request as job_request
+from madm_model.jobs.request import JobFolder, JobRequest, job_ids, prune_jobs
 
 _KEEP = 3
 

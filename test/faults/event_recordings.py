@@ -16,7 +16,6 @@ import numpy as np
 from faults.bounded import NotSurvived, call
 from faults.bytes import damage
 from faults.report import Tally
-from madm_model.events.bench import moving_edges
 from madm_model.events.container import Events
 from madm_model.events.edge_config import MODES, EdgeConfig, Window
 from madm_model.events.edge_source import open_edge_frames
@@ -25,8 +24,9 @@ from madm_model.events.messages import PACKET_TYPE, make_packet
 from madm_model.events.recording import open_events
 from madm_model.events.statistics import summarise
 from madm_model.io.frames import InputError
+from madm_model.speed.events import moving_edges
 from madm_ros.error_log import ErrorLog
-from madm_ros.event_pipeline import EventPipeline
+from madm_ros.events.pipeline import EventPipeline
 
 _WIDTH, _HEIGHT = 64, 48
 _PACKETS, _PACKET_US = 16, 10_000

@@ -10,7 +10,7 @@ from adaptation_samples import GAIN, make_request, write_bag
 from kill_samples import kill_jobs, run_job, start_child
 
 from faults.report import Tally
-from madm_model.adaptation.job_request import JobFolder
+from madm_model.jobs.request import JobFolder
 from madm_model.store import VersionStore
 
 _EACH = 5

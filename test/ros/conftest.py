@@ -59,7 +59,7 @@ def start_node(spin: Callable[..., Spun]) -> Callable[..., Any]:
     """Function that makes a segmentation node, spins it in a thread and, unless told otherwise, brings it up."""
     from rclpy.parameter import Parameter
 
-    from madm_ros.segmentation_node import SegmentationNode
+    from madm_ros.segmentation.node import SegmentationNode
 
     def start(
         segmenter: Any = None, bring_up: bool = True, cli_args: Any = None, image_source: str = "", **parameters: Any
@@ -80,7 +80,7 @@ def start_node(spin: Callable[..., Spun]) -> Callable[..., Any]:
 @pytest.fixture
 def start_player(ros: Any) -> Iterator[Callable[[Path], Any]]:
     """Function that opens a bag for playing: a BagPlayer."""
-    from madm_ros.bag_player import BagPlayer
+    from madm_ros.tools.bag_player import BagPlayer
 
     opened: list[tuple[BagReader, BagPlayer]] = []
 
@@ -124,8 +124,8 @@ def start_server(spin: Callable[..., Spun], robot: Path) -> Callable[..., Any]:
     from rclpy.executors import MultiThreadedExecutor
     from rclpy.parameter import Parameter
 
-    from madm_model.adaptation.gate import GateConfig
-    from madm_ros.adapt_server import AdaptServer
+    from madm_model.jobs.gate import GateConfig
+    from madm_ros.adapt.server import AdaptServer
 
     running: list[Spun] = []
     lenient = {}  # the gate lets a network of random weights pass

@@ -46,7 +46,7 @@ def test_launch_files_compile(path: Path) -> None:
 @pytest.mark.parametrize("modality", MODALITIES)
 def test_configuration_names_declared_parameters_with_their_defaults(modality: str) -> None:
     pytest.importorskip("rclpy", reason="ROS 2's rclpy is not installed")
-    from madm_ros.parameters import PARAMETERS, refusal
+    from madm_ros.segmentation.parameters import PARAMETERS, refusal
 
     declared = {parameter.name: parameter.default for parameter in PARAMETERS}
     given = _parameters(ROOT / "config" / f"{modality}.yaml")
@@ -60,8 +60,8 @@ def test_configuration_names_declared_parameters_with_their_defaults(modality: s
 
 def test_event_configuration_names_declared_parameters_with_their_defaults() -> None:
     pytest.importorskip("rclpy", reason="ROS 2's rclpy is not installed")
-    from madm_ros import event_parameters
-    from madm_ros.parameters import PARAMETERS, refusal
+    from madm_ros.events import parameters as event_parameters
+    from madm_ros.segmentation.parameters import PARAMETERS, refusal
 
     given = _parameters(ROOT / "config" / "event.yaml")
     edges = {parameter.name: parameter.default for parameter in event_parameters.PARAMETERS}
@@ -75,7 +75,7 @@ def test_event_configuration_names_declared_parameters_with_their_defaults() -> 
 
 def test_event_configuration_reaches_both_nodes(ros, tmp_path) -> None:
     pytest.importorskip("event_camera_msgs.msg", reason="event_camera_msgs is not installed")
-    from madm_ros.event_seg import make_nodes
+    from madm_ros.events.seg import make_nodes
 
     path = tmp_path / "event.yaml"
     text = (ROOT / "config" / "event.yaml").read_text()
@@ -221,7 +221,7 @@ def test_rviz_shows_the_node_whatever_its_name() -> None:
 def test_arguments_override_the_parameter_file_only_where_given() -> None:
     pytest.importorskip("launch_ros", reason="launch_ros is not installed; it comes with a ROS 2 distribution")
     from madm_ros.launching import TRANSPORTS, parameter_overrides
-    from madm_ros.parameters import TRANSPORT_SUFFIX
+    from madm_ros.segmentation.parameters import TRANSPORT_SUFFIX
 
     names = ("model", "device", "store", "transport", "autostart", "confidence_threshold", "use_sim_time")
     nothing = dict.fromkeys(names, "")

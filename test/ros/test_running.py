@@ -69,7 +69,7 @@ def test_a_fault_of_the_program_keeps_its_traceback() -> None:
 
 def test_a_node_ends_while_it_loads(peer) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-m", "madm_ros.segmentation_node", "--ros-args", "-r", "__node:=loading"],
+        [sys.executable, "-m", "madm_ros.segmentation.node", "--ros-args", "-r", "__node:=loading"],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

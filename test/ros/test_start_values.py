@@ -15,10 +15,10 @@ from ros_helpers import FakeSegmenter
 
 from madm_model.model_config import ModelError
 from madm_model.store import StoreError
-from madm_ros.adapt_server import AdaptServer
-from madm_ros.event_frame_node import EventFrameNode
-from madm_ros.following_segmenter import open_segmenter
-from madm_ros.segmentation_node import SegmentationNode
+from madm_ros.adapt.server import AdaptServer
+from madm_ros.events.frame_node import EventFrameNode
+from madm_ros.segmentation.following_segmenter import open_segmenter
+from madm_ros.segmentation.node import SegmentationNode
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from madm_model.adaptation.config import AdaptationConfig, LoRAConfig, ResourceConfig
-from madm_model.adaptation.data import LabelledBatch
+from madm_model.adaptation.data.batches import LabelledBatch
 from madm_model.adaptation.resources import ResourceError, add_lora, check_resources, make_optimizer, merge_lora
 from madm_model.adaptation.self_training import SelfTraining
 from madm_model.labels import STREET_11

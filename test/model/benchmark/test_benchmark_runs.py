@@ -15,8 +15,8 @@ from adaptation_samples import MINIATURE, write_source
 from rich.console import Console
 
 from madm_model.adaptation.config import AblationRow, LoRAConfig, ResourceConfig
-from madm_model.adaptation.data import FramePoolData
-from madm_model.adaptation.training_data import ViewConfig
+from madm_model.adaptation.data.batches import FramePoolData
+from madm_model.adaptation.data.training_data import ViewConfig
 from madm_model.benchmark.config import BenchmarkConfig, Streets
 from madm_model.benchmark.plan import Run, plan
 from madm_model.benchmark.session import open_task, work_off, write_tables

@@ -10,11 +10,11 @@ from adaptation_samples import LENIENT, SMALL, write_bag, write_model, write_sou
 from event_bag_samples import TOPIC, write_event_bag
 from typer.testing import CliRunner
 
-from madm_model.adaptation import job_check
-from madm_model.adaptation.job_lock import the_one_job
-from madm_model.adaptation.job_request import JobFolder, JobRequest, RequestError, job_ids
 from madm_model.cli.adapt import adapt
 from madm_model.events.edge_config import EdgeConfig
+from madm_model.jobs import check as job_check
+from madm_model.jobs.lock import the_one_job
+from madm_model.jobs.request import JobFolder, JobRequest, RequestError, job_ids
 from madm_model.store import VersionStore
 
 app = typer.Typer()

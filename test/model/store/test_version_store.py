@@ -16,8 +16,9 @@ import pytest
 from kill_samples import kill_after, start_child
 from safetensors.numpy import save_file
 
+from madm_model.io import durable
 from madm_model.model_config import ModelError
-from madm_model.store import BASE, ActiveChanged, StoreError, VersionInfo, VersionStore, durable
+from madm_model.store import BASE, ActiveChanged, StoreError, VersionInfo, VersionStore
 from madm_model.store.version import fault
 
 KILLS = 25

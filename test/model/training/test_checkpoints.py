@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from madm_model.store import durable
+from madm_model.io import durable
 from madm_model.training.checkpoints import Checkpoints
 
 

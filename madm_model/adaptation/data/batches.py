@@ -1,0 +1,85 @@
+"""What a training reads: labelled source batches and unlabelled target batches."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import torch
+
+from madm_model.adaptation.data.rare_class_sampling import RareClassConfig, RareClassSampler, count_pixels
+from madm_model.training.appearance import AppearanceConfig, with_random_appearance
+from madm_model.training.frame_pool import FramePool
+
+
+class LabelledBatch(NamedTuple):
+    """Images with their labels."""
+
+    images: torch.Tensor
+    """float32 (B, 3, H, W) in [-1, 1], H and W multiples of the architecture's `size_multiple`."""
+    labels: torch.Tensor
+    """int64 (B, H, W), class ids or 255."""
+
+
+class AdaptationData(Protocol):
+    """A source and a target; both give batches of the same shape. The generator decides everything.
+
+    Source and target have generators of their own, so that the source's batches do not depend on the target.
+    """
+
+    def source(self, rng: np.random.Generator) -> LabelledBatch:
+        """A labelled batch, on the CPU."""
+
+    def target(self, rng: np.random.Generator) -> torch.Tensor:
+        """Target images, float32 (B, 3, H, W) in [-1, 1], on the CPU. Not called without self-training."""
+
+
+class FramePoolData:
+    """Simulated frames: labelled RGB as the source, another modality as the target."""
+
+    def __init__(
+        self,
+        source: FramePool,
+        target: FramePool,
+        target_modality: str,
+        num_classes: int,
+        batch_size: int = 1,
+        crop: tuple[int, int] = (128, 256),
+        scale: tuple[float, float] = (0.8, 1.6),
+        rare_classes: RareClassConfig | None = None,
+        appearance: AppearanceConfig | None = None,
+    ) -> None:
+        """Name the pools.
+
+        Args:
+            source: pool of the labelled RGB frames.
+            target: pool of the target frames; its labels are never read.
+            target_modality: thermal, depth or event (rgb works, for comparison).
+            num_classes: number of classes K of the labels.
+            batch_size: images per batch B.
+            crop: height and width of a crop in pixels.
+            scale: smallest and largest magnification of a frame before the crop.
+            rare_classes: Rare Class Sampling of the source; None draws frames uniformly.
+            appearance: random appearance of the source; None shows it as it is.
+        """
+        self._source, self._target, self._modality = source, target, target_modality
+        self._batch_size, self._crop, self._scale, self._appearance = batch_size, crop, scale, appearance
+        self._sampler = None
+        if rare_classes is not None:
+            counts = np.stack([count_pixels(np.asarray(labels), num_classes) for labels in source.labels])
+            self._sampler = RareClassSampler(counts, rare_classes)
+
+    def source(self, rng: np.random.Generator) -> LabelledBatch:
+        """RGB crops and their labels."""
+        crops = [self._source_crop(rng) for _ in range(self._batch_size)]
+        return LabelledBatch(*FramePool.batch(with_random_appearance(rng, crops, self._appearance)))
+
+    def target(self, rng: np.random.Generator) -> torch.Tensor:
+        """Crops of the target modality."""
+        return self._target.crops(rng, self._modality, self._batch_size, self._crop, self._scale)[0]
+
+    def _source_crop(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        if self._sampler is None:
+            return self._source.crop(rng, "rgb", int(rng.integers(len(self._source))), self._crop, self._scale)
+        class_id, index = self._sampler.draw(rng)
+        return self._sampler.crop(class_id, lambda: self._source.crop(rng, "rgb", index, self._crop, self._scale))

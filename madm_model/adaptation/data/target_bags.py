@@ -1,0 +1,198 @@
+"""From recorded bags to the target frames of a training: streamed, thinned, on disk as network images.
+
+Every frame takes the way it takes live: decoded, prepared by its modality, scaled as for the network. Memory holds one
+frame at a time, and the file holds at most `TargetLimits.max_frames`, however long the bags are.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import math
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from madm_model.adaptation.data.target_frames import FRAMES_FILE, META_FILE, FrameCollector, TargetFrames, TargetLimits
+from madm_model.events.bags import event_topics
+from madm_model.events.container import EventError
+from madm_model.events.edge_config import EdgeConfig
+from madm_model.events.edge_source import open_edge_frames
+from madm_model.events.recording import FILE_SUFFIXES, open_events
+from madm_model.io import durable
+from madm_model.io.bags import BagError, BagReader
+from madm_model.io.frames import FrameError, InputError, RawFrame
+from madm_model.modalities import make_preprocessor
+from madm_model.model_config import ModelConfig
+
+
+@dataclass(frozen=True)
+class TargetSelection:
+    """Which frames of which bags."""
+
+    bags: tuple[str, ...]
+    """Paths of the bags; for events also of event files."""
+    modality: str
+    """How the frames are prepared: thermal, depth, event or rgb."""
+    topic: str = ""
+    """Topic of images, or of events for the modality event; empty for the only one."""
+    start_s: float = 0.0
+    """Seconds of each bag that are skipped."""
+    end_s: float = 0.0
+    """Second of each bag at which reading stops; 0 for its end."""
+    stride: int = 1
+    """Every n-th frame is looked at."""
+    edges: Mapping[str, Any] = field(default_factory=dict)
+    """Fields of EdgeConfig, as of the running node, for events; frames come by time whatever its window."""
+
+    def __post_init__(self) -> None:
+        if not self.bags:
+            raise ValueError("no bag is named: give at least one recording of the target sensor")
+        self.edge_config()
+        if not math.isfinite(self.start_s) or not math.isfinite(self.end_s):
+            raise ValueError("start_s and end_s have to be finite numbers of seconds")
+        if self.stride < 1 or self.start_s < 0 or self.end_s < 0 or 0 < self.end_s <= self.start_s:
+            raise ValueError("the frame stride must be at least 1, and start_s and end_s rising times from 0 on")
+
+    def edge_config(self) -> EdgeConfig:
+        """How frames are made of events.
+
+        Raises:
+            ValueError: `edges` has an unknown name, or a value that makes no sense.
+        """
+        if unknown := set(self.edges) - set(EdgeConfig.__dataclass_fields__):
+            raise ValueError(f"unknown setting of edge frames '{min(unknown)}'")
+        return replace(EdgeConfig(**self.edges), window="time")
+
+
+def collect_frames(
+    selection: TargetSelection,
+    preprocessing: Mapping[str, Any],
+    config: ModelConfig,
+    limits: TargetLimits,
+    folder: Path,
+    on_frame: Callable[[int, int], None] = lambda read, kept: None,
+) -> TargetFrames:
+    """Read the bags once; a folder that an earlier call completed is used as it is.
+
+    Args:
+        selection: bags, topic, time range, stride.
+        preprocessing: settings of the modality, as of the running node.
+        config: of the network that will be trained.
+        limits: how many frames are kept.
+        folder: gets `frames.bin` and, when all is read, `frames.json`.
+        on_frame: called after every frame with the numbers read and kept so far; may raise to stop.
+
+    Raises:
+        InputError: a bag cannot be opened, or has no such topic, or too few usable frames remain.
+        OSError: the disk is full.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / META_FILE).exists():
+        with (folder / FRAMES_FILE).open("w+b") as file:
+            collector = FrameCollector(file, config, limits)
+            notes = []
+            for bag in selection.bags:
+                notes += _read_bag(Path(bag), selection, preprocessing, collector, on_frame)
+            meta = collector.finish()
+        if not collector.read and notes:
+            raise InputError(f"no frame could be used. {' '.join(notes)}")
+        if collector.count < limits.min_frames:
+            raise InputError(
+                f"only {collector.count} different frames are left of {collector.read} read, {limits.min_frames} are "
+                f"needed: record more, or widen the time range. {' '.join(notes)}".strip()
+            )
+        durable.write_json(folder / META_FILE, meta | {"notes": notes, "selection": asdict(selection)})
+    return TargetFrames(folder)
+
+
+def _read_bag(
+    path: Path,
+    selection: TargetSelection,
+    preprocessing: Mapping[str, Any],
+    collector: FrameCollector,
+    on_frame: Callable[[int, int], None],
+) -> list[str]:
+    """Feed one bag to the collector; gives what has to be told about it."""
+    bad: list[FrameError] = []
+    preprocess = make_preprocessor(selection.modality, preprocessing)  # its own: gain control follows one recording
+    collector.begin_bag()
+    notes = []
+    try:
+        for frame in _frames(path, selection, bad.append):
+            try:
+                collector.add(preprocess(frame))
+            except FrameError as error:
+                bad.append(error)
+            on_frame(collector.read, collector.count)
+    except (BagError, EventError) as error:
+        if not collector.read_of_bag:
+            raise
+        notes.append(f"{path} was read up to where it breaks: {error}.")
+    if bad:
+        notes.append(f"{len(bad)} frames of {path} could not be used, the first because {bad[0]}.")
+    return notes
+
+
+def _frames(path: Path, selection: TargetSelection, on_bad_frame: Callable[[FrameError], None]) -> Iterator[RawFrame]:
+    """The selected frames of one recording: its images, or edge frames of its events."""
+    topic, start_s, end_s = selection.topic or None, selection.start_s or None, selection.end_s or None
+    if _is_of_events(path, selection):
+        config = selection.edge_config()
+        yield from open_edge_frames(path, topic, config, None, start_s, end_s, selection.stride)
+    else:
+        with BagReader(path) as reader:
+            yield from reader.frames(topic, start_s, end_s, selection.stride, on_bad_frame)
+            reader.check_whole(end_s)
+
+
+def _is_of_events(path: Path, selection: TargetSelection) -> bool:
+    """Whether a recording is read as events; finished edge frames on an image topic are images.
+
+    Raises:
+        BagError: the bag cannot be opened.
+    """
+    if selection.modality != "event" or path.suffix.lower() in FILE_SUFFIXES:
+        return selection.modality == "event"
+    with BagReader(path) as reader:
+        images, events = reader.image_topics(), event_topics(reader)
+    return selection.topic not in images if selection.topic else bool(events) or not images
+
+
+def count_frames(selection: TargetSelection, enough: int = 0) -> int:
+    """How many frames the selection has, duplicates among them.
+
+    Bags are opened but not read: a span of time is taken to have its share of a topic's messages. Where that is less
+    than `enough`, and the topic has more, the messages of the span are counted, up to `enough`.
+
+    Raises:
+        InputError: a bag cannot be opened or has no such topic of images or events.
+    """
+    return min(sum(_count_of_bag(Path(bag), selection, enough) for bag in selection.bags), sys.maxsize)
+
+
+def _count_of_bag(path: Path, selection: TargetSelection, enough: int) -> int:
+    topic = selection.topic or None
+    is_of_events = _is_of_events(path, selection)
+    if is_of_events:
+        open_events(path, topic)
+    if is_of_events and path.suffix.lower() in FILE_SUFFIXES:
+        return sys.maxsize  # only reading tells
+    with BagReader(path) as reader:
+        duration_s = reader.duration_s
+        span_s = min(selection.end_s or duration_s, duration_s) - selection.start_s
+        if is_of_events:
+            return max(0, math.ceil(span_s / selection.edge_config().period_s / selection.stride))
+        topic = reader.choose_topic(topic)
+        count = reader.topics()[topic].count
+        share = max(0.0, span_s / duration_s) if duration_s else 1.0
+        estimate = math.ceil(count * share / selection.stride)
+        if estimate >= enough or count < enough * selection.stride:
+            return estimate
+        messages, found = reader.raw_messages([topic], selection.start_s or None, selection.end_s or None), 0
+        with contextlib.suppress(BagError):  # one that breaks in the middle is used up to there
+            for _ in itertools.islice(messages, enough * selection.stride):
+                found += 1
+        return math.ceil(found / selection.stride)

@@ -1,0 +1,77 @@
+"""Batches for an adaptation job: crops of target frames and of the labelled source."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from madm_model.adaptation.data.batches import LabelledBatch
+from madm_model.adaptation.data.rare_class_sampling import RareClassConfig, RareClassSampler
+from madm_model.adaptation.data.source_frames import SourceFrames
+from madm_model.adaptation.data.target_frames import TargetFrames
+from madm_model.adaptation.view_config import ViewConfig
+from madm_model.model_config import ModelConfig, magnification
+from madm_model.training.appearance import with_random_appearance
+from madm_model.training.frame_pool import FramePool
+from madm_model.training.views import random_view, stack_images
+
+_HELD_OUT_SOURCE = 24
+
+
+class JobData:
+    """`AdaptationData` of a job.
+
+    Attributes:
+        held_out: indices of source frames that are not trained on: the gate scores them.
+    """
+
+    def __init__(self, source: SourceFrames, target: TargetFrames, config: ModelConfig, view: ViewConfig) -> None:
+        """Set source frames aside for the gate, about a tenth, and prepare the sampling of the others.
+
+        Raises:
+            ValueError: the crop does not fit the architecture.
+        """
+        view.check(config.architecture)
+        self._source, self._target, self._config, self._view = source, target, config, view
+        count = len(source.pixel_counts)
+        self.held_out = np.unique(np.linspace(0, count - 1, min(_HELD_OUT_SOURCE, max(1, count // 10))).astype(int))
+        self._indices = np.setdiff1d(np.arange(count), self.held_out)
+        self._sampler = None
+        if view.rare_classes:
+            self._sampler = RareClassSampler(source.pixel_counts[self._indices], RareClassConfig())
+
+    def source(self, rng: np.random.Generator) -> LabelledBatch:
+        """RGB crops and their labels."""
+        crops = [self._source_crop(rng) for _ in range(self._view.batch_size)]
+        return LabelledBatch(*FramePool.batch(with_random_appearance(rng, crops, self._view.appearance)))
+
+    def target(self, rng: np.random.Generator) -> torch.Tensor:
+        """Crops of target frames."""
+        indices = rng.choice(self._target.training, self._view.batch_size)
+        view = self._scale(1 / self._target.enlargement)
+        return stack_images(
+            [random_view(rng, self._target.images[index], None, self._crop, view)[0] for index in indices]
+        )
+
+    @property
+    def _crop(self) -> tuple[int, int]:
+        return self._view.crop_height, self._view.crop_width
+
+    def _scale(self, live: float) -> tuple[float, float]:
+        """Range of magnifications of a frame that the network sees magnified by `live`."""
+        return self._view.min_scale * live, self._view.max_scale * live
+
+    def _source_crop(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        if self._sampler is None:
+            return self._view_of(rng, *self._source.frame(int(rng.choice(self._indices))))
+        class_id, position = self._sampler.draw(rng)
+        image, labels = self._source.frame(int(self._indices[position]))
+        return self._sampler.crop(class_id, lambda: self._view_of(rng, image, labels))
+
+    def _view_of(
+        self, rng: np.random.Generator, image: np.ndarray, labels: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        live = magnification(self._config, *labels.shape)
+        image, cropped = random_view(rng, image, labels, self._crop, self._scale(live))
+        assert cropped is not None
+        return image, cropped

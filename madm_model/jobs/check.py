@@ -1,0 +1,216 @@
+"""What is refused before a job starts: paths, recordings, options, too little room."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from madm_model.adaptation.data.source_frames import SIMULATED_STREETS, labelled_files
+from madm_model.adaptation.data.target_bags import count_frames
+from madm_model.adaptation.data.target_frames import frame_bytes
+from madm_model.architecture import Architecture
+from madm_model.devices import gpu_memory
+from madm_model.io.frames import InputError
+from madm_model.jobs.cost import JobCost, estimate_cost, in_words
+from madm_model.jobs.gate import GateConfig
+from madm_model.jobs.request import JobRequest, RequestError
+from madm_model.jobs.room import available_memory, check_room
+from madm_model.jobs.settings import JobSettings, default_settings, with_options
+from madm_model.modalities import make_preprocessor
+from madm_model.model_config import ModelConfig, ModelError
+from madm_model.store import BASE, VersionStore
+
+_PROBE_ITERATIONS = 1000
+_TRAINED_RANGE = (0.0, 255.0)
+"""Input range that frames are brought to in training."""
+
+
+def check_settings(request: JobRequest, store: VersionStore) -> JobSettings:
+    """Refuse what cannot work, as far as it shows without opening a recording; takes a few milliseconds.
+
+    Args:
+        request: the job.
+        store: where its version will go.
+
+    Returns:
+        the settings the job would have.
+
+    Raises:
+        RequestError: the reason, in one sentence that says what to do.
+    """
+    with _refusals():
+        present = store.read()
+        _check_modality(request, store, present.versions)
+        if request.bag_roots is not None:
+            check_paths(request, request.bag_roots)
+        config = ModelConfig.load(present.folder)
+        return resolve_settings(request, config, request.iterations or _PROBE_ITERATIONS, _is_gpu(request))
+
+
+def check_cost(request: JobRequest, store: VersionStore, settings: JobSettings) -> JobCost:
+    """Refuse what takes more memory or time than there is; takes a few milliseconds.
+
+    Args:
+        request: the job.
+        store: where its version will go.
+        settings: the job's, as `check_settings` gives them.
+
+    Returns:
+        what the job is expected to take.
+
+    Raises:
+        RequestError: how much it needs, and how much there is.
+    """
+    smaller = "lower view.batch_size, crop_height or crop_width"
+    with _refusals():
+        present = store.read()
+        config, gpu = ModelConfig.load(present.folder), gpu_memory(request.device)
+        cost = estimate_cost(
+            settings, config, present.folder, request.iterations, request.threads, on_gpu=gpu is not None
+        )
+        if request.time_budget_s and (not request.iterations or request.time_budget_s < cost.seconds):
+            cost = replace(cost, seconds=request.time_budget_s)
+        if cost.memory > (free := available_memory()):
+            raise RequestError(f"the job needs {cost}, but {free / 1e9:.1f} GB of memory are free: {smaller}")
+        if gpu is not None and cost.gpu_memory > (share := gpu * request.gpu_memory_share):
+            raise RequestError(f"the job needs {cost}, of which it may take {share / 1e9:.1f} GB: {smaller}")
+        if cost.seconds > request.max_days * 86_400:
+            raise RequestError(
+                f"the job would train for about {in_words(cost.seconds)}, and max_days allows {request.max_days:g} "
+                "days: lower the number of iterations, or set a time budget"
+            )
+    return cost
+
+
+def check_request(request: JobRequest, store: VersionStore) -> JobSettings:
+    """Refuse what cannot work, before anything is started: `check_settings` and `check_recordings`."""
+    settings = check_settings(request, store)
+    check_cost(request, store, settings)
+    check_recordings(request, store, settings)
+    return settings
+
+
+def check_recordings(request: JobRequest, store: VersionStore, settings: JobSettings) -> None:
+    """Refuse recordings and sources that cannot be used, or that there is no room for.
+
+    Messages are read only where a bag's counts do not tell whether there are enough in the wanted span of time.
+
+    Args:
+        request: the job.
+        store: where its version will go.
+        settings: the job's, as `check_settings` gives them.
+
+    Raises:
+        RequestError: the reason, in one sentence that says what to do.
+    """
+    with _refusals():
+        if request.bag_roots is not None:
+            for link in itertools.chain.from_iterable(map(_links_in, _paths(request))):
+                check_path(link, request.bag_roots)
+        if request.source not in SIMULATED_STREETS:
+            labelled_files(Path(request.source))
+        needed = settings.limits.min_frames
+        frames = count_frames(request.target, needed)
+        if frames < needed:
+            raise RequestError(
+                f"the selection has {frames} frames, {needed} are needed: name more bags or a longer time range, or "
+                "lower the frame stride"
+            )
+        present = store.read()
+        room = frame_bytes(ModelConfig.load(present.folder), settings.limits, [frames])
+        check_room(store.root, present.folder, room, settings.training.resources.lora is not None)
+
+
+def resolve_settings(request: JobRequest, config: ModelConfig, iterations: int, on_gpu: bool) -> JobSettings:
+    """The settings of a job with that many iterations.
+
+    Raises:
+        ValueError: an option is unknown or does not fit, or the modality cannot be adapted to.
+    """
+    make_preprocessor(request.target.modality, request.preprocessing)
+    if not isinstance(config.architecture, Architecture):
+        raise ValueError(
+            f"model '{config.name}' is a student ({config.architecture.name}), which cannot be adapted: adaptation "
+            "starts from a MADM model, such as tiny-rgb"
+        )
+    defaults = default_settings(config, request.target.modality, iterations, on_gpu)
+    if request.gate is not None:
+        defaults = replace(defaults, gate=GateConfig(**request.gate))
+    settings = with_options(defaults, request.options)
+    if request.gate is not None and settings.gate != defaults.gate:
+        raise ValueError("the gate's limits are no options of a request, but parameters of the server (gate.*)")
+    if settings.training.iterations != iterations:
+        raise ValueError("iterations is no option, but a part of the request itself")
+    settings.view.check(config.architecture)
+    if config.input_range != _TRAINED_RANGE:
+        raise ValueError(
+            f"the model takes values of {config.input_range}: only those of {_TRAINED_RANGE} can be adapted"
+        )
+    return settings
+
+
+def check_paths(request: JobRequest, roots: Sequence[str | Path]) -> None:
+    """Refuse a request that names a path outside all roots, however it is written.
+
+    Raises:
+        RequestError: it does, or names a link that leads nowhere.
+    """
+    for path in _paths(request):
+        check_path(path, roots)
+
+
+def check_path(path: Path, roots: Sequence[str | Path]) -> None:
+    """Refuse a path outside all roots, however it is written.
+
+    Raises:
+        RequestError: it lies outside, or is a link that leads nowhere.
+    """
+    try:
+        resolved = path.resolve()
+        allowed = any(resolved.is_relative_to(Path(root).resolve()) for root in roots)
+    except (OSError, RuntimeError) as error:  # a circle of links
+        raise RequestError(f"{path} cannot be followed: {error}") from None
+    if not allowed:
+        listed = ", ".join(map(str, roots)) or "none is configured"
+        raise RequestError(f"{path} is not under one of the folders allowed by bag_roots ({listed})")
+
+
+def _is_gpu(request: JobRequest) -> bool:
+    """Whether a GPU trains, which decides some defaults."""
+    return gpu_memory(request.device) is not None
+
+
+def _paths(request: JobRequest) -> list[Path]:
+    """What of the file system the request names."""
+    source = [] if request.source in SIMULATED_STREETS else [request.source]
+    return [Path(path) for path in (*request.target.bags, *source)]
+
+
+def _links_in(path: Path) -> Iterator[Path]:
+    """Symbolic links in a bag's folder, or in a source's folder and its images/ and labels/."""
+    if path.is_dir():
+        below = itertools.chain(path.iterdir(), *((path / name).glob("*") for name in ("images", "labels")))
+        yield from (file for file in below if file.is_symlink())
+
+
+def _check_modality(request: JobRequest, store: VersionStore, versions: Sequence[str]) -> None:
+    others = {store.info(version).modality for version in versions if version != BASE} - {request.target.modality}
+    if others:
+        raise RequestError(
+            f"{store.root} holds versions for {', '.join(sorted(others))}: give {request.target.modality} a store of "
+            "its own"
+        )
+
+
+@contextlib.contextmanager
+def _refusals() -> Iterator[None]:
+    """Whatever is wrong with a request is a reason to refuse it, and never more than that."""
+    try:
+        yield
+    except (InputError, ModelError, ValueError, OSError) as error:
+        raise RequestError(str(error)) from None
+    except Exception as error:  # a damaged bag or a strange value makes libraries raise anything
+        raise RequestError(f"the request cannot be used ({type(error).__name__}: {error})") from error

@@ -1,0 +1,199 @@
+"""Runs the gate: labels the held-out frames with the running and the new version, and keeps what the report shows."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch.nn import functional
+
+from madm_model.adaptation.data.source_frames import SourceFrames
+from madm_model.adaptation.data.target_frames import TargetFrames
+from madm_model.adaptation.self_training import SelfTraining
+from madm_model.evaluation import ConfusionMatrix
+from madm_model.jobs.gate import GateResult, Measures, choose_runs, decide, measure_target
+from madm_model.jobs.settings import JobSettings
+from madm_model.labels import IGNORE
+from madm_model.model_config import ModelConfig, network_size
+from madm_model.network.madm import MADM
+from madm_model.segmenter import NotFiniteError, Segmenter, choose_dtype
+
+STORED_DTYPE = torch.float16
+"""Number format of a version's weights on disk."""
+_EXAMPLES = 4
+
+
+@dataclass(frozen=True)
+class Example:
+    """A held-out target frame as everyone labels it; all uint8, image (H, W, 3), labels (H, W)."""
+
+    image: np.ndarray
+    running: np.ndarray
+    new: np.ndarray
+    pseudo: np.ndarray
+    """The teacher's labels without noise."""
+    noisy_pseudo: np.ndarray
+    """The teacher's labels with the noise that training began with."""
+
+
+@dataclass
+class Evidence:
+    """What the gate saw."""
+
+    network: MADM
+    """The new version, its float32 weights rounded to `STORED_DTYPE`."""
+    result: GateResult
+    noise_step: int
+    """Diffusion step of `noisy_pseudo`."""
+    examples: list[Example] = field(default_factory=list)
+
+
+def examine(
+    trainer: SelfTraining,
+    config: ModelConfig,
+    running_folder: Path,
+    source_held_out: np.ndarray,
+    source: SourceFrames,
+    target: TargetFrames,
+    settings: JobSettings,
+    device: torch.device,
+    precision: str = "auto",
+    check_stop: Callable[[], None] = lambda: None,
+) -> Evidence:
+    """Compare a trained network with the running version; the trainer is spent afterwards.
+
+    Both are looked at in the number format that will run: what is fine in float32 may overflow in half precision.
+
+    Args:
+        trainer: after its last step.
+        config: of the network.
+        running_folder: model folder of the running version.
+        source_held_out: indices of source frames that were not trained on.
+        source: labelled frames.
+        target: frames; its held-out ones are looked at.
+        settings: of the job.
+        device: where to compute.
+        precision: number format in which versions segment, as of the segmentation node.
+        check_stop: called between frames; may raise to stop.
+    """
+    runs = choose_runs(target.held_out, settings.gate.frames)
+    self_training = settings.training.self_training
+    noise_step = self_training.dplg.initial_steps[0] if self_training and self_training.dplg else 0
+
+    # 1. The teacher's opinion, while it still shares the trainer's network
+    teacher = _Teacher(trainer, config, device)
+    indices = [int(index) for run in runs for index in run]
+    opinions: dict[int, np.ndarray] = {}
+    for index in indices:
+        check_stop()
+        opinions[index] = teacher.labels(target.images[index], sorted({0, noise_step // 2, noise_step}))
+    shown = [int(run[0]) for run in runs][:: max(1, len(runs) // _EXAMPLES)][:_EXAMPLES]
+    pseudo = {index: [teacher.labels(target.images[index], [step]) for step in (0, noise_step)] for index in shown}
+
+    # 2. Both versions on the same frames, one after the other; the trainer's teacher and optimiser are gone by then
+    dtype = choose_dtype(precision, device)
+    network = trainer.finish().to(STORED_DTYPE).float()  # what is examined is what will be stored
+    running = _Version(Segmenter.from_folder(running_folder, str(device), precision), check_stop)
+    before = running.measure(runs, target, opinions, source, source_held_out)
+    running_labels = {index: running.label(target.images[index])[0] for index in shown}
+    running.close()
+    new = _Version(_as_it_will_run(network, config, device, dtype), check_stop)
+    after = new.measure(runs, target, opinions, source, source_held_out)
+
+    # 3. Verdict, and examples for people
+    examples = [
+        Example(image, running_labels[index], new.label(image)[0], *pseudo[index])
+        for index in shown
+        for image in [np.asarray(target.images[index])]
+    ]
+    new.close()
+    return Evidence(network, decide(before, after, settings.gate), noise_step, examples)
+
+
+def _as_it_will_run(network: MADM, config: ModelConfig, device: torch.device, dtype: torch.dtype) -> Segmenter:
+    """A segmenter of a network that stays as it is, in float32."""
+    if dtype == torch.float32:
+        return Segmenter(network, config, device, dtype)
+    return Segmenter.from_network(copy.deepcopy(network), config, device, dtype)
+
+
+class _Teacher:
+    """The teacher ensemble: its passes at several noise steps, plain and mirrored, averaged."""
+
+    def __init__(self, trainer: SelfTraining, config: ModelConfig, device: torch.device) -> None:
+        self._trainer, self._config, self._device = trainer, config, device
+
+    @torch.no_grad()
+    def labels(self, image: np.ndarray, steps: list[int]) -> np.ndarray:
+        """Labels of an image, uint8 (H, W, 3): uint8 (H, W)."""
+        torch.manual_seed(0)  # dropout, where the teacher's mode has it
+        height, width = image.shape[:2]
+        size = network_size(self._config, height, width)
+        small = cv2.resize(np.asarray(image), size[::-1], interpolation=cv2.INTER_AREA)
+        pixels = torch.from_numpy(small).to(self._device).permute(2, 0, 1)[None].float() / 127.5 - 1  # (1, 3, h, w)
+        total = torch.zeros((), device=self._device)
+        for step in steps:
+            total = total + self._trainer.opinion(pixels, step).softmax(dim=1)  # (1, K, h, w)
+            total = total + self._trainer.opinion(pixels.flip(-1), step).softmax(dim=1).flip(-1)
+        total = functional.interpolate(total, size=(height, width), mode="bilinear", align_corners=False)
+        return total.argmax(dim=1)[0].to(torch.uint8).cpu().numpy()
+
+
+class _Version:
+    """One version under examination."""
+
+    def __init__(self, segmenter: Segmenter, check_stop: Callable[[], None]) -> None:
+        self._segmenter, self._check_stop = segmenter, check_stop
+        self._frames = self._not_finite = 0
+
+    def label(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Labels and confidence, uint8 (H, W) each; unlabelled and 0 where the scores are not finite."""
+        self._check_stop()
+        self._frames += 1
+        try:
+            (result,) = self._segmenter.segment([np.asarray(image)])
+        except NotFiniteError:
+            self._not_finite += 1
+            return np.full(image.shape[:2], IGNORE, np.uint8), np.zeros(image.shape[:2], np.uint8)
+        return result.labels, result.confidence
+
+    def measure(
+        self,
+        runs: Sequence[np.ndarray],
+        target: TargetFrames,
+        opinions: Mapping[int, np.ndarray],
+        source: SourceFrames,
+        source_held_out: np.ndarray,
+    ) -> Measures:
+        """What the gate decides by.
+
+        Args:
+            runs: indices of target frames.
+            target: frames.
+            opinions: the teacher ensemble's labels by index, uint8 (H, W).
+            source: labelled frames.
+            source_held_out: indices of the source frames to look at.
+        """
+        classes = len(self._segmenter.config.label_set)
+        values = measure_target(
+            runs, lambda index: np.asarray(target.images[index]), self.label, opinions.__getitem__, classes
+        )
+        miou = self._source_miou(source, source_held_out, classes)
+        return Measures(*values, miou, 1 - self._not_finite / max(self._frames, 1))
+
+    def _source_miou(self, source: SourceFrames, indices: np.ndarray, num_classes: int) -> float:
+        """mIoU on labelled frames; NaN without any."""
+        matrix = ConfusionMatrix(num_classes)
+        for index in indices:
+            image, labels = source.frame(int(index))
+            matrix.add(self.label(image)[0], labels)
+        return matrix.scores().miou if len(indices) else math.nan
+
+    def close(self) -> None:
+        self._segmenter.close()

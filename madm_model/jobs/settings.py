@@ -1,0 +1,163 @@
+"""Everything a job can be told about its training, and what it does when told nothing."""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from dataclasses import field, is_dataclass, replace
+from difflib import get_close_matches
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from madm_model.adaptation.config import (
+    AdaptationConfig,
+    LoRAConfig,
+    ResourceConfig,
+    TeacherConfig,
+    official_config,
+)
+from madm_model.adaptation.data.source_frames import SourceLabels
+from madm_model.adaptation.data.target_frames import TargetLimits
+from madm_model.adaptation.view_config import ViewConfig
+from madm_model.jobs.gate import GateConfig
+from madm_model.model_config import ModelConfig
+from madm_model.settings import parse_text, plain, read_settings, settings
+from madm_model.training.config import OptimizerConfig
+
+_OFF = ("off", "none", "false")
+
+
+@settings
+class JobSettings:
+    """The settings of one job; options name their fields."""
+
+    training: AdaptationConfig
+    """Method, optimiser, resources."""
+    view: ViewConfig
+    """Batch size and crops."""
+    limits: TargetLimits = field(default_factory=TargetLimits)
+    """Frames taken from the bags."""
+    gate: GateConfig = field(default_factory=GateConfig)
+    """What a new version has to reach."""
+    source_labels: SourceLabels = "model"
+    """Ids in the labels of a source folder: model (the model's own) or cityscapes (trainIds, translated by class)."""
+    checkpoint_every: Annotated[int, Field(ge=1)] = 100
+    """Iterations between two checkpoints, which is what a killed job loses at most."""
+
+
+def default_settings(config: ModelConfig, modality: str, iterations: int, on_gpu: bool) -> JobSettings:
+    """Settings for a model and a number of iterations.
+
+    The method is the released one; its noise period is the same share of the training as there (5000 or 8000 of
+    10,000 iterations). A Stable Diffusion sized network is trained as released, on a GPU with LoRA, bfloat16 and
+    gradient checkpointing. A small one starts from little and has few iterations: it learns faster, in batches of four,
+    its teacher follows sooner and averages the UNet too, and the source is shown in the random appearance that the
+    embedded model was trained with: plain colour makes it forget what carries over to the target. Crops are as large as
+    what the network sees live: its attention looks over the whole picture, and other sizes are another task to it.
+
+    Args:
+        config: the model to adapt.
+        modality: thermal, depth or event.
+        iterations: optimiser steps.
+        on_gpu: whether it is trained on a GPU.
+    """
+    official = official_config(modality)
+    assert official.self_training is not None
+    assert official.self_training.dplg is not None
+    share = official.self_training.dplg.noise_period / official.iterations
+    dplg = replace(official.self_training.dplg, noise_period=max(1, round(share * iterations)))
+    self_training = replace(official.self_training, dplg=dplg)
+    warmup = min(official.optimizer.warmup_iterations, iterations // 10)
+    height, width = config.input_size
+    if config.architecture.latent_stride >= 8:
+        resources = ResourceConfig("bfloat16", True, True, LoRAConfig()) if on_gpu else ResourceConfig()
+        optimizer = replace(official.optimizer, warmup_iterations=warmup)
+        # Adapters start from nothing and are trained faster than whole weights.
+        optimizer = replace(optimizer, learning_rate=1e-4) if resources.lora else optimizer
+        training = replace(official, self_training=self_training, optimizer=optimizer, resources=resources)
+        return JobSettings(replace(training, iterations=iterations), ViewConfig(1, height, width))
+    training = replace(
+        official,
+        iterations=iterations,
+        self_training=replace(self_training, teacher=TeacherConfig(momentum=0.99, average_unet=True)),
+        optimizer=OptimizerConfig(1e-4, 0.01, 1.0, warmup, (0.5, 0.8)),
+    )
+    return JobSettings(training, ViewConfig(4, height, width, source_appearance=True))
+
+
+def with_options(settings: JobSettings, options: Mapping[str, str]) -> JobSettings:
+    """Change settings by their dotted names.
+
+    Args:
+        settings: the defaults.
+        options: name to value as text. A name may be shortened to what ends it, as long as it stays unambiguous:
+            `dplg.noise_period` for `training.self_training.dplg.noise_period`. Tuples are lists like `[0.7, 0.9]`;
+            `off` switches an optional part off (`lplr`, `dplg`, `self_training`, `lora`, `augmentation`), `on` gives it
+            its defaults.
+
+    Raises:
+        ValueError: an unknown or ambiguous name, or a value that does not fit.
+    """
+    values = plain(settings)
+    # Parts first: their fields may be named by other options.
+    for name, text in sorted(options.items(), key=lambda item: item[0].count(".")):
+        path, kind = _find(name, dict(_paths(JobSettings, values)))
+        *parents, field_name = path.split(".")
+        part = values
+        for parent in parents:
+            part = part[parent]
+        try:
+            part[field_name] = _parse(text, kind)
+        except ValueError as error:
+            raise ValueError(f"option {name}: {error}") from None
+    try:
+        return read_settings(JobSettings, values)
+    except ValueError as error:  # options that fit one by one, and not together
+        raise ValueError(f"options {', '.join(options)}: {error}") from None
+
+
+def _find(name: str, paths: Mapping[str, Any]) -> tuple[str, Any]:
+    """The dotted name that an option means, and its type.
+
+    Raises:
+        ValueError: it means none, or several.
+    """
+    found = [path for path in paths if path == name or path.endswith(f".{name}")]
+    if len(found) != 1:
+        near = found or [path for path in paths if get_close_matches(name, [path, path.rpartition(".")[2]], 1, 0.7)]
+        hint = f"it may mean {', '.join(near)}" if near else f"the settings are {', '.join(sorted(paths))}"
+        raise ValueError(f"unknown option '{name}': {hint}")
+    return found[0], paths[found[0]]
+
+
+def _paths(cls: type, values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Dotted name and type of every setting; optional parts are settings themselves, and so are those in them."""
+    for name, kind in typing.get_type_hints(cls, include_extras=True).items():
+        part = _optional_part(kind) or kind
+        if part is not kind or not is_dataclass(part):
+            yield f"{prefix}{name}", kind
+        if is_dataclass(part) and values[name] is not None:
+            yield from _paths(part, values[name], f"{prefix}{name}.")
+
+
+def _optional_part(kind: Any) -> type | None:
+    """The class of `Class | None`; None for another type."""
+    if not (isinstance(kind, types.UnionType) or typing.get_origin(kind) is typing.Union):
+        return None
+    return next(argument for argument in typing.get_args(kind) if argument is not type(None))
+
+
+def _parse(text: str, kind: Any) -> Any:
+    """A plain value of the given type.
+
+    Raises:
+        ValueError: the text is no such value.
+    """
+    part = _optional_part(kind)
+    if part is None:
+        return parse_text(kind, text)
+    if text.lower() not in ("on", *_OFF):
+        raise ValueError(f"'{text}' is neither on nor off")
+    return plain(part()) if text.lower() == "on" else None

@@ -1,0 +1,109 @@
+"""The training of a job: from its last checkpoint to the last iteration, the end of its time, or a cancellation."""
+
+from __future__ import annotations
+
+import io
+import time
+from dataclasses import dataclass
+
+from rich.console import Console
+
+from madm_model.adaptation.self_training import SelfTraining
+from madm_model.adaptation.step_statistics import StepStatistics
+from madm_model.jobs.events import JobCanceled, JobEvents
+from madm_model.jobs.request import JobFolder
+from madm_model.jobs.settings import JobSettings
+from madm_model.jobs.training_clock import TrainingClock
+from madm_model.training.checkpoints import Checkpoints
+from madm_model.training.stage import StageConfig, run_iterations
+
+LOG_FILE = "training.csv"
+_STAGE_NAME = "training"
+_PROBES = 3
+_LOG_ROWS = 400
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a job has trained, earlier runs included, of which only that counts which a checkpoint has kept."""
+
+    iterations: int = 0
+    """Optimiser steps."""
+    seconds: float = 0.0
+    """Time they took."""
+
+
+def iterations_in(time_budget_s: float, trial: SelfTraining, events: JobEvents) -> int:
+    """How many iterations fit into a time budget, by the time a few trial steps take; at least 1.
+
+    Args:
+        time_budget_s: seconds of training.
+        trial: a training of its own, changed by the steps.
+        events: asked whether to stop.
+
+    Raises:
+        JobCanceled: it is to stop.
+    """
+    seconds = []
+    for number in range(_PROBES):
+        events.check_stop()
+        started = time.monotonic()
+        trial.step(number)
+        seconds.append(time.monotonic() - started)
+    return max(1, int(time_budget_s / min(seconds[1:])))
+
+
+def train(
+    trainer: SelfTraining, settings: JobSettings, time_budget_s: float, folder: JobFolder, events: JobEvents
+) -> Trained:
+    """Run the iterations, from the last checkpoint if there is one.
+
+    Args:
+        trainer: what is trained.
+        settings: how long and how often a checkpoint is written.
+        time_budget_s: seconds of training at most, earlier runs included; 0 for no limit.
+        folder: gets checkpoint, log and progress.
+        events: told every iteration.
+
+    Raises:
+        JobCanceled: after a checkpoint.
+    """
+    iterations = settings.training.iterations
+    stage = StageConfig(
+        _STAGE_NAME,
+        iterations,
+        settings.training.optimizer,
+        settings.training.seed,
+        settings.checkpoint_every,
+        max(1, iterations // _LOG_ROWS),
+    )
+    state = _checkpoints(folder).load(mmap=True)
+    before = Trained(state["iteration"], state["seconds"]) if state else Trained()
+    del state
+    clock = TrainingClock(before.seconds, time_budget_s)
+    iterations_done, canceled = before.iterations, False
+
+    def on_iteration(done: int, statistics: StepStatistics) -> bool:
+        nonlocal iterations_done, canceled
+        iterations_done = done
+        event = clock.progress(done, iterations, statistics)
+        events.emit(event)
+        canceled = events.should_stop()
+        going_on = not canceled and not clock.is_up
+        if not going_on or done % settings.checkpoint_every == 0 or done == iterations:
+            folder.update(progress=event)
+        return going_on
+
+    seconds = run_iterations(stage, trainer, folder.path, Console(file=io.StringIO()), on_iteration)
+    if canceled:
+        raise JobCanceled
+    return Trained(iterations_done, seconds)
+
+
+def drop_checkpoints(folder: JobFolder) -> None:
+    """Remove what only an interrupted training needs."""
+    _checkpoints(folder).drop()
+
+
+def _checkpoints(folder: JobFolder) -> Checkpoints:
+    return Checkpoints(folder.path, _STAGE_NAME)

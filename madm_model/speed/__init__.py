@@ -1,0 +1,1 @@
+"""How fast things are, and what a training step costs."""

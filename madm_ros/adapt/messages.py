@@ -1,0 +1,144 @@
+"""Between madm_msgs and the adaptation's own data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import unquote, urlparse
+
+from builtin_interfaces.msg import Duration
+from diagnostic_msgs.msg import KeyValue
+from madm_msgs.msg import AdaptJob, AdaptProgress, AdaptStatus
+
+from madm_model.adaptation.data.target_bags import TargetSelection
+from madm_model.jobs.request import (
+    ACTIVATED,
+    CANCELED,
+    EVALUATING,
+    FAILED,
+    INTERRUPTED,
+    NOT_ACTIVATED,
+    PREPARING,
+    TRAINING,
+    JobRequest,
+)
+
+STATES = {
+    PREPARING: AdaptStatus.STATE_PREPARING,
+    TRAINING: AdaptStatus.STATE_TRAINING,
+    EVALUATING: AdaptStatus.STATE_EVALUATING,
+    ACTIVATED: AdaptStatus.STATE_ACTIVATED,
+    NOT_ACTIVATED: AdaptStatus.STATE_NOT_ACTIVATED,
+    CANCELED: AdaptStatus.STATE_CANCELED,
+    FAILED: AdaptStatus.STATE_FAILED,
+    INTERRUPTED: AdaptStatus.STATE_INTERRUPTED,
+}
+"""A job's state and its number in AdaptStatus."""
+
+_LOSSES = {
+    "source_segmentation": "loss_source",
+    "target_segmentation": "loss_target",
+    "source_regression": "loss_regression_source",
+    "target_regression": "loss_regression_target",
+}
+
+
+_LARGEST_COUNT, _LARGEST_SECONDS = 2**32 - 1, 2**31 - 1
+"""What a message's fields can hold."""
+
+
+def to_text(text: str) -> str:
+    """Text that a message and a log can carry: a file's name need not be UTF-8, they have to be."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def to_request(
+    job: AdaptJob,
+    modality: str,
+    preprocessing: Mapping[str, Any],
+    edges: Mapping[str, Any] = MappingProxyType({}),
+    auto_activate: bool = True,
+    **node_settings: Any,
+) -> JobRequest:
+    """The request of a message.
+
+    Args:
+        job: the message.
+        modality: the one the node adapts to.
+        preprocessing: settings of that modality.
+        edges: settings of edge frames, for event.
+        auto_activate: whether the node lets a job activate its version; the message has to want it, too.
+        node_settings: the fields of JobRequest that the node's parameters decide.
+
+    Raises:
+        ValueError: the message makes no sense, or asks for another modality.
+    """
+    if job.modality not in ("", modality):
+        raise ValueError(
+            f"this server adapts {modality}, not {job.modality}: start one with modality:={job.modality} and a store "
+            "of its own"
+        )
+    bags = tuple(_path(uri) for uri in job.bag_uris)
+    target = TargetSelection(bags, modality, job.topic, job.start_s, job.end_s, max(1, job.frame_stride), dict(edges))
+    return JobRequest(
+        target,
+        job.iterations,
+        _seconds(job.time_budget),
+        job.source if job.source in ("", "sim") else _path(job.source),
+        {option.key: option.value for option in job.options},
+        dict(preprocessing),
+        auto_activate=auto_activate and job.auto_activate,
+        **node_settings,
+    )
+
+
+def to_job(request: JobRequest) -> AdaptJob:
+    """The message of a request, as `to_request` would read it."""
+    target = request.target
+    return AdaptJob(
+        bag_uris=[to_text(bag) for bag in target.bags],
+        topic=to_text(target.topic),
+        modality=target.modality,
+        start_s=float(target.start_s),
+        end_s=float(target.end_s),
+        frame_stride=min(target.stride, _LARGEST_COUNT),
+        iterations=min(request.iterations, _LARGEST_COUNT),
+        time_budget=_duration(request.time_budget_s),
+        source=to_text(request.source),
+        options=[KeyValue(key=to_text(key), value=to_text(value)) for key, value in request.options.items()],
+        auto_activate=request.auto_activate,
+    )
+
+
+def to_progress(event: Mapping[str, Any]) -> AdaptProgress:
+    """A progress event of the job as a message; an empty one gives an empty message."""
+    losses = event.get("losses", {})
+    confidence = event.get("confidence")
+    parts = {field: float(losses.get(name, "nan")) for name, field in _LOSSES.items()}
+    return AdaptProgress(
+        iteration=min(event.get("iteration", 0), _LARGEST_COUNT),
+        iterations=min(event.get("iterations", 0), _LARGEST_COUNT),
+        loss_total=float(sum(losses.values())),
+        pseudo_label_confidence=float("nan") if confidence is None else confidence,
+        noise_step=event.get("noise_step", -1),
+        elapsed=_duration(event.get("elapsed", 0.0)),
+        eta=_duration(event.get("eta", -1.0)),
+        **parts,
+    )
+
+
+def _path(uri: str) -> str:
+    """A path, given as it is or as file:// URI."""
+    return unquote(urlparse(uri).path) if uri.startswith("file://") else str(Path(uri).expanduser().absolute())
+
+
+def _seconds(duration: Duration) -> float:
+    return duration.sec + duration.nanosec * 1e-9
+
+
+def _duration(seconds: float) -> Duration:
+    seconds = min(seconds, _LARGEST_SECONDS)
+    whole = int(seconds // 1)
+    return Duration(sec=whole, nanosec=int((seconds - whole) * 1e9))

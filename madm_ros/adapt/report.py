@@ -1,0 +1,70 @@
+"""What the adaptation server tells people: lines on its console, and a status of its own on /diagnostics."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
+
+from madm_model.jobs.cost import in_words
+from madm_model.jobs.request import FAILED, INTERRUPTED
+from madm_model.store import Snapshot
+from madm_ros.adapt.jobs import Standing
+from madm_ros.adapt.messages import to_text
+
+ADAPTATION = "adaptation"
+"""What follows the node's name in the name of its status."""
+
+
+def ready_line(modality: str, store: Path, active: str, roots: Sequence[Path]) -> str:
+    """One line after the start: what is adapted, where versions go, and where recordings may lie."""
+    where = f"recordings may lie in {', '.join(map(str, roots))}" if roots else NO_ROOTS
+    return f"ready to adapt {modality}: versions go to {store}, where {active} is active; {where}"
+
+
+NO_ROOTS = "no bag_roots are set, so that every job is refused: set bag_roots to the folders of your recordings"
+
+
+def progress_line(standing: Standing) -> str:
+    """How far a job is; empty before its first iteration."""
+    event = standing.progress
+    if not event.get("iteration"):
+        return ""
+    left = event.get("eta", -1.0)
+    eta = f", {in_words(left)} left" if left >= 0 else ""
+    return f"job {standing.job_id}: iteration {event['iteration']} of {event.get('iterations', 0)}{eta}"
+
+
+def server_status(
+    name: str, standing: Standing, snapshot: Snapshot, roots: Sequence[Path], followers: Sequence[str], rival: str
+) -> DiagnosticStatus:
+    """The report: ERROR with another server in its place, WARN where every job is refused or the last one failed.
+
+    Args:
+        name: fully qualified name of the node.
+        standing: of the running or the last job.
+        snapshot: of the store.
+        roots: folders that recordings may lie in.
+        followers: nodes that follow the store.
+        rival: what is to be said about another server; empty without one.
+    """
+    status = DiagnosticStatus(name=f"{name}: {ADAPTATION}", level=DiagnosticStatus.OK)
+    state = standing.state
+    status.message = to_text(progress_line(standing) if standing.is_busy else state.message or "no job yet")
+    if not standing.is_busy and state.state in (FAILED, INTERRUPTED):
+        status.level = DiagnosticStatus.WARN
+    if not roots:
+        status.level, status.message = DiagnosticStatus.WARN, NO_ROOTS
+    if rival:
+        status.level, status.message = DiagnosticStatus.ERROR, to_text(rival)
+    values = {
+        "state": state.state or "idle",
+        "job": standing.job_id,
+        "progress": progress_line(standing),
+        "active version": snapshot.active,
+        "versions": str(len(snapshot.versions)),
+        "followers": ", ".join(followers),
+    }
+    status.values = [KeyValue(key=key, value=to_text(value)) for key, value in values.items()]
+    return status

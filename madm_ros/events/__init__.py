@@ -1,0 +1,1 @@
+"""From event packets to edge frames."""

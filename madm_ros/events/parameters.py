@@ -1,0 +1,40 @@
+"""Parameters of the event frame node: all of them may change while it runs, but for the depth of its queue."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+from madm_model.events.edge_config import EdgeConfig
+from madm_ros.segmentation.parameters import NodeParameter, settings_as_parameters
+
+PREFIX = "edges."
+
+
+PARAMETERS = (
+    NodeParameter(
+        "queue_depth",
+        1000,
+        "Event messages that DDS keeps while the node is busy; read when the node starts.",
+        range=(1, 100_000),
+        read_only=True,
+    ),
+    NodeParameter(
+        "max_delay_s",
+        0.5,
+        "Events that waited longer are dropped, with all behind them, and counted: the node cannot keep up.",
+        live=True,
+        range=(0.01, 60.0),
+    ),
+    *settings_as_parameters(EdgeConfig, "edges"),
+)
+
+
+def edge_config(values: Mapping[str, Any]) -> EdgeConfig:
+    """The configuration of frames out of the values of all parameters by name.
+
+    Raises:
+        ValueError: a value that makes no sense.
+    """
+    return EdgeConfig(**{field.name: values[PREFIX + field.name] for field in fields(EdgeConfig)})

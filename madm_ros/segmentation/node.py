@@ -1,0 +1,291 @@
+"""The segmentation node: images in, label images out.
+
+A frame goes from `accept` (executor) through `LatestFrameWorker` to `FramePipeline.process` (worker thread).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import Any
+
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
+from rcl_interfaces.msg import SetParametersResult
+from rclpy.clock import Clock, ClockType
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.parameter import Parameter
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+
+from madm_model.model_config import ModelConfig
+from madm_ros.error_log import ErrorLog
+from madm_ros.running import ros_process
+from madm_ros.segmentation import diagnostics, parameters
+from madm_ros.segmentation.camera_inputs import CameraInputs
+from madm_ros.segmentation.following_segmenter import FollowingSegmenter, open_segmenter
+from madm_ros.segmentation.latest_frame_worker import LatestFrameWorker
+from madm_ros.segmentation.loading import SegmenterFactory, load_segmenter
+from madm_ros.segmentation.pipeline import FramePipeline, FrameSettings, ReceivedImage, SegmenterLike
+from madm_ros.segmentation.publications import Publications
+
+
+class SegmentationNode(LifecycleNode):
+    """Lifecycle node around a segmenter.
+
+    configure loads the weights, activate starts listening, deactivate stops and gives the device's memory back
+    (activating again loads the weights again), cleanup forgets the model. A transition up that fails logs one error and
+    leaves the node in the state it was in; parameters can be corrected while it is unconfigured. One down that fails
+    leaves it unconfigured.
+
+    Args:
+        segmenter_factory: called on configure; tests put a small one here.
+        image_source: part of this process that hands images to `accept`; empty: the topic `image` brings them.
+        arguments: of LifecycleNode, such as namespace or parameter_overrides.
+
+    Raises:
+        ValueError: a parameter given at start makes no sense.
+        rclpy.exceptions.ParameterException: it has the wrong type or is out of its range.
+    """
+
+    def __init__(
+        self, segmenter_factory: SegmenterFactory = load_segmenter, image_source: str = "", **arguments: Any
+    ) -> None:
+        super().__init__("segmentation_node", **arguments)
+        self._make_segmenter = segmenter_factory
+        self._image_source = image_source
+        self._state = "unconfigured"
+        self._transition_error = ""
+        # From configure to cleanup:
+        self._config: ModelConfig | None = None
+        self._publications: Publications | None = None
+        # From configure to deactivate:
+        self._segmenter: SegmenterLike | None = None
+        # From activate to deactivate:
+        self._pipeline: FramePipeline | None = None
+        self._worker: LatestFrameWorker[ReceivedImage] | None = None
+        self._inputs: CameraInputs | None = None
+        parameters.declare(self)
+        self.add_on_set_parameters_callback(self._on_set_parameters)
+        self._errors = ErrorLog(self._log_error)
+        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        # A steady clock: reports go out also where /clock stands still.
+        self.create_timer(1.0, self._report, clock=Clock(clock_type=ClockType.STEADY_TIME))
+
+    def accept(self, message: Image | CompressedImage) -> None:
+        """Take an image, from the subscription or from any thread of this process; ignored while not active."""
+        worker = self._worker
+        if worker is not None:
+            worker.submit(ReceivedImage(message, time.perf_counter()))
+
+    def _log_error(self, text: str) -> None:
+        if self.context.ok():  # after an interrupt the frame in work cannot be published, which is no error
+            self.get_logger().error(text)
+
+    def _on_camera_info(self, message: CameraInfo) -> None:
+        self._pipeline.camera_info = message
+
+    # ---- lifecycle ----
+
+    def bring_up(self) -> bool:
+        """Configure and activate; False if one of them failed."""
+        success = TransitionCallbackReturn.SUCCESS
+        return self.trigger_configure() == success and self.trigger_activate() == success
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Load the weights and create the publishers."""
+        return self._transition("configure", "inactive", self._configure, undo=self._forget_model)
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Publish the class map, then start listening."""
+        return self._transition("activate", "active", lambda: self._activate(state), undo=self._stop)
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop listening and give the device's memory back."""
+        managed = super().on_deactivate  # the publishers
+        return self._transition("deactivate", "inactive", lambda: (self._stop(), managed(state)))
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Forget the model and remove the publishers."""
+        return self._transition("clean up", "unconfigured", self._forget_model)
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Deactivate and clean up."""
+        return self._transition("shut down", "finalized", self._forget_model)
+
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Whatever a transition left behind is given up: the node is unconfigured."""
+        error = self._transition_error
+        self._transition("clean up", "unconfigured", self._forget_model)
+        self._state, self._transition_error = "unconfigured", error or self._transition_error
+        return TransitionCallbackReturn.SUCCESS
+
+    def destroy_node(self) -> None:
+        """Stop the worker before what it uses goes away."""
+        self._stop()
+        super().destroy_node()
+
+    def _transition(
+        self, verb: str, next_state: str, work: Callable[[], object], undo: Callable[[], object] | None = None
+    ) -> TransitionCallbackReturn:
+        """Run a transition's work; what goes wrong is logged (rclpy would swallow it) and fails the transition.
+
+        Args:
+            verb: for the log.
+            next_state: the state it leads to.
+            work: what is to be done.
+            undo: brings the state before back; without it, or if it fails, `on_error` has to.
+        """
+        try:
+            work()
+        except Exception as error:
+            self._transition_error = f"cannot {verb}: {error}"
+            self.get_logger().error(self._transition_error)
+            if undo is None:
+                return TransitionCallbackReturn.ERROR
+            try:
+                undo()
+            except Exception as second:
+                self.get_logger().error(f"cannot go back either: {second}")
+                return TransitionCallbackReturn.ERROR
+            return TransitionCallbackReturn.FAILURE
+        self._transition_error = ""
+        self._state = next_state
+        return TransitionCallbackReturn.SUCCESS
+
+    def _configure(self) -> None:
+        self._load()
+        self._publications = Publications(self, self._config.label_set, self._value("modality") == "depth")
+
+    def _activate(self, state: LifecycleState) -> None:
+        if self._segmenter is None:  # deactivated before
+            self._load()
+            self._publications.label_set = self._config.label_set  # another version may be active by now
+        settings = FrameSettings.from_parameters(self._values())
+        self._pipeline = FramePipeline(
+            self._segmenter, settings, self._publications, self._errors, self.get_logger().info
+        )
+        self._worker = LatestFrameWorker(self._pipeline.process, self._value("max_fps"))
+        super().on_activate(state)  # the publishers may speak
+        self._publications.publish_class_map(self._value("confidence_threshold"))
+        on_image = None if self._image_source else self.accept
+        self._inputs = CameraInputs(self, self._value("transport"), on_image, self._on_camera_info, self._errors)
+
+    def _load(self) -> None:
+        from madm_model.checkpoint.model_names import embedded_model
+
+        started = time.perf_counter()
+        device, precision = self._value("device"), self._value("precision")
+        self._segmenter = open_segmenter(
+            self._value("model") or embedded_model(self._value("modality")),
+            self._value("store"),
+            lambda model: self._make_segmenter(str(model), device, precision),
+            self._errors.report,
+            self.get_logger().info,
+        )
+        self._config = self._segmenter.config
+        modality = self._value("modality")
+        if self._config.modality != modality:
+            self.get_logger().warning(
+                f"model {self._config.name} is for {self._config.modality} and gets {modality} images: "
+                "set model or modality"
+            )
+        self._segmenter.warm_up(*self._config.input_size)
+        self.get_logger().info(
+            f"model {self._config.name} ({len(self._config.label_set)} classes) is ready on {self._segmenter.device} "
+            f"after {time.perf_counter() - started:.1f} s"
+        )
+
+    def _stop(self) -> None:
+        """Stop listening, finish the frame in work and release the segmenter; harmless when already stopped.
+
+        Where one step fails, the others are taken all the same.
+        """
+        with ExitStack() as steps:  # the last is taken first
+            if self._segmenter is not None:
+                steps.callback(self._segmenter.close)
+            if self._worker is not None:
+                steps.callback(self._worker.stop)
+            if self._inputs is not None:
+                steps.callback(self._inputs.close)
+            self._worker = self._pipeline = self._segmenter = self._inputs = None
+
+    def _forget_model(self) -> None:
+        with ExitStack() as steps:
+            if self._publications is not None:
+                steps.callback(self._publications.destroy)
+            steps.callback(self._stop)
+            self._publications = self._config = None
+
+    # ---- parameters and diagnostics ----
+
+    def _value(self, name: str) -> Any:
+        return self.get_parameter(name).value
+
+    def _values(self) -> dict[str, Any]:
+        return {parameter.name: self._value(parameter.name) for parameter in parameters.PARAMETERS}
+
+    def _on_set_parameters(self, changes: list[Parameter]) -> SetParametersResult:
+        changed = {change.name: change.value for change in changes}
+        reason = parameters.refusal(self._values(), changed, configured=self._state != "unconfigured")
+        if not reason and self._state == "active":
+            self._change_live(changed)
+        return SetParametersResult(successful=not reason, reason=reason)
+
+    def _change_live(self, changed: dict[str, Any]) -> None:
+        """Make new values count from the next frame on; they are not stored in the node yet."""
+        values = {**self._values(), **changed}
+        settings = FrameSettings.from_parameters(values)
+        if not any(name.startswith(f"{values['modality']}.") for name in changed):
+            # The gain control's memory of the frames before stays.
+            settings = replace(settings, preprocess=self._pipeline.settings.preprocess)
+        self._pipeline.settings = settings
+        self._worker.max_rate = values["max_fps"]
+        if "confidence_threshold" in changed:
+            self._publications.publish_class_map(values["confidence_threshold"])
+
+    def _report(self) -> None:
+        """Once a second: the diagnostics."""
+        images = self._inputs.images if self._inputs else None
+        following = self._segmenter if isinstance(self._segmenter, FollowingSegmenter) else None
+        statistics = self._pipeline.statistics if self._pipeline else diagnostics.FrameStatistics()
+        health = diagnostics.NodeHealth(
+            state=self._state,
+            model=self._segmenter.config.name if self._segmenter else self._config.name if self._config else "",
+            topic=images.topic if images else self._image_source,
+            fps=statistics.fps(),
+            timings=statistics.timings(),
+            dropped=self._worker.dropped if self._worker else 0,
+            skipped=self._worker.skipped + self._pipeline.statistics.unwanted if self._worker else 0,
+            idle=self._pipeline.statistics.idle() if self._pipeline else False,
+            errors=self._errors.count,
+            last_error=self._transition_error or self._errors.recent(),
+            gpu_bytes=diagnostics.gpu_bytes(self._segmenter.device) if self._segmenter else None,
+            input_rate=images.rates.published() if images else 0.0,
+            arrived_rate=images.rates.arrived() if images else 0.0,
+            loss_advice=images.loss_advice() if images else "",
+            max_fps=self._value("max_fps"),
+            store=following.folder if following else "",
+            version=following.version if following else "",
+            trouble=following.trouble if following else "",
+            unlabelled=statistics.unlabelled,
+            unlabelled_s=statistics.unlabelled_s(),
+        )
+        report = DiagnosticArray(status=[diagnostics.diagnostic_status(self.get_fully_qualified_name(), health)])
+        report.header.stamp = self.get_clock().now().to_msg()
+        self._diagnostics.publish(report)
+
+
+def main(args: list[str] | None = None) -> None:
+    """Entry point of the executable `segmentation_node`."""
+    with ros_process("segmentation_node", args) as nodes:
+        node = SegmentationNode()
+        nodes.append(node)
+        if node.get_parameter("autostart").value:
+            node.bring_up()
+        rclpy.spin(node)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,163 @@
+"""The way of one frame through the node: convert, preprocess, segment, publish."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+from std_msgs.msg import Header
+
+from madm_model.io.frames import FrameError, RawFrame
+from madm_model.labels import IGNORE
+from madm_model.modalities import DepthConfig, Preprocessor, make_preprocessor
+from madm_model.modalities.depth import metric_depth
+from madm_model.model_config import ModelConfig
+from madm_model.settings import read_settings
+from madm_ros.error_log import ErrorLog
+from madm_ros.segmentation import parameters
+from madm_ros.segmentation.cloud_geometry import PinholeCamera
+from madm_ros.segmentation.diagnostics import FrameStatistics, FrameTiming
+from madm_ros.segmentation.image_conversion import to_frame
+from madm_ros.segmentation.publications import Publications
+
+
+class SegmenterLike(Protocol):
+    """What the node needs of `madm_model.segmenter.Segmenter`."""
+
+    config: ModelConfig
+    device: Any
+
+    def segment(self, images: list[np.ndarray]) -> list[Any]: ...
+    def warm_up(self, height: int, width: int) -> None: ...
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class ReceivedImage:
+    """An image message and when its callback ran."""
+
+    message: Image | CompressedImage
+    received: float
+    """Seconds of time.perf_counter."""
+
+
+@dataclass(frozen=True)
+class FrameSettings:
+    """What may change between two frames."""
+
+    preprocess: Preprocessor
+    """Makes the network's image of a sensor's frame."""
+    depth: DepthConfig
+    """Range limits and unit, for the point cloud."""
+    confidence_threshold: float
+    """Pixels below are unlabelled, 0 to 1."""
+    overlay_opacity: float
+    """Weight of the class colour in the overlay, 0 to 1."""
+    lazy: bool
+    """Nothing is done with a frame while nobody listens to a result."""
+
+    @classmethod
+    def from_parameters(cls, values: Mapping[str, Any]) -> FrameSettings:
+        """What the node's parameters say, given all of them by name."""
+        modality = values["modality"]
+        return cls(
+            preprocess=make_preprocessor(modality, parameters.preprocessing_settings(modality, values)),
+            depth=read_settings(DepthConfig, parameters.preprocessing_settings("depth", values)),
+            confidence_threshold=values["confidence_threshold"],
+            overlay_opacity=values["overlay_opacity"],
+            lazy=values["lazy"],
+        )
+
+
+class FramePipeline:
+    """Processes frames in the worker thread.
+
+    Args:
+        segmenter: the network.
+        settings: taken up at the start of every frame; the attribute may be replaced at any time, as `camera_info` may.
+        publications: where the results go.
+        errors: where a frame that fails is reported.
+        log_info: writes one line at info level.
+    """
+
+    def __init__(
+        self,
+        segmenter: SegmenterLike,
+        settings: FrameSettings,
+        publications: Publications,
+        errors: ErrorLog,
+        log_info: Callable[[str], object],
+    ) -> None:
+        self.settings = settings
+        self.camera_info: CameraInfo | None = None
+        """The newest calibration of the camera."""
+        self.statistics = FrameStatistics()
+        self._segmenter = segmenter
+        self._publications = publications
+        self._errors = errors
+        self._log_info = log_info
+        self._last_size: tuple[int, int] | None = None
+
+    def process(self, received: ReceivedImage) -> None:
+        """Take one frame all the way. What goes wrong is reported, not raised: the next frame can be fine."""
+        try:
+            self._process(received)
+        except FrameError as error:
+            self._errors.report(f"image skipped: {error}")
+        except Exception as error:
+            self._errors.report(f"frame lost, {type(error).__name__}: {error}")
+
+    def _process(self, received: ReceivedImage) -> None:
+        settings, header = self.settings, received.message.header
+        if settings.lazy and not self._publications.wanted:
+            self.statistics.record_unwanted()
+            return
+        started = time.perf_counter()
+        frame = to_frame(received.message)
+        self._note_size(frame)
+        image = settings.preprocess(frame)
+        preprocessed = time.perf_counter()
+        segmentation = self._segmenter.segment([image])[0]
+        segmented = time.perf_counter()
+        labels = _without_unsure(segmentation.labels, segmentation.confidence, settings.confidence_threshold)
+        self._publications.publish(header, image, labels, segmentation.confidence, settings.overlay_opacity)
+        if self.camera_info is not None:
+            self._publications.publish_camera_info(header, self.camera_info)
+        if self._publications.wants_points:
+            self._publish_points(header, metric_depth(frame, settings.depth), labels, segmentation.confidence)
+        published = time.perf_counter()
+        self.statistics.record(
+            FrameTiming(
+                preprocessing=preprocessed - started,
+                inference=segmented - preprocessed,
+                total=published - received.received,
+            ),
+            unlabelled=np.count_nonzero(labels == IGNORE) / labels.size,
+        )
+
+    def _publish_points(self, header: Header, depth: np.ndarray, labels: np.ndarray, confidence: np.ndarray) -> None:
+        camera = PinholeCamera.from_camera_info(self.camera_info) if self.camera_info is not None else None
+        if camera is None:
+            self._errors.report("no point cloud without a calibrated camera_info: check its topic")
+        elif depth.shape != (camera.height, camera.width):
+            height, width = depth.shape
+            self._errors.report(
+                f"no point cloud: camera_info is for {camera.width}x{camera.height}, the image is {width}x{height}"
+            )
+        else:
+            self._publications.publish_points(header, depth, camera, labels, confidence)
+
+    def _note_size(self, frame: RawFrame) -> None:
+        size = (frame.width, frame.height)
+        if self._last_size not in (None, size):
+            self._log_info("image size changed from {}x{} to {}x{}".format(*self._last_size, *size))
+        self._last_size = size
+
+
+def _without_unsure(labels: np.ndarray, confidence: np.ndarray, threshold: float) -> np.ndarray:
+    """Labels with 255 where the confidence, 255 for certain, is below the threshold, 0 to 1."""
+    return np.where(confidence < threshold * 255, np.uint8(IGNORE), labels) if threshold > 0 else labels

@@ -1,0 +1,50 @@
+"""A network small enough to train in a test, and random data for it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from adaptation_samples import MINIATURE, make_request, write_bag
+
+from madm_model.adaptation.data.batches import LabelledBatch
+from madm_model.jobs.request import JobRequest
+from madm_model.labels import STREET_11
+from madm_model.network.madm import MADM
+from madm_model.store import VersionStore
+
+
+class RandomData:
+    """Blocks of noise with labels in blocks; one image of 32x48 each."""
+
+    def source(self, rng: np.random.Generator) -> LabelledBatch:
+        labels = torch.from_numpy(np.kron(rng.integers(0, 11, (2, 3)), np.ones((16, 16), np.int64)))[None]
+        labels[:, :4, :4] = 255
+        return LabelledBatch(self.target(rng), labels)
+
+    def target(self, rng: np.random.Generator) -> torch.Tensor:
+        return torch.from_numpy(rng.uniform(-1, 1, (1, 3, 32, 48)).astype(np.float32))
+
+
+@pytest.fixture
+def make_network():
+    def make() -> MADM:
+        torch.manual_seed(0)
+        return MADM(MINIATURE, len(STREET_11))
+
+    return make
+
+
+@pytest.fixture
+def data() -> RandomData:
+    return RandomData()
+
+
+@pytest.fixture
+def request_(tmp_path) -> JobRequest:
+    return make_request(tmp_path, write_bag(tmp_path / "bag"))
+
+
+@pytest.fixture
+def store(tmp_path) -> VersionStore:
+    return VersionStore(tmp_path / "store", tmp_path / "base")

@@ -1,0 +1,39 @@
+"""How many networks a job has in memory: one beside what it trains, and none that is not needed any more."""
+
+from __future__ import annotations
+
+import gc
+from dataclasses import replace
+from pathlib import Path
+
+from adaptation_samples import Run
+
+from madm_model.jobs import job
+from madm_model.network.madm import MADM
+from madm_model.segmenter import Segmenter
+
+
+def networks() -> int:
+    """MADM networks that someone refers to, a teacher among them."""
+    gc.collect()
+    return sum(type(thing) is MADM for thing in gc.get_objects())
+
+
+def test_a_network_is_gone_before_the_next_is_loaded(store, request_, monkeypatch) -> None:
+    before, seen = networks(), []
+    load, open_segmenter = job.load_model, Segmenter.from_folder
+
+    def counted_load(folder: Path, *arguments):
+        seen.append(("load", networks() - before))
+        return load(folder, *arguments)
+
+    def counted_segmenter(folder: Path, *arguments):
+        seen.append(("gate", networks() - before))
+        return open_segmenter(folder, *arguments)
+
+    monkeypatch.setattr(job, "load_model", counted_load)
+    monkeypatch.setattr(Segmenter, "from_folder", counted_segmenter)
+    run = Run(store, replace(request_, iterations=0, time_budget_s=1.0))
+    assert run() == "activated", run.of("state")[-1]["message"]
+    # One to try how long an iteration takes, one to train, and the trained one alone in the gate.
+    assert seen == [("load", 0), ("load", 0), ("gate", 1)]

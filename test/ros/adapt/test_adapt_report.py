@@ -1,0 +1,55 @@
+"""What the server tells people: on its console, on /diagnostics, and to a client that waits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("rclpy", reason="ROS 2's rclpy is not installed")
+
+from adapt_helpers import JOB_S, adapt, job
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from ros_helpers import wait_until
+
+from madm_model.jobs.request import JobState
+from madm_model.store import Snapshot
+from madm_ros.adapt.jobs import Standing
+from madm_ros.adapt.report import progress_line, ready_line, server_status
+
+SNAPSHOT = Snapshot("base", Path("/base"), ("base",))
+
+
+def test_the_server_says_that_it_is_ready_and_how_its_job_stands(peer, start_server, robot, capfd) -> None:
+    start_server()
+    ready = f"ready to adapt thermal: versions go to {robot / 'store'}, where base is active; recordings may lie in"
+    wait_until(lambda: ready in capfd.readouterr().err, "the line on the console")
+    reports = peer.collect(DiagnosticArray, "/diagnostics")
+    assert adapt(peer, job(robot, 100_000)).accepted
+
+    def told() -> str:
+        statuses = [item for report in reports[-5:] for item in report.status if item.name.endswith("adaptation")]
+        return statuses[-1].message if statuses else ""
+
+    wait_until(lambda: "of 100000" in told(), "the progress on /diagnostics", JOB_S)
+
+
+def test_without_roots_it_says_that_every_job_is_refused() -> None:
+    assert "every job is refused" in ready_line("thermal", Path("/store"), "base", ())
+    status = server_status("/madm/adapt_server", Standing(), SNAPSHOT, (), (), "")
+    assert (status.level, "every job is refused" in status.message) == (DiagnosticStatus.WARN, True)
+
+
+def test_a_failed_job_and_a_rival_are_told() -> None:
+    failed = Standing("20260131-120000", JobState("failed", "no space left"))
+    status = server_status("/madm/adapt_server", failed, SNAPSHOT, (Path("/data"),), (), "")
+    assert (status.level, status.message) == (DiagnosticStatus.WARN, "no space left")
+    status = server_status("/madm/adapt_server", failed, SNAPSHOT, (Path("/data"),), (), "another one answers")
+    assert (status.level, status.message) == (DiagnosticStatus.ERROR, "another one answers")
+
+
+def test_progress_is_told_in_one_line() -> None:
+    event = {"iteration": 7, "iterations": 100, "eta": 600.0}
+    standing = Standing("20260131-120000", JobState("training"), event)
+    assert progress_line(standing) == "job 20260131-120000: iteration 7 of 100, 10 min left"
+    assert progress_line(Standing("20260131-120000")) == ""
