@@ -12,8 +12,8 @@ from __future__ import annotations
 from madm_model.io.frames import FrameError, InputError
 
 MAX_PIXELS = 25_000_000
-"""Pixels of one image or one event sensor. Measured: up to 20 bytes each to decode and prepare one (0.5 GB), up to
-about 90 bytes each to segment it with 11 classes (2.3 GB)."""
+"""Pixels of one image or one event sensor. Up to 20 bytes each to decode and prepare one (0.5 GB, measured), about 90
+bytes each to segment it with 11 classes (2.3 GB, counted from the code)."""
 MAX_SIDE = 1 << 15
 """Height or width in pixels."""
 
