@@ -41,7 +41,7 @@ _Share = Annotated[float, Field(ge=0, le=1)]
 class GateConfig:
     """How far a new version may fall behind the running one."""
 
-    frames: Annotated[int, Field(ge=2)] = 32
+    frames: Annotated[int, Field(ge=2, le=10_000)] = 32
     """Target frames that are looked at, at most."""
     agreement_drop: _Share = 0.05
     """Share of pixels agreeing with the teacher ensemble: largest loss."""
@@ -55,9 +55,9 @@ class GateConfig:
     """Share of pixels that keep their class from frame to frame: largest loss."""
     source_miou_drop: _Share = 0.05
     """mIoU on held-out source frames: largest loss."""
-    activation_iterations: Annotated[int, Field(ge=0)] = 100
+    activation_iterations: Annotated[int, Field(ge=0, le=1_000_000)] = 100
     """A version of fewer optimiser steps is not made active by itself: nothing has been learned yet."""
-    activation_frames: Annotated[int, Field(ge=0)] = 100
+    activation_frames: Annotated[int, Field(ge=0, le=1_000_000)] = 100
     """A version of fewer different target frames is not made active by itself: it has not seen the sensor yet."""
 
     def too_little(self, iterations: int, frames: int | None = None) -> str:

@@ -11,11 +11,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.node import Node
 
 from madm_model.checkpoint.model_names import embedded_model
@@ -25,21 +24,43 @@ from madm_model.modalities import make_preprocessor
 from madm_ros.default_names import default_store
 from madm_ros.events import parameters as event_parameters
 from madm_ros.segmentation import parameters
+from madm_ros.segmentation.parameters import NodeParameter
 
 MODALITIES = ("thermal", "depth", "event")
 
-_GATE = {
-    "frames": ("Target frames that the gate looks at, at most.", 2, 10_000),
-    "agreement_drop": ("Share of pixels agreeing with the teacher ensemble: largest loss.", 0.0, 1.0),
-    "confidence_drop": ("Mean confidence: largest loss.", 0.0, 1.0),
-    "class_ratio": ("Effective number of classes: smallest ratio to the running version's.", 0.0, 1.0),
-    "largest_class": ("Share of pixels that one class may have, or has in the running version.", 0.0, 1.0),
-    "temporal_drop": ("Share of pixels that keep their class from frame to frame: largest loss.", 0.0, 1.0),
-    "source_miou_drop": ("mIoU on held-out source frames: largest loss.", 0.0, 1.0),
-    "activation_iterations": ("A version of fewer iterations is kept, but not activated by itself.", 0, 1_000_000),
-    "activation_frames": ("A version of fewer different target frames likewise.", 0, 1_000_000),
-}
-"""Fields of GateConfig as parameters `gate.FIELD`: description, smallest and largest value."""
+PARAMETERS = (
+    NodeParameter(
+        "model", "", "Base of the store: model folder, or an embedded model; empty: the one of the modality."
+    ),
+    NodeParameter(
+        "modality", "thermal", f"The sensor that is adapted to: {', '.join(MODALITIES)}.", choices=MODALITIES
+    ),
+    NodeParameter(
+        "store", "", "Folder of the model versions; empty: ~/.madm/[NAMESPACE/]MODALITY. The segmentation node's too."
+    ),
+    NodeParameter("bag_roots", [""], "Folders that recordings and sources may lie in; none: every job is refused."),
+    NodeParameter(
+        "keep",
+        5,
+        "Versions kept, the newest; the base, the active one and the one before it stay in any case.",
+        range=(1, 1000),
+    ),
+    NodeParameter("device", "auto", "Where jobs train: auto (a GPU if there is one), cpu, cuda, ..."),
+    NodeParameter(
+        "precision",
+        "auto",
+        f"Number format of the segmentation node, which the gate judges in: {', '.join(parameters.PRECISIONS)}.",
+        choices=parameters.PRECISIONS,
+    ),
+    NodeParameter("cancel_grace_s", 10.0, "Seconds a canceled job has to end; then it is killed.", range=(0.1, 3600.0)),
+    NodeParameter("niceness", 10, "Added to a job's niceness; 19 is the lowest priority.", range=(0, 19)),
+    NodeParameter("threads", 0, "CPU threads of a job; 0: half of the cores.", range=(0, 1024)),
+    NodeParameter("gpu_memory_share", 1.0, "Share of the GPU's memory a job may take.", range=(0.01, 1.0)),
+    NodeParameter("max_days", 7.0, "A job that would train for longer is refused, days.", range=(0.001, 365.0)),
+    NodeParameter("auto_activate", True, "A version that passes the gate becomes active; false: it is only kept."),
+    *parameters.settings_as_parameters(GateConfig, "gate"),
+)
+"""Beside those of the modality's frames; all of these are fixed once the node runs."""
 
 
 @dataclass(frozen=True)
@@ -104,73 +125,36 @@ def declare(node: Node) -> AdaptSettings:
         ValueError: a value makes no sense.
     """
 
-    def value(name: str, default: Any, description: str, lowest: float = 0, highest: float = 0) -> Any:
-        descriptor = ParameterDescriptor(description=description, read_only=True)
-        if highest and isinstance(default, int):
-            descriptor.integer_range = [IntegerRange(from_value=int(lowest), to_value=int(highest), step=1)]
-        elif highest:
-            descriptor.floating_point_range = [FloatingPointRange(from_value=lowest, to_value=highest)]
-        return parameters.declare_one(node, name, default, descriptor)
-
-    model = value("model", "", "Base of the store: model folder, or an embedded model; empty: the one of the modality.")
-    modality = value("modality", "thermal", f"The sensor that is adapted to: {', '.join(MODALITIES)}.")
-    store = value(
-        "store", "", "Folder of the model versions; empty: ~/.madm/[NAMESPACE/]MODALITY. The segmentation node's too."
-    )
-    roots = value("bag_roots", [""], "Folders that recordings and sources may lie in; none: every job is refused.")
-    keep = value(
-        "keep",
-        5,
-        "Versions kept, the newest; the base, the active one and the one before it stay in any case.",
-        1,
-        1000,
-    )
-    device = value("device", "auto", "Where jobs train: auto (a GPU if there is one), cpu, cuda, ...")
-    precision = value(
-        "precision",
-        "auto",
-        f"Number format of the segmentation node, which the gate judges in: {', '.join(parameters.PRECISIONS)}.",
-    )
-    grace = value("cancel_grace_s", 10.0, "Seconds a canceled job has to end; then it is killed.", 0.1, 3600.0)
-    niceness = value("niceness", 10, "Added to a job's niceness; 19 is the lowest priority.", 0, 19)
-    threads = value("threads", 0, "CPU threads of a job; 0: half of the cores.", 0, 1024)
-    share = value("gpu_memory_share", 1.0, "Share of the GPU's memory a job may take.", 0.01, 1.0)
-    days = value("max_days", 7.0, "A job that would train for longer is refused, days.", 0.001, 365.0)
-    auto_activate = value(
-        "auto_activate", True, "A version that passes the gate becomes active; false: it is only kept."
-    )
-    gate = {
-        field: value(f"gate.{field}", getattr(GateConfig, field), *description) for field, description in _GATE.items()
-    }
-    if precision not in parameters.PRECISIONS:
-        raise ValueError(f"precision is '{precision}': it has to be one of {', '.join(parameters.PRECISIONS)}")
-    if modality not in MODALITIES:
-        raise ValueError(f"modality is '{modality}': it has to be one of {', '.join(MODALITIES)}")
+    values = parameters.declare_all(node, [replace(one, live=False, read_only=True) for one in PARAMETERS])
+    for parameter in PARAMETERS:
+        if reason := parameter.refusal(values[parameter.name]):
+            raise ValueError(reason)
+    modality = values["modality"]
     preprocessing = _declared(node, parameters.PARAMETERS, f"{modality}.")
     make_preprocessor(modality, preprocessing)
     edges = _declared(node, event_parameters.PARAMETERS, event_parameters.PREFIX) if modality == "event" else {}
     EdgeConfig(**edges)
     return AdaptSettings(
-        default_store(modality, node.get_namespace()) if not store else Path(store).expanduser(),
-        model or embedded_model(modality),
+        default_store(modality, node.get_namespace()) if not values["store"] else Path(values["store"]).expanduser(),
+        values["model"] or embedded_model(modality),
         modality,
-        tuple(Path(root).expanduser().absolute() for root in roots if root),
-        keep,
-        device,
-        precision,
-        grace,
-        niceness,
-        threads or max(1, (os.cpu_count() or 2) // 2),
-        share,
+        tuple(Path(root).expanduser().absolute() for root in values["bag_roots"] if root),
+        values["keep"],
+        values["device"],
+        values["precision"],
+        values["cancel_grace_s"],
+        values["niceness"],
+        values["threads"] or max(1, (os.cpu_count() or 2) // 2),
+        values["gpu_memory_share"],
         preprocessing,
-        days,
-        auto_activate,
-        gate,
+        values["max_days"],
+        values["auto_activate"],
+        {name.removeprefix("gate."): value for name, value in values.items() if name.startswith("gate.")},
         edges,
     )
 
 
-def _declared(node: Node, known: Sequence[parameters.NodeParameter], prefix: str) -> dict[str, Any]:
+def _declared(node: Node, known: Sequence[NodeParameter], prefix: str) -> dict[str, Any]:
     """Declare the parameters of one group; gives their values by what follows the prefix."""
     chosen = [parameter for parameter in known if parameter.name.startswith(prefix)]
     return {name.removeprefix(prefix): value for name, value in parameters.declare_all(node, chosen).items()}

@@ -53,6 +53,12 @@ class NodeParameter:
             descriptor.floating_point_range = [FloatingPointRange(from_value=self.range[0], to_value=self.range[1])]
         return descriptor
 
+    def refusal(self, value: Any) -> str:
+        """Why it cannot have that value, where it is a word that is not among the choices; else empty."""
+        if not self.choices or value in self.choices:
+            return ""
+        return f"{self.name} is '{value}': it has to be one of {', '.join(self.choices)}"
+
 
 TRANSPORT_SUFFIX = {"raw": "", "compressed": "/compressed", "compressedDepth": "/compressedDepth"}
 """Transport -> what image_transport appends to the image topic."""
@@ -217,9 +223,8 @@ def refusal(present: Mapping[str, Any], changes: Mapping[str, Any], configured: 
             continue
         if configured and not parameter.live:
             return f"{parameter.name} is fixed while a model is loaded: deactivate and clean up the node first"
-        value = changes[parameter.name]
-        if parameter.choices and value not in parameter.choices:
-            return f"{parameter.name} is '{value}': it has to be one of {', '.join(parameter.choices)}"
+        if reason := parameter.refusal(changes[parameter.name]):
+            return reason
     for modality, config in PREPROCESSING.items():
         try:
             read_settings(config, preprocessing_settings(modality, {**present, **changes}))
