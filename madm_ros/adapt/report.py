@@ -12,13 +12,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
+from diagnostic_msgs.msg import DiagnosticStatus
 
 from madm_model.jobs.cost import in_words
 from madm_model.jobs.request import FAILED, INTERRUPTED
 from madm_model.store import Snapshot
 from madm_ros.adapt.jobs import Standing
 from madm_ros.adapt.messages import to_text
+from madm_ros.diagnostic_reports import make_status
 
 ADAPTATION = "adaptation"
 """What follows the node's name in the name of its status."""
@@ -56,22 +57,25 @@ def server_status(
         followers: nodes that follow the store.
         rival: what is to be said about another server; empty without one.
     """
-    status = DiagnosticStatus(name=f"{name}: {ADAPTATION}", level=DiagnosticStatus.OK)
-    state = standing.state
-    status.message = to_text(progress_line(standing) if standing.is_busy else state.message or "no job yet")
-    if not standing.is_busy and state.state in (FAILED, INTERRUPTED):
-        status.level = DiagnosticStatus.WARN
-    if not roots:
-        status.level, status.message = DiagnosticStatus.WARN, NO_ROOTS
-    if rival:
-        status.level, status.message = DiagnosticStatus.ERROR, to_text(rival)
     values = {
-        "state": state.state or "idle",
+        "state": standing.state.state or "idle",
         "job": standing.job_id,
         "progress": progress_line(standing),
         "active version": snapshot.active,
         "versions": str(len(snapshot.versions)),
         "followers": ", ".join(followers),
     }
-    status.values = [KeyValue(key=key, value=to_text(value)) for key, value in values.items()]
-    return status
+    level, message = _assess(standing, roots, rival)
+    texts = {key: to_text(value) for key, value in values.items()}
+    return make_status(name, ADAPTATION, (level, to_text(message)), texts)
+
+
+def _assess(standing: Standing, roots: Sequence[Path], rival: str) -> tuple[bytes, str]:
+    if rival:
+        return DiagnosticStatus.ERROR, rival
+    if not roots:
+        return DiagnosticStatus.WARN, NO_ROOTS
+    if standing.is_busy:
+        return DiagnosticStatus.OK, progress_line(standing)
+    failed = standing.state.state in (FAILED, INTERRUPTED)
+    return DiagnosticStatus.WARN if failed else DiagnosticStatus.OK, standing.state.message or "no job yet"

@@ -50,6 +50,7 @@ from madm_ros.adapt.jobs import AdaptJobs
 from madm_ros.adapt.messages import STATES, to_job, to_progress, to_request, to_text
 from madm_ros.adapt.peers import Followers, RivalWatch
 from madm_ros.adapt.report import progress_line, ready_line, server_status
+from madm_ros.diagnostic_reports import DiagnosticsPublisher
 from madm_ros.running import ros_process
 
 _PROGRESS_PERIOD_S, _FEEDBACK_PERIOD_S, _LOG_PERIOD_S = 0.25, 1.0, 30.0
@@ -109,7 +110,7 @@ class AdaptServer(Node):
             callback_group=ReentrantCallbackGroup(),
         )
         self.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 10, callback_group=own())
-        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        self._diagnostics = DiagnosticsPublisher(self)
         self._publish_status()
         self.create_timer(1.0, self._watch, callback_group=own(), clock=Clock(clock_type=ClockType.STEADY_TIME))
 
@@ -266,8 +267,9 @@ class AdaptServer(Node):
         if self._rival:
             self.get_logger().error(self._rival, throttle_duration_sec=30.0)
         self._tell_followers()
-        self._publish_diagnostics()
-        if self._store.read() != self._told_snapshot:
+        snapshot = self._store.read()
+        self._publish_diagnostics(snapshot)
+        if snapshot != self._told_snapshot:
             self._publish_status()
 
     def _tell_followers(self) -> None:
@@ -282,21 +284,17 @@ class AdaptServer(Node):
             self.get_logger().warning(to_text(self._followers.advice()))
         self._publish_status()
 
-    def _publish_diagnostics(self) -> None:
-        message = DiagnosticArray()
-        message.header.stamp = self.get_clock().now().to_msg()
-        message.status = [
+    def _publish_diagnostics(self, snapshot: Snapshot) -> None:
+        self._diagnostics.publish(
             server_status(
                 self.get_fully_qualified_name(),
                 self._jobs.standing(),
-                self._store.read(),
+                snapshot,
                 self._settings.bag_roots,
                 self._followers.names(),
                 self._rival,
             )
-        ]
-        if self.context.ok():
-            self._diagnostics.publish(message)
+        )
 
     def _publish_status(self) -> None:
         try:

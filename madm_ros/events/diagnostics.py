@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
+from diagnostic_msgs.msg import DiagnosticStatus
 
 from madm_model.events.stream import StreamCounters
+from madm_ros.diagnostic_reports import make_status
 
 
 @dataclass(frozen=True)
@@ -82,8 +83,6 @@ def event_status(name: str, health: EventHealth) -> DiagnosticStatus:
         name: fully qualified name of the node.
         health: what to report.
     """
-    status = DiagnosticStatus(name=f"{name}: events", hardware_id=health.topic)
-    status.level, status.message = _assess(health)
     counters = health.counters
     values = {
         "event topic": health.topic,
@@ -108,8 +107,7 @@ def event_status(name: str, health: EventHealth) -> DiagnosticStatus:
         "trigger words": str(counters.triggers),
         "delay [ms]": f"{1000 * health.delay_s:.1f}",
     }
-    status.values = [KeyValue(key=key, value=value) for key, value in values.items()]
-    return status
+    return make_status(name, "events", _assess(health), values, hardware_id=health.topic)
 
 
 def _assess(health: EventHealth) -> tuple[bytes, str]:

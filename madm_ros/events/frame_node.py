@@ -23,7 +23,6 @@ from typing import Any
 
 import numpy as np
 import rclpy
-from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
@@ -35,6 +34,7 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Float32, Header
 
 from madm_model.events.messages import EVENT_TYPES
+from madm_ros.diagnostic_reports import DiagnosticsPublisher
 from madm_ros.error_log import ErrorLog
 from madm_ros.events import parameters as event_parameters
 from madm_ros.events.diagnostics import EventHealth, Rates, event_status
@@ -84,7 +84,7 @@ class EventFrameNode(Node):
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )
         self._event_rate = self.create_publisher(Float32, "~/event_rate", 10)
-        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        self._diagnostics = DiagnosticsPublisher(self)
         self._pipeline = EventPipeline(config, self._now_ns, self._publish, self._errors, self._warnings)
         self._worker: OrderedWorker[tuple[str, bytes]] = OrderedWorker(
             self._pipeline.process, self._pipeline.idle, _IDLE_S, values["max_delay_s"]
@@ -190,9 +190,7 @@ class EventFrameNode(Node):
             last_error=self._errors.recent(),
             last_warning=self._warnings.recent(),
         )
-        report = DiagnosticArray(status=[event_status(self.get_fully_qualified_name(), health)])
-        report.header.stamp = self.get_clock().now().to_msg()
-        self._diagnostics.publish(report)
+        self._diagnostics.publish(event_status(self.get_fully_qualified_name(), health))
 
 
 def main(args: list[str] | None = None) -> None:

@@ -16,7 +16,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
+from diagnostic_msgs.msg import DiagnosticStatus
+
+from madm_ros.diagnostic_reports import make_status
 
 SEGMENTATION = "segmentation"
 """What follows the node's name in the name of its status."""
@@ -170,8 +172,6 @@ def diagnostic_status(name: str, health: NodeHealth) -> DiagnosticStatus:
         name: fully qualified name of the node.
         health: what to report.
     """
-    status = DiagnosticStatus(name=f"{name}: {SEGMENTATION}", hardware_id=health.model)
-    status.level, status.message = _assess(health)
     values = {
         "state": health.state,
         "model": health.model,
@@ -191,8 +191,7 @@ def diagnostic_status(name: str, health: NodeHealth) -> DiagnosticStatus:
         seconds = [getattr(timing, part) for timing in health.timings]
         values[f"{part} mean [ms]"] = f"{1000 * sum(seconds) / len(seconds):.2f}" if seconds else "-"
         values[f"{part} max [ms]"] = f"{1000 * max(seconds):.2f}" if seconds else "-"
-    status.values = [KeyValue(key=key, value=value) for key, value in values.items()]
-    return status
+    return make_status(name, SEGMENTATION, _assess(health), values, hardware_id=health.model)
 
 
 def _assess(health: NodeHealth) -> tuple[bytes, str]:

@@ -19,7 +19,6 @@ from dataclasses import replace
 from typing import Any
 
 import rclpy
-from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
@@ -27,6 +26,7 @@ from rclpy.parameter import Parameter
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from madm_model.model_config import ModelConfig
+from madm_ros.diagnostic_reports import DiagnosticsPublisher
 from madm_ros.error_log import ErrorLog
 from madm_ros.running import ros_process
 from madm_ros.segmentation import diagnostics, parameters
@@ -76,7 +76,7 @@ class SegmentationNode(LifecycleNode):
         parameters.declare(self)
         self.add_on_set_parameters_callback(self._on_set_parameters)
         self._errors = ErrorLog(self._log_error)
-        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        self._diagnostics = DiagnosticsPublisher(self)
         # A steady clock: reports go out also where /clock stands still.
         self.create_timer(1.0, self._report, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
@@ -279,9 +279,7 @@ class SegmentationNode(LifecycleNode):
             unlabelled=statistics.unlabelled,
             unlabelled_s=statistics.unlabelled_s(),
         )
-        report = DiagnosticArray(status=[diagnostics.diagnostic_status(self.get_fully_qualified_name(), health)])
-        report.header.stamp = self.get_clock().now().to_msg()
-        self._diagnostics.publish(report)
+        self._diagnostics.publish(diagnostics.diagnostic_status(self.get_fully_qualified_name(), health))
 
 
 def main(args: list[str] | None = None) -> None:
