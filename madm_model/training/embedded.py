@@ -156,6 +156,17 @@ def score_pool(segmenter: Segmenter, pool: FramePool, modality: str) -> Segmenta
     return matrix.scores()
 
 
+def score_table(scores: dict[str, SegmentationScores]) -> Iterator[str]:
+    """IoU in % of every class of `STREET_11` in every modality, and their means, as lines of a Markdown table."""
+    yield "| class | " + " | ".join(scores) + " |"
+    yield "| --- |" + " --- |" * len(scores)
+    for index, class_name in enumerate(STREET_11.names):
+        yield (
+            f"| {class_name} | " + " | ".join(f"{100 * score.class_iou[index]:.1f}" for score in scores.values()) + " |"
+        )
+    yield "| **mIoU** | " + " | ".join(f"**{100 * score.miou:.1f}**" for score in scores.values()) + " |"
+
+
 def model_card(
     recipe: EmbeddedRecipe,
     seconds: dict[str, float],
@@ -197,12 +208,7 @@ def _card_lines(
         f"Scores on {recipe.test_frames.streets} unseen streets x {recipe.test_frames.frames_per_street} frames, "
         "320x240, IoU in %; thermal, depth and event without any adaptation:",
         "",
-        "| class | " + " | ".join(names) + " |",
-        "| --- |" + " --- |" * len(names),
+        *score_table(scores),
     )
-    for index, class_name in enumerate(STREET_11.names):
-        row = " | ".join(f"{100 * scores[name].class_iou[index]:.1f}" for name in names)
-        yield f"| {class_name} | {row} |"
-    yield "| **mIoU** | " + " | ".join(f"**{100 * scores[name].miou:.1f}**" for name in names) + " |"
     before = " | ".join(f"{100 * colour_only[name].miou:.1f}" for name in names)
     yield f"| mIoU before random appearance | {before} |"

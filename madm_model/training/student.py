@@ -27,7 +27,7 @@ from madm_model.model_config import MODALITIES, ModelConfig, ModelError
 from madm_model.segmenter import Segmenter
 from madm_model.students.architecture import STUDENTS, StudentArchitecture
 from madm_model.training.appearance import AppearanceConfig, random_appearance
-from madm_model.training.embedded import score_pool
+from madm_model.training.embedded import score_pool, score_table
 from madm_model.training.frame_pool import POOL_MODALITIES, FramePool, FramePoolConfig, render_pool
 from madm_model.training.losses import segmentation_loss
 from madm_model.training.optimizer import OptimizerConfig
@@ -240,7 +240,6 @@ def _card_lines(
 ) -> Iterator[str]:
     start = f" --initial {Path(recipe.initial).name}" if recipe.initial else ""
     minutes = ", ".join(f"{name} {value / 60:.0f} min" for name, value in seconds.items())
-    names = list(scores)
     frames, test = recipe.training_frames, recipe.test_frames
     yield from (
         f"# student-{recipe.modality}",
@@ -260,9 +259,5 @@ def _card_lines(
         "",
         f"Scores on {test.streets} unseen streets x {test.frames_per_street} frames, {test.width}x{test.height}, in %:",
         "",
-        "| class | " + " | ".join(names) + " |",
-        "| --- |" + " --- |" * len(names),
+        *score_table(scores),
     )
-    for index, class_name in enumerate(STREET_11.names):
-        yield f"| {class_name} | " + " | ".join(f"{100 * scores[name].class_iou[index]:.1f}" for name in names) + " |"
-    yield "| **mIoU** | " + " | ".join(f"**{100 * scores[name].miou:.1f}**" for name in names) + " |"
