@@ -13,6 +13,10 @@ from pathlib import Path
 
 NAMESPACE = "madm"
 """Of the nodes unless told otherwise."""
+ADAPTED_MODALITIES = ("thermal", "depth", "event")
+"""What a launch file and an adaptation server can be for."""
+TRANSPORT_SUFFIX = {"raw": "", "compressed": "/compressed", "compressedDepth": "/compressedDepth"}
+"""Transport -> what image_transport appends to the image topic."""
 
 
 def default_store(modality: str, namespace: str = NAMESPACE) -> Path:

@@ -20,11 +20,8 @@ from launch_ros.substitutions import FindPackageShare
 
 from launch import LaunchContext, LaunchDescription
 from madm_ros import launch_checks
-from madm_ros.default_names import NAMESPACE, default_store, edges_name
+from madm_ros.default_names import ADAPTED_MODALITIES, NAMESPACE, TRANSPORT_SUFFIX, default_store, edges_name
 
-MODALITIES = ["thermal", "depth", "event"]
-TRANSPORTS = {"raw": "", "compressed": "/compressed", "compressedDepth": "/compressedDepth"}
-"""As `parameters.TRANSPORT_SUFFIX`, which would bring all of the node into the launch process."""
 _PATHS = ("model", "store", "params_file", "rviz_config", "bag")
 _SHARED = ("model", "device", "store")
 """Arguments of all launch files that are parameters of the node."""
@@ -61,7 +58,7 @@ def segmentation_launch(
         "name": (f"{modality}_seg", "of the segmentation node", None),
         "params_file": (PathJoinSubstitution([share, "config", f"{modality}.yaml"]), "parameters of the node", None),
         "autostart": ("", "configure and activate at start; empty: as in params_file", ["", *_SWITCH]),
-        "transport": ("", "how images come; empty: as in params_file", ["", *TRANSPORTS]),
+        "transport": ("", "how images come; empty: as in params_file", ["", *TRANSPORT_SUFFIX]),
         "confidence_threshold": ("", "0 to 1: less sure pixels are unlabelled; empty: as in params_file", None),
         "rviz": ("false", "show the result", _SWITCH),
         "rviz_config": (PathJoinSubstitution([share, "config", f"{modality}.rviz"]), "what RViz shows", None),
@@ -85,7 +82,7 @@ def adapt_launch() -> LaunchDescription:
         "modality": (
             "",
             "the sensor that is adapted to; empty: as in params_file, and else thermal",
-            ["", *MODALITIES],
+            ["", *ADAPTED_MODALITIES],
         ),
         "params_file": ("", "parameters, those of the segmentation node too; empty: config/MODALITY.yaml", None),
         "bag_roots": ("", "folders that recordings and sources may lie in, separated by colons", None),
@@ -175,7 +172,7 @@ def _segmentation(
     if argument["rviz"] == "true":
         launch_checks.require_rviz()
     if argument["bag"]:
-        wanted, suffixes = f"{topics[0]}_topic", [""] if executable == "event_seg" else TRANSPORTS.values()
+        wanted, suffixes = f"{topics[0]}_topic", [""] if executable == "event_seg" else TRANSPORT_SUFFIX.values()
         launch_checks.require_topic(argument["bag"], [argument[wanted] + suffix for suffix in suffixes], wanted)
     named = {"name": argument["name"]} if executable == "segmentation_node" else {}
     nodes = [

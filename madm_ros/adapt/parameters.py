@@ -21,19 +21,20 @@ from madm_model.checkpoint.model_names import embedded_model
 from madm_model.events.edge_config import EdgeConfig
 from madm_model.jobs.gate import GateConfig
 from madm_model.modalities import make_preprocessor
-from madm_ros.default_names import default_store
+from madm_ros.default_names import ADAPTED_MODALITIES, default_store
 from madm_ros.events import parameters as event_parameters
 from madm_ros.segmentation import parameters
 from madm_ros.segmentation.parameters import NodeParameter
-
-MODALITIES = ("thermal", "depth", "event")
 
 PARAMETERS = (
     NodeParameter(
         "model", "", "Base of the store: model folder, or an embedded model; empty: the one of the modality."
     ),
     NodeParameter(
-        "modality", "thermal", f"The sensor that is adapted to: {', '.join(MODALITIES)}.", choices=MODALITIES
+        "modality",
+        "thermal",
+        f"The sensor that is adapted to: {', '.join(ADAPTED_MODALITIES)}.",
+        choices=ADAPTED_MODALITIES,
     ),
     NodeParameter(
         "store", "", "Folder of the model versions; empty: ~/.madm/[NAMESPACE/]MODALITY. The segmentation node's too."

@@ -17,8 +17,8 @@ from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from madm_ros import publisher_types
+from madm_ros.default_names import TRANSPORT_SUFFIX
 from madm_ros.error_log import ErrorLog
-from madm_ros.segmentation import parameters
 from madm_ros.segmentation.sensor_subscription import SensorSubscription
 from madm_ros.segmentation.silent_topic import SilentTopic
 
@@ -30,7 +30,7 @@ class CameraInputs:
 
     Args:
         node: owns the subscriptions.
-        transport: a key of `parameters.TRANSPORT_SUFFIX`.
+        transport: a key of `TRANSPORT_SUFFIX`.
         on_image: called with each image; None: another part of the process brings them.
         on_camera_info: called with each calibration.
         errors: where publishers of another message type are reported.
@@ -53,7 +53,7 @@ class CameraInputs:
         self._silence: SilentTopic | None = None
         if on_image is not None:
             kind = Image if transport == "raw" else CompressedImage
-            topic = node.resolve_topic_name("image") + parameters.TRANSPORT_SUFFIX[transport]
+            topic = node.resolve_topic_name("image") + TRANSPORT_SUFFIX[transport]
             advice = "remap 'image' to another topic or set 'transport'"
             self.images = SensorSubscription(node, kind, topic, on_image, errors, advice)
             self._silence = SilentTopic(node, (publisher_types.type_name(kind),), topic, advice)

@@ -19,6 +19,7 @@ from rclpy.parameter import Parameter
 
 from madm_model.modalities import DepthConfig, EventConfig, ThermalConfig
 from madm_model.settings import describe, read_settings
+from madm_ros.default_names import TRANSPORT_SUFFIX
 
 
 @dataclass(frozen=True)
@@ -59,9 +60,6 @@ class NodeParameter:
             return ""
         return f"{self.name} is '{value}': it has to be one of {', '.join(self.choices)}"
 
-
-TRANSPORT_SUFFIX = {"raw": "", "compressed": "/compressed", "compressedDepth": "/compressedDepth"}
-"""Transport -> what image_transport appends to the image topic."""
 
 PRECISIONS = ("auto", "float32", "float16", "bfloat16")
 """Number formats of the network."""

@@ -227,7 +227,8 @@ def test_rviz_shows_the_node_whatever_its_name() -> None:
 
 def test_arguments_override_the_parameter_file_only_where_given() -> None:
     pytest.importorskip("launch_ros", reason="launch_ros is not installed; it comes with a ROS 2 distribution")
-    from madm_ros.launching import TRANSPORTS, parameter_overrides
+    from madm_ros import launching
+    from madm_ros.launching import parameter_overrides
     from madm_ros.segmentation.parameters import TRANSPORT_SUFFIX
 
     names = ("model", "device", "store", "transport", "autostart", "confidence_threshold", "use_sim_time")
@@ -240,4 +241,4 @@ def test_arguments_override_the_parameter_file_only_where_given() -> None:
         "confidence_threshold": 0.5,
         "use_sim_time": True,
     }
-    assert TRANSPORTS == TRANSPORT_SUFFIX
+    assert launching.TRANSPORT_SUFFIX == TRANSPORT_SUFFIX

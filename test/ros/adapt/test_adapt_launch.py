@@ -68,7 +68,7 @@ def test_the_launch_file_starts_the_server_with_the_parameters_of_the_modality()
     assert launching.adapt_overrides(context.launch_configurations) == {"bag_roots": ["/data/one", "/data/two"]}
     context.launch_configurations.update(modality="depth", store="/data/store", bag_roots="")
     assert launching.adapt_overrides(context.launch_configurations) == {"modality": "depth", "store": "/data/store"}
-    assert list(adapt_parameters.MODALITIES) == launching.MODALITIES
+    assert adapt_parameters.ADAPTED_MODALITIES == launching.ADAPTED_MODALITIES
 
 
 @pytest.mark.parametrize("modality", ["thermal", "depth", "event"])
