@@ -23,8 +23,13 @@ from madm_model.jobs.gate import GateConfig
 from madm_model.modalities import make_preprocessor
 from madm_ros.default_names import ADAPTED_MODALITIES, default_store
 from madm_ros.events import parameters as event_parameters
-from madm_ros.segmentation import parameters
-from madm_ros.segmentation.parameters import NodeParameter
+from madm_ros.node_parameters import (
+    PRECISIONS,
+    PREPROCESSING,
+    NodeParameter,
+    declare_all,
+    settings_as_parameters,
+)
 
 PARAMETERS = (
     NodeParameter(
@@ -50,8 +55,8 @@ PARAMETERS = (
     NodeParameter(
         "precision",
         "auto",
-        f"Number format of the segmentation node, which the gate judges in: {', '.join(parameters.PRECISIONS)}.",
-        choices=parameters.PRECISIONS,
+        f"Number format of the segmentation node, which the gate judges in: {', '.join(PRECISIONS)}.",
+        choices=PRECISIONS,
     ),
     NodeParameter("cancel_grace_s", 10.0, "Seconds a canceled job has to end; then it is killed.", range=(0.1, 3600.0)),
     NodeParameter("niceness", 10, "Added to a job's niceness; 19 is the lowest priority.", range=(0, 19)),
@@ -59,7 +64,7 @@ PARAMETERS = (
     NodeParameter("gpu_memory_share", 1.0, "Share of the GPU's memory a job may take.", range=(0.01, 1.0)),
     NodeParameter("max_days", 7.0, "A job that would train for longer is refused, days.", range=(0.001, 365.0)),
     NodeParameter("auto_activate", True, "A version that passes the gate becomes active; false: it is only kept."),
-    *parameters.settings_as_parameters(GateConfig, "gate"),
+    *settings_as_parameters(GateConfig, "gate"),
 )
 """Beside those of the modality's frames; all of these are fixed once the node runs."""
 
@@ -126,12 +131,12 @@ def declare(node: Node) -> AdaptSettings:
         ValueError: a value makes no sense.
     """
 
-    values = parameters.declare_all(node, [replace(one, live=False, read_only=True) for one in PARAMETERS])
+    values = declare_all(node, [replace(one, live=False, read_only=True) for one in PARAMETERS])
     for parameter in PARAMETERS:
         if reason := parameter.refusal(values[parameter.name]):
             raise ValueError(reason)
     modality = values["modality"]
-    preprocessing = _declared(node, parameters.PARAMETERS, f"{modality}.")
+    preprocessing = _declared(node, settings_as_parameters(PREPROCESSING[modality], modality), f"{modality}.")
     make_preprocessor(modality, preprocessing)
     edges = _declared(node, event_parameters.PARAMETERS, event_parameters.PREFIX) if modality == "event" else {}
     EdgeConfig(**edges)
@@ -158,4 +163,4 @@ def declare(node: Node) -> AdaptSettings:
 def _declared(node: Node, known: Sequence[NodeParameter], prefix: str) -> dict[str, Any]:
     """Declare the parameters of one group; gives their values by what follows the prefix."""
     chosen = [parameter for parameter in known if parameter.name.startswith(prefix)]
-    return {name.removeprefix(prefix): value for name, value in parameters.declare_all(node, chosen).items()}
+    return {name.removeprefix(prefix): value for name, value in declare_all(node, chosen).items()}

@@ -41,8 +41,8 @@ from madm_ros.events.diagnostics import EventHealth, Rates, event_status
 from madm_ros.events.matching_subscription import MatchingSubscription
 from madm_ros.events.ordered_worker import OrderedWorker
 from madm_ros.events.pipeline import EventPipeline
+from madm_ros.node_parameters import declare_all
 from madm_ros.running import ros_process
-from madm_ros.segmentation import parameters
 from madm_ros.segmentation.image_conversion import to_image_message
 
 REFERENCE_TYPES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage", "sensor_msgs/msg/CameraInfo")
@@ -70,7 +70,7 @@ class EventFrameNode(Node):
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__("event_frame_node", **arguments)
-        values = parameters.declare_all(self, event_parameters.PARAMETERS)
+        values = declare_all(self, event_parameters.PARAMETERS)
         config = event_parameters.edge_config(values)
         self.on_edges: Callable[[Image], None] | None = None
         """Called with every edge frame, from the worker thread: the way to a node of the same process."""

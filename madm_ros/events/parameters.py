@@ -14,7 +14,7 @@ from dataclasses import fields
 from typing import Any
 
 from madm_model.events.edge_config import EdgeConfig
-from madm_ros.segmentation.parameters import NodeParameter, settings_as_parameters
+from madm_ros.node_parameters import NodeParameter, settings_as_parameters
 
 PREFIX = "edges."
 

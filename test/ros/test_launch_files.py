@@ -228,8 +228,8 @@ def test_rviz_shows_the_node_whatever_its_name() -> None:
 def test_arguments_override_the_parameter_file_only_where_given() -> None:
     pytest.importorskip("launch_ros", reason="launch_ros is not installed; it comes with a ROS 2 distribution")
     from madm_ros import launching
+    from madm_ros.default_names import TRANSPORT_SUFFIX
     from madm_ros.launching import parameter_overrides
-    from madm_ros.segmentation.parameters import TRANSPORT_SUFFIX
 
     names = ("model", "device", "store", "transport", "autostart", "confidence_threshold", "use_sim_time")
     nothing = dict.fromkeys(names, "")

@@ -22,7 +22,8 @@ from rclpy.parameter import Parameter
 from ros_helpers import FIXED_GAIN, FakeSegmenter, image_message, pixels_of
 from sensor_msgs.msg import Image
 
-from madm_ros.segmentation.parameters import PARAMETERS, PREPROCESSING
+from madm_ros.node_parameters import PREPROCESSING
+from madm_ros.segmentation.parameters import PARAMETERS
 
 RAMP = np.tile(np.arange(0, 256, 4, dtype=np.uint8), (8, 1))
 
