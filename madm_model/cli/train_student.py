@@ -29,7 +29,8 @@ def train_student(
     ] = None,
     initial: Annotated[str | None, typer.Option(help="Student to start from, for example of another modality.")] = None,
     encoder: Annotated[
-        Path | None, typer.Option(help="Folder of a SegFormer whose encoder to start from, as transformers saves it.")
+        str | None,
+        typer.Option(help="SegFormer whose encoder to start from: folder as transformers saves it, or hub repository."),
     ] = None,
 ) -> None:
     """Train a student on simulated streets alone, labelled ones of its modality and colour in random appearance."""
@@ -43,7 +44,7 @@ def train_student(
 
         given = {"iterations": iterations} if iterations is not None else {}
         recipe = StudentRecipe(
-            *(student, modality, seed, initial, str(encoder) if encoder else None),
+            *(student, modality, seed, initial, encoder),
             training_frames=training_streets(modality),
             **given,
         )

@@ -52,16 +52,21 @@ class Segformer(nn.Module):
         mean, std = (images.new_tensor(values)[:, None, None] for values in (_IMAGENET_MEAN, _IMAGENET_STD))
         return StudentOutput(self.network(((images + 1) / 2 - mean) / std).logits)
 
-    def load_encoder(self, folder: str | Path) -> None:
-        """Take the encoder's weights, such as those of ImageNet, from a folder as transformers saves it.
+    def load_encoder(self, source: str | Path) -> None:
+        """Take the encoder's weights, such as those of ImageNet.
 
-        Mind the licence of what is in the folder: NVIDIA's own weights are not free for commercial use.
+        Mind the licence of what is taken: NVIDIA's own weights are not free for commercial use.
+
+        Args:
+            source: a folder as transformers saves it, or the name of a hub repository, such as OWNER/NAME, which the
+                hub's own cache, token and offline settings apply to.
 
         Raises:
-            ModelError: the folder holds no SegFormer, or one of another size.
+            ModelError: there is no SegFormer, or one of another size.
         """
         try:
-            encoder = SegformerModel.from_pretrained(folder, local_files_only=True)
+            encoder = SegformerModel.from_pretrained(source)
             self.network.segformer.load_state_dict(encoder.state_dict())
         except (OSError, ValueError, RuntimeError) as error:
-            raise ModelError(f"{folder} holds no encoder for {self.architecture.name}: {error}") from None
+            reason = str(error).strip().partition("\n")[0]  # that of the hub goes on with links
+            raise ModelError(f"{source} holds no encoder for {self.architecture.name}: {reason}") from None

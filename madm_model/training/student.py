@@ -12,11 +12,13 @@ from __future__ import annotations
 import copy
 import platform
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import torch
+from pydantic import Field
 from rich.console import Console
 from torch import nn
 
@@ -25,6 +27,7 @@ from madm_model.evaluation import SegmentationScores
 from madm_model.labels import STREET_11
 from madm_model.model_config import MODALITIES, ModelConfig, ModelError
 from madm_model.segmenter import Segmenter
+from madm_model.settings import settings
 from madm_model.students.architecture import STUDENTS, StudentArchitecture
 from madm_model.training.appearance import AppearanceConfig, random_appearance
 from madm_model.training.embedded import score_pool, score_table
@@ -50,7 +53,11 @@ def training_streets(modality: str) -> FramePoolConfig:
     return replace(streets, frames_per_street=2, modalities=("rgb", "event")) if modality == "event" else streets
 
 
-@dataclass(frozen=True)
+_Share = Annotated[float, Field(ge=0, le=1)]
+_Count = Annotated[int, Field(ge=1)]
+
+
+@settings
 class StudentRecipe:
     """How a student is trained."""
 
@@ -58,30 +65,30 @@ class StudentRecipe:
     """One of `STUDENTS`."""
     modality: str = "thermal"
     """What it will see: rgb, thermal, depth or event."""
-    seed: int = 0
+    seed: Annotated[int, Field(ge=0)] = 0
     """Seeds the initial weights, batches and noise."""
     initial: str | None = None
     """Model to start from, such as a student of another modality; None starts from fresh weights."""
     encoder: str | None = None
-    """Folder of a SegFormer whose encoder to start from, such as one trained on ImageNet."""
-    iterations: int = 6000
+    """SegFormer whose encoder to start from, such as one trained on ImageNet: a folder, or a repository of the hub."""
+    iterations: _Count = 6000
     """Optimiser steps on crops."""
-    full_view_iterations: int = 500
+    full_view_iterations: _Count = 500
     """Optimiser steps at the end on views of the size that the network sees live."""
-    learning_rate: float = 1e-3
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-3
     """Of AdamW, on crops; a third of it in full view."""
-    batch_size: int = 12
+    batch_size: Annotated[int, Field(ge=2)] = 12
     """Crops per step; a third of it in full view, but at least 2, which norms over the whole picture need."""
     crop: tuple[int, int] = (192, 256)
     """Height and width of a training crop in pixels."""
     scale: tuple[float, float] = (0.5, 1.3)
     """Smallest and largest magnification of a training frame."""
-    modality_share: float = 0.65
+    modality_share: _Share = 0.65
     """Share of the crops that show the modality itself, as a random sensor would; the others are colour in random
     appearance, which no simulated sensor has smoothed."""
-    average_momentum: float = 0.998
+    average_momentum: Annotated[float, Field(ge=0, lt=1)] = 0.998
     """Of the running average of the weights, which is what is saved."""
-    class_balance: float = 0.25
+    class_balance: _Share = 0.25
     """Pixels of a class weigh by its frequency to this power below 1: thin and small things count for more."""
     input_size: tuple[int, int] = (288, 384)
     """Height and width that the network sees live."""
@@ -97,10 +104,6 @@ class StudentRecipe:
             raise ValueError(f"there is no student '{self.student}': use one of {', '.join(STUDENTS)}")
         if self.modality not in MODALITIES:
             raise ValueError(f"unknown modality '{self.modality}': use one of {', '.join(MODALITIES)}")
-        if not (0 <= self.modality_share <= 1 and 0 <= self.class_balance <= 1 and 0 <= self.average_momentum < 1):
-            raise ValueError("modality_share, class_balance and average_momentum have to be between 0 and 1")
-        if self.batch_size < 2:
-            raise ValueError(f"batch_size is {self.batch_size}: norms need at least 2")
         if self.encoder is not None and STUDENTS[self.student].network != "segformer":
             raise ValueError(f"an encoder can be given to a SegFormer, not to {self.student}")
         if self.modality not in self.training_frames.modalities or "rgb" not in self.training_frames.modalities:

@@ -163,3 +163,5 @@ def test_a_segformer_starts_from_an_encoder_in_a_folder(tmp_path: Path) -> None:
         wider.load_encoder(tmp_path)
     with pytest.raises(ModelError, match="holds no encoder for small"):
         network.load_encoder(tmp_path / "gone")
+    with pytest.raises(ModelError, match="nobody/nothing holds no encoder for small: We couldn't connect to"):
+        network.load_encoder("nobody/nothing")  # of the hub, which is offline in tests

@@ -175,6 +175,7 @@ def test_an_average_follows_weights_and_statistics() -> None:
         (["swiftnet", "--modality=radar"], "unknown modality 'radar'"),
         (["swiftnet", "--modality=depth", "--encoder=there"], "an encoder can be given to a SegFormer"),
         (["swiftnet", "--modality=depth", "--initial=gone"], "no model folder gone"),
+        (["swiftnet", "--modality=depth", "--iterations=0"], "iterations is 0: it has to be greater than"),
     ],
 )
 def test_wrong_wishes_of_the_command_are_one_line(arguments, complaint, tmp_path) -> None:
