@@ -14,8 +14,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+import yaml
+from pydantic import Field
+
+from madm_model.io.frames import InputError
+from madm_model.settings import read_settings, settings
+
+Byte = Annotated[int, Field(ge=0, le=255)]
 
 IGNORE = 255
 """Label id of pixels that carry no class."""
@@ -28,13 +37,16 @@ class LabelSet:
     Attributes:
         names: one lower-case name per class; the index is the class id (0 to 254).
         palette: one (R, G, B) colour per class, 0 to 255; LPLR regresses these colours.
+        not_scored: names of classes that evaluation leaves out of its means.
 
     Raises:
-        ValueError: names and palette differ in length, a name comes twice, or a colour is not three bytes.
+        ValueError: names and palette differ in length, a name comes twice, a colour is not three bytes, or a class
+            that is not scored is none of the names.
     """
 
     names: tuple[str, ...]
     palette: tuple[tuple[int, int, int], ...]
+    not_scored: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.names) != len(self.palette):
@@ -48,36 +60,75 @@ class LabelSet:
         for name, colour in zip(self.names, self.palette):
             if len(colour) != 3 or not all(type(value) is int and 0 <= value <= 255 for value in colour):
                 raise ValueError(f"the colour of class '{name}' is not three values of 0 to 255: {colour}")
+        if unknown := sorted(set(self.not_scored) - set(self.names)):
+            raise ValueError(f"{', '.join(unknown)}: not to be scored, but no class has that name")
+        if len(set(self.not_scored)) == len(self.names):
+            raise ValueError("no class is left to be scored")
 
     def __len__(self) -> int:
         return len(self.names)
 
 
-_COLOURS = {
-    "sky": (70, 130, 180),
-    "building": (70, 70, 70),
-    "fence": (190, 153, 153),
-    "person": (220, 20, 60),
-    "pole": (153, 153, 153),
-    "road": (128, 64, 128),
-    "sidewalk": (244, 35, 232),
-    "vegetation": (107, 142, 35),
-    "vehicle": (0, 0, 142),
-    "wall": (102, 102, 156),
-    "traffic_sign": (250, 170, 30),
-}
+@settings
+class _Class:
+    """A class in a file of classes."""
+
+    name: Annotated[str, Field(min_length=1)]
+    """What it is called."""
+    colour: tuple[Byte, Byte, Byte]
+    """Red, green and blue, 0 to 255."""
+    scored: bool = True
+    """Whether evaluation counts it in its means."""
 
 
-def _label_set(*names: str) -> LabelSet:
-    return LabelSet(names, tuple(_COLOURS[name] for name in names))
+@settings
+class _ClassFile:
+    """A file of classes."""
+
+    classes: Annotated[tuple[_Class, ...], Field(min_length=1)]
+    """In the order of the output channels."""
 
 
-STREET_11 = _label_set(*_COLOURS)
+_SHIPPED = Path(__file__).parent / "label_sets"
+
+
+def read_label_set(name: str | Path) -> LabelSet:
+    """A label set from a file, written as those in label_sets/.
+
+    Args:
+        name: of a shipped one (street11, street9, cityscapes19), or a YAML or JSON file.
+
+    Raises:
+        InputError: there is no such set, or its file describes none; the message says what is wrong.
+    """
+    shipped = _SHIPPED / f"{name}.yaml"
+    path = shipped if shipped.parent == _SHIPPED and shipped.is_file() else Path(name)
+    try:
+        classes = read_settings(_ClassFile, yaml.safe_load(path.read_text(encoding="utf-8"))).classes
+        return LabelSet(
+            tuple(each.name for each in classes),
+            tuple(each.colour for each in classes),
+            tuple(each.name for each in classes if not each.scored),
+        )
+    except FileNotFoundError:
+        known = ", ".join(sorted(file.stem for file in _SHIPPED.glob("*.yaml")))
+        raise InputError(f"there are no classes '{name}': use {known}, or a YAML file of your own") from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from None
+    except yaml.YAMLError as error:
+        raise InputError(f"{path} is neither YAML nor JSON: {' '.join(str(error).split())}") from None
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} is no file of classes as label_sets/street9.yaml is: {error}") from None
+
+
+STREET_11 = read_label_set("street11")
 """Depth (DELIVER) and event (DSEC): 11 classes. The official name of class 8 is "car"; it means every vehicle."""
 
-STREET_9 = _label_set("sky", "building", "person", "pole", "road", "sidewalk", "vegetation", "vehicle", "traffic_sign")
+STREET_9 = read_label_set("street9")
 """Thermal (FMB): 9 classes."""
 
+CITYSCAPES_19 = read_label_set("cityscapes19")
+"""Cityscapes' own classes, in the order of its trainIds."""
 
 CITYSCAPES_TRAIN_IDS = (
     *("road", "sidewalk", "building", "wall", "fence", "pole", "traffic_sign", "traffic_sign"),

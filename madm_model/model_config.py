@@ -75,6 +75,7 @@ class ModelConfig:
             "modality": self.modality,
             "classes": list(self.label_set.names),
             "palette": [list(colour) for colour in self.label_set.palette],
+            "not_scored": list(self.label_set.not_scored),
             "input_size": list(self.input_size),
             "keep_aspect": self.keep_aspect,
             "input_range": list(self.input_range),
@@ -98,7 +99,11 @@ class ModelConfig:
             return cls(
                 name=str(data["name"]),
                 architecture=_ARCHITECTURES[network].from_dict(data["architecture"]),
-                label_set=LabelSet(tuple(data["classes"]), tuple(tuple(colour) for colour in data["palette"])),
+                label_set=LabelSet(
+                    tuple(data["classes"]),
+                    tuple(tuple(colour) for colour in data["palette"]),
+                    tuple(data.get("not_scored", ())),  # older folders name none
+                ),
                 modality=data["modality"],
                 input_size=(int(data["input_size"][0]), int(data["input_size"][1])),
                 keep_aspect=bool(data["keep_aspect"]),

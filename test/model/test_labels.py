@@ -12,7 +12,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from madm_model.io.frames import InputError
 from madm_model.labels import (
+    CITYSCAPES_19,
     CITYSCAPES_TRAIN_IDS,
     IGNORE,
     STREET_9,
@@ -20,6 +22,7 @@ from madm_model.labels import (
     LabelSet,
     colorize,
     overlay,
+    read_label_set,
     translation_table,
 )
 
@@ -65,3 +68,42 @@ def test_bad_label_sets_are_refused():
         LabelSet(("a", "b", "a"), ((0, 0, 0),) * 3)
     with pytest.raises(ValueError, match="'a'"):
         LabelSet(("a",), ((0, 0, 300),))
+
+
+def test_shipped_classes_of_cityscapes():
+    assert len(CITYSCAPES_19) == 19
+    assert CITYSCAPES_19.names[11] == "person" and CITYSCAPES_19.palette[11] == (220, 20, 60)
+    assert CITYSCAPES_19.palette[18] == (119, 11, 32)
+
+
+def test_classes_from_a_file(tmp_path):
+    file = tmp_path / "own.yaml"
+    file.write_text("classes:\n- {name: rail, colour: [1, 2, 3]}\n- {name: void, colour: [0, 0, 0], scored: false}\n")
+    assert read_label_set(file) == LabelSet(("rail", "void"), ((1, 2, 3), (0, 0, 0)), ("void",))
+    file.write_text('{"classes": [{"name": "rail", "colour": [1, 2, 3]}]}')
+    assert read_label_set(str(file)).names == ("rail",)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("classes: []", "classes is \\[\\]: it needs at least 1"),
+        ("- road", "have to be a mapping"),
+        ("classes: [{name: a, colour: [1, 2]}]", "classes.0.colour.2' is missing"),
+        ("classes: [{name: a, colour: [1, 2, 300]}]", "classes.0.colour.2 is 300"),
+        ("classes: [{name: a, colour: [1, 2, 3]}, {name: a, colour: [1, 2, 3]}]", "a comes more than once"),
+        ("classes: [{name: a, colour: [1, 2, 3], scored: false}]", "no class is left to be scored"),
+        ("classes: {", "neither YAML nor JSON"),
+    ],
+)
+def test_a_wrong_file_of_classes_is_one_line(text, complaint, tmp_path):
+    file = tmp_path / "own.yaml"
+    file.write_text(text)
+    with pytest.raises(InputError, match=complaint) as error:
+        read_label_set(file)
+    assert str(file) in str(error.value) and "\n" not in str(error.value)
+
+
+def test_unknown_classes_name_the_shipped_ones():
+    with pytest.raises(InputError, match="use cityscapes19, street11, street9, or a YAML file"):
+        read_label_set("street12")

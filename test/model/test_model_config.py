@@ -15,7 +15,7 @@ import math
 import pytest
 
 from madm_model.architecture import SD14, TINY, Architecture
-from madm_model.labels import STREET_11
+from madm_model.labels import STREET_11, LabelSet
 from madm_model.model_config import ModelConfig, ModelError
 
 
@@ -92,3 +92,12 @@ def test_folders_of_before_there_were_students_hold_madm(tmp_path):
     assert data.pop("network") == "madm"
     (tmp_path / "config.json").write_text(json.dumps(data))
     assert ModelConfig.load(tmp_path) == config()
+
+
+def test_classes_that_are_not_scored_stay_in_the_file():
+    label_set = LabelSet(("rail", "void"), ((1, 2, 3), (0, 0, 0)), ("void",))
+    config = ModelConfig("m", TINY, label_set, "rgb", (64, 64), keep_aspect=True)
+    data = json.loads(json.dumps(config.to_dict()))
+    assert ModelConfig.from_dict(data) == config
+    del data["not_scored"]  # as in older folders
+    assert ModelConfig.from_dict(data).label_set.not_scored == ()
