@@ -67,6 +67,11 @@ class DsecFile:
             table = parts["ms_to_idx"]
             self._table = None if table is None else self._column("ms_to_idx", table)
 
+    @property
+    def offset_us(self) -> int:
+        """What the data set's clock shows at the start of the file, microseconds."""
+        return self._offset
+
     def columns(self, start_s: float | None, end_s: float | None) -> Iterator[Columns]:
         """Events from `start_s` on and before `end_s`, seconds from the start of the file; ms_to_idx finds them.
 
