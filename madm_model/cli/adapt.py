@@ -68,6 +68,7 @@ def adapt(
         from madm_model.jobs.check import check_request
         from madm_model.jobs.lock import refuse_second_job
         from madm_model.jobs.request import JobFolder, JobRequest
+        from madm_model.jobs.state import State
         from madm_model.store import VersionStore
 
         if resume:
@@ -101,15 +102,15 @@ def adapt(
     final = job.state()
     if final.report:
         console.print(f"report: {final.report}", soft_wrap=True)
-    if state == "activated":
+    if state == State.ACTIVATED:
         base = f" --model {model}" if model else ""
         command = f"madm segment INPUT --modality {job.request().target.modality} --store {out}{base} --out RESULTS"
         console.print(f"see it at work: {command}", soft_wrap=True)
-    elif state == "not_activated" and final.new_version:
+    elif state == State.NOT_ACTIVATED and final.new_version:
         console.print(f"use it all the same: madm activate {out} {final.new_version}", soft_wrap=True)
-    if state == "canceled":
+    if state == State.CANCELED:
         console.print(f"go on with: madm adapt --out {out} --resume {job.job_id}", soft_wrap=True)
-    if state not in ("activated", "not_activated"):
+    if state not in (State.ACTIVATED, State.NOT_ACTIVATED):
         raise typer.Exit(1)
 
 
@@ -127,7 +128,7 @@ def _run(console: Console, store: Path, job_id: str) -> str:
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
     from madm_model.jobs.job import AdaptationJob
-    from madm_model.jobs.request import PREPARING
+    from madm_model.jobs.state import State
 
     stopped = False
 
@@ -144,7 +145,7 @@ def _run(console: Console, store: Path, job_id: str) -> str:
         def show(event: dict) -> None:
             if event["event"] == "state":
                 console.print(f"{event['state']}: {escape(event['message'])}", soft_wrap=True)
-                if event["state"] == PREPARING:  # a job that is refused never gets here
+                if event["state"] == State.PREPARING:  # a job that is refused never gets here
                     progress.update(task, visible=True)
             elif event["event"] == "frames":
                 progress.update(task, description=f"{event['kept']} frames kept", completed=event["read"], total=None)

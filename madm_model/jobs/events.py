@@ -24,7 +24,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from madm_model.jobs.request import FAILED, JobFolder
+from madm_model.jobs.request import JobFolder
+from madm_model.jobs.state import State
 
 Emit = Callable[[dict[str, Any]], None]
 
@@ -48,7 +49,7 @@ class JobEvents:
         self._folder = folder
         self.emit, self.should_stop = emit, should_stop
 
-    def state(self, state: str, message: str) -> str:
+    def state(self, state: State, message: str) -> State:
         """Tell and keep a state; a disk that is full must not hide the first error."""
         kept = replace(self._folder.state(), state=state, message=message)
         try:
@@ -59,10 +60,10 @@ class JobEvents:
         self.emit({"event": "state", **told})
         return state
 
-    def refuse(self, message: str) -> str:
+    def refuse(self, message: str) -> State:
         """Tell that the job fails, and keep nothing: its folder is not this process's to change."""
-        self.emit({"event": "state", "state": FAILED, "message": message, "new_version": "", "report": ""})
-        return FAILED
+        self.emit({"event": "state", "state": State.FAILED, "message": message, "new_version": "", "report": ""})
+        return State.FAILED
 
     def count(self, event: str, count: int, **numbers: int) -> None:
         """Tell every tenth time how far a stage is.

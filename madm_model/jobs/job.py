@@ -46,21 +46,10 @@ from madm_model.jobs import gate_run, report
 from madm_model.jobs.check import check_cost, check_request, check_settings, resolve_settings
 from madm_model.jobs.events import Emit, JobCanceled, JobEvents, log
 from madm_model.jobs.lock import the_one_job
-from madm_model.jobs.request import (
-    ACTIVATED,
-    CANCELED,
-    EVALUATING,
-    FAILED,
-    NOT_ACTIVATED,
-    PREPARING,
-    TRAINING,
-    JobFolder,
-    JobRequest,
-    RequestError,
-    prune_jobs,
-)
+from madm_model.jobs.request import JobFolder, JobRequest, RequestError, prune_jobs
 from madm_model.jobs.room import free_memory, is_out_of_memory, limit_memory, prepare_device, step_back
 from madm_model.jobs.settings import JobSettings
+from madm_model.jobs.state import State
 from madm_model.jobs.training import LOG_FILE, Trained, drop_checkpoints, iterations_in, train
 from madm_model.model_config import ModelConfig, ModelError
 from madm_model.store import ActiveChanged, StoreError, VersionInfo, VersionStore
@@ -98,7 +87,7 @@ class AdaptationJob:
             if not cost.gpu_memory:
                 limit_memory(2 * cost.memory)
 
-    def run(self) -> str:
+    def run(self) -> State:
         """Run to the end; gives the last state, which is also in the job's folder unless it may not run at all."""
         with contextlib.ExitStack() as stack:
             stack.enter_context(durable.private_files())  # recorded frames are in most of them
@@ -111,20 +100,20 @@ class AdaptationJob:
                 prune_jobs(self._store, self._request.keep + 1, self._folder.job_id)
             return self._run_to_the_end()
 
-    def _run_to_the_end(self) -> str:
+    def _run_to_the_end(self) -> State:
         try:
             return self._run()
         except JobCanceled:
-            return self._events.state(CANCELED, "stopped as it was asked to; it can be resumed")
+            return self._events.state(State.CANCELED, "stopped as it was asked to; it can be resumed")
         except (InputError, ModelError, StoreError, ResourceError, TrainingDiverged, ValueError, OSError) as error:
             return self._fail(error, str(error))
         except Exception as error:  # such as GPU memory that runs out: told like the others, and traced
             log(traceback.format_exc())
             return self._fail(error, f"{type(error).__name__}: {error}")
 
-    def _run(self) -> str:
+    def _run(self) -> State:
         # 1. Check the request again: it may be resumed on another day
-        self._events.state(PREPARING, "checking the request")
+        self._events.state(State.PREPARING, "checking the request")
         replaced = self._store.read().active  # whoever makes another one active from here on wants that one
         if not self._folder.state().iterations:
             check_request(self._request, self._store)
@@ -144,12 +133,12 @@ class AdaptationJob:
 
         # 4. Train, from the last checkpoint if there is one
         network = load_model(self._store.folder(parent), device)[0]  # not before: the trial had one of its own
-        self._events.state(TRAINING, f"training on {len(target.training)} frames for {iterations} iterations")
+        self._events.state(State.TRAINING, f"training on {len(target.training)} frames for {iterations} iterations")
         trainer = SelfTraining(network, config.label_set, data, settings.training)
         trained = train(trainer, settings, self._time_limit_s, self._folder, self._events)
 
         # 5. Compare with the running version on held-out frames
-        self._events.state(EVALUATING, "comparing the new version with the running one")
+        self._events.state(State.EVALUATING, "comparing the new version with the running one")
         running = self._store.read()
         evidence = gate_run.examine(
             trainer,
@@ -179,7 +168,7 @@ class AdaptationJob:
     # ---- stages ----
 
     def _prepare_data(self, config: ModelConfig, settings: JobSettings) -> tuple[TargetFrames, SourceFrames]:
-        self._events.state(PREPARING, "reading the recordings")
+        self._events.state(State.PREPARING, "reading the recordings")
         target = collect_frames(
             self._request.target,
             self._request.preprocessing,
@@ -188,7 +177,7 @@ class AdaptationJob:
             self._target_folder,
             lambda read, kept: self._events.count("frames", read, read=read, kept=kept),
         )
-        self._events.state(PREPARING, "preparing the labelled source")
+        self._events.state(State.PREPARING, "preparing the labelled source")
         name = self._request.source
         # Rendered streets serve all jobs of this store; a folder's count is the job's own.
         folder = self._store.root / "sources" / (name or "replay") if name in SIMULATED_STREETS else None
@@ -207,7 +196,7 @@ class AdaptationJob:
         """The requested number; with a time budget alone, as many as fit by the time a few trial steps take."""
         decided = self._request.iterations or self._folder.state().iterations
         if not decided:
-            self._events.state(PREPARING, "measuring the time of an iteration")
+            self._events.state(State.PREPARING, "measuring the time of an iteration")
             settings = resolve_settings(self._request, config, 1000, device.type == "cuda")
             data = JobData(source, target, config, settings.view)
             network = load_model(self._store.folder(parent), device)[0]
@@ -250,16 +239,16 @@ class AdaptationJob:
 
         return self._store.add(save, info)
 
-    def _activate_if_fit(self, version: str, replaced: str, running: str, too_little: str) -> str:
+    def _activate_if_fit(self, version: str, replaced: str, running: str, too_little: str) -> State:
         verdict = self._store.info(version).gate
         if not verdict["passed"]:
             return self._events.state(
-                NOT_ACTIVATED, f"{version} did not pass the gate, {running} stays: {verdict['reason']}"
+                State.NOT_ACTIVATED, f"{version} did not pass the gate, {running} stays: {verdict['reason']}"
             )
         if too_little or not self._request.auto_activate:
             reason = f"{too_little}, so it" if too_little else "as it was asked, it"
             return self._events.state(
-                NOT_ACTIVATED,
+                State.NOT_ACTIVATED,
                 f"{version} passed the gate; {reason} is only kept and {running} stays: look at the report, then "
                 f"activate {version}",
             )
@@ -267,9 +256,9 @@ class AdaptationJob:
             self._store.activate(version, in_place_of=replaced)
         except ActiveChanged as error:
             return self._events.state(
-                NOT_ACTIVATED, f"{version} passed the gate, but {error}: it is kept; activate {version} to use it"
+                State.NOT_ACTIVATED, f"{version} passed the gate, but {error}: it is kept; activate {version} to use it"
             )
-        return self._events.state(ACTIVATED, f"{version} passed the gate and is active in place of {running}")
+        return self._events.state(State.ACTIVATED, f"{version} passed the gate and is active in place of {running}")
 
     def _clean_up(self) -> None:
         """Remove what only training needs; the report and the answers stay."""
@@ -296,7 +285,7 @@ class AdaptationJob:
             self._folder.path / LOG_FILE,
         )
 
-    def _fail(self, error: Exception, message: str) -> str:
+    def _fail(self, error: Exception, message: str) -> State:
         if not (self._target_folder / META_FILE).exists():  # half of it is of no use, and may be what fills the disk
             shutil.rmtree(self._target_folder, ignore_errors=True)
         if is_out_of_memory(error):
@@ -304,7 +293,7 @@ class AdaptationJob:
         if durable.is_disk_full(error):
             log(f"no space left: {error}")
             message = f"no space left in {self._store.root}: free some, then resume the job"
-        return self._events.state(FAILED, message)
+        return self._events.state(State.FAILED, message)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -330,11 +319,11 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         job = AdaptationJob(options.store, options.job_id, emit, lambda: stopped)
     except InputError as error:
-        emit({"event": "state", "state": FAILED, "message": str(error)})
+        emit({"event": "state", "state": State.FAILED, "message": str(error)})
         return 1
     step_back(job.niceness)
     job.limit_memory()
-    return int(job.run() == FAILED)
+    return int(job.run() == State.FAILED)
 
 
 if __name__ == "__main__":

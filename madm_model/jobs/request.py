@@ -24,17 +24,10 @@ from typing import Any
 from madm_model.adaptation.data.target_bags import TargetSelection
 from madm_model.io import durable
 from madm_model.io.frames import InputError
+from madm_model.jobs.state import JobState
 from madm_model.store import VersionStore
 
 REQUEST_FILE, STATE_FILE = "job.json", "state.json"
-
-PREPARING, TRAINING, EVALUATING = "preparing", "training", "evaluating"
-ACTIVATED, NOT_ACTIVATED, CANCELED, FAILED, INTERRUPTED = (
-    *("activated", "not_activated", "canceled", "failed", "interrupted"),
-)
-RUNNING_STATES = (PREPARING, TRAINING, EVALUATING)
-RESUMABLE_STATES = (*RUNNING_STATES, CANCELED, FAILED, INTERRUPTED)
-
 
 _ID = re.compile(r"\d{8}-\d{6}(-\d{1,9})?")
 
@@ -98,26 +91,6 @@ class JobRequest:
         target = TargetSelection(**{**data["target"], "bags": tuple(data["target"]["bags"])})
         roots = data.get("bag_roots")
         return cls(**{**data, "target": target, "bag_roots": roots if roots is None else tuple(roots)})
-
-
-@dataclass(frozen=True)
-class JobState:
-    """How a job stands; kept in its folder."""
-
-    state: str = PREPARING
-    """One of the states named in this module."""
-    message: str = ""
-    """One sentence for a person."""
-    parent: str = ""
-    """Version the training started from."""
-    iterations: int = 0
-    """Optimiser steps decided on; 0 as long as the time budget has not been turned into iterations."""
-    new_version: str = ""
-    """Version that was written; empty before."""
-    report: str = ""
-    """Path of the report page; empty before it is written."""
-    progress: Mapping[str, Any] = field(default_factory=dict)
-    """The last progress event."""
 
 
 class JobFolder:
@@ -189,7 +162,7 @@ class JobFolder:
     def state(self) -> JobState:
         """How the job stands; a damaged file counts as a job that has just begun."""
         try:
-            return JobState(**json.loads((self.path / STATE_FILE).read_text()))
+            return JobState.from_dict(json.loads((self.path / STATE_FILE).read_text()))
         except (OSError, ValueError, TypeError):
             return JobState()
 
@@ -202,9 +175,10 @@ class JobFolder:
         Raises:
             RequestError: it has ended so, or the version that it started from is gone.
         """
-        if (state := self.state().state) not in RESUMABLE_STATES:
-            raise RequestError(f"job {self.job_id} has ended ({state}): start a new one")
-        parent = self.state().parent
+        kept = self.state()
+        if not kept.state.is_resumable:
+            raise RequestError(f"job {self.job_id} has ended ({kept.state}): start a new one")
+        parent = kept.parent
         if parent and versions and parent not in versions:
             raise RequestError(
                 f"job {self.job_id} started from version {parent}, which is not in the store any more: start a new job"

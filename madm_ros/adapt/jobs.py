@@ -22,18 +22,8 @@ from typing import Any
 from madm_model.io.bag_storage import standard_types
 from madm_model.jobs.check import check_cost, check_paths, check_recordings, check_settings
 from madm_model.jobs.lock import JobRuns, RunningJob, refuse_second_job, running_job, stop_running_job
-from madm_model.jobs.request import (
-    CANCELED,
-    FAILED,
-    INTERRUPTED,
-    PREPARING,
-    RUNNING_STATES,
-    JobFolder,
-    JobRequest,
-    JobState,
-    RequestError,
-    job_ids,
-)
+from madm_model.jobs.request import JobFolder, JobRequest, RequestError, job_ids
+from madm_model.jobs.state import JobState, State
 from madm_model.store import VersionStore
 from madm_ros.adapt.job_process import LOG_FILE, JobProcess
 
@@ -50,7 +40,7 @@ class Standing:
 
     job_id: str = ""
     """Empty if there was none."""
-    state: JobState = field(default_factory=lambda: JobState(state=""))
+    state: JobState = field(default_factory=lambda: JobState(State.IDLE))
     """Its state; the progress in it is of an earlier run."""
     progress: Mapping[str, Any] = field(default_factory=dict)
     """The last progress event."""
@@ -58,7 +48,7 @@ class Standing:
     @property
     def is_busy(self) -> bool:
         """Whether the job is running."""
-        return self.state.state in RUNNING_STATES
+        return self.state.state.is_running
 
 
 class AdaptJobs:
@@ -201,7 +191,7 @@ class AdaptJobs:
                 raise JobRuns(self._standing.job_id)
             refuse_second_job(self._store.root)
             folder, message, write = prepare()
-            self._standing, self._told_end = Standing(folder.job_id, JobState(PREPARING, message)), None
+            self._standing, self._told_end = Standing(folder.job_id, JobState(State.PREPARING, message)), None
             # The disk may be slow: the answer does not wait for it.
             self._launcher = threading.Thread(target=self._launch, args=(folder, write), daemon=True)
             self._launcher.start()
@@ -224,14 +214,14 @@ class AdaptJobs:
         folder = JobFolder(self._store.root, job_id)
         check_paths(folder.request(), self._bag_roots)
         folder.check_resumable(self._store.read().versions)
-        return folder, f"resuming job {job_id}", partial(folder.update, state=PREPARING)
+        return folder, f"resuming job {job_id}", partial(folder.update, state=State.PREPARING)
 
     def _launch(self, folder: JobFolder, write: Write) -> None:
         try:
             write()
             process = JobProcess(self._store.root, folder.job_id, self._on_event, self._on_exit)
         except OSError as error:
-            self._finish(JobState(FAILED, f"the job cannot be started: {error}"))
+            self._finish(JobState(State.FAILED, f"the job cannot be started: {error}"))
             return
         with self._changed:
             # It may have ended already, and another one begun: then nobody waits for it any more.
@@ -245,10 +235,11 @@ class AdaptJobs:
         is_state = event["event"] == "state"
         with self._changed:
             job_id, state, progress = self._standing.job_id, self._standing.state, self._standing.progress
-            if is_state and event["state"] in RUNNING_STATES:
-                state = JobState(event["state"], event["message"])
-            elif is_state:
-                self._told_end = JobState(**{key: value for key, value in event.items() if key != "event"})
+            told = JobState.from_dict({key: event[key] for key in event if key != "event"}) if is_state else None
+            if told and told.state.is_running:
+                state = JobState(told.state, told.message)
+            elif told:
+                self._told_end = told
             elif event["event"] == "progress":
                 progress = event
             self._standing = Standing(job_id, state, progress)
@@ -259,13 +250,13 @@ class AdaptJobs:
         """The process, which is another's if its status is not known, is gone: its folder says how it ended, or not."""
         job_id = self._standing.job_id
         kept = JobFolder(self._store.root, job_id).state()
-        if kept.state not in RUNNING_STATES:
+        if not kept.state.is_running:
             self._finish(kept, is_kept=True)
         elif self._told_end is not None:  # what it could not write down it has told, as on a full disk
             self._finish(self._told_end)
         elif job_id == self._killed or (self._process is not None and self._process.canceled):
             is_forced = job_id == self._killed or (self._process is not None and self._process.killed)
-            self._finish(JobState(CANCELED, self._how_canceled(is_forced, kept.progress.get("iteration", 0))))
+            self._finish(JobState(State.CANCELED, self._how_canceled(is_forced, kept.progress.get("iteration", 0))))
         else:
             if status is None:
                 how = "has ended without a word"
@@ -273,7 +264,7 @@ class AdaptJobs:
                 how = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
             log = self._store.root / "jobs" / job_id / LOG_FILE
             where = f" ({log})" if log.exists() else ""  # none where it was started by hand
-            self._finish(JobState(INTERRUPTED, f"the job's process {how}; it can be resumed{where}"))
+            self._finish(JobState(State.INTERRUPTED, f"the job's process {how}; it can be resumed{where}"))
 
     def _how_canceled(self, is_forced: bool, iteration: int) -> str:
         how = f"canceled; it did not end within {self._cancel_grace_s:g} s and was killed" if is_forced else "canceled"
@@ -289,7 +280,7 @@ class AdaptJobs:
             self._changed.notify_all()
         self._on_change(True)
         text = f"job {job_id} {end.state}: {end.message}"
-        if end.state in (FAILED, INTERRUPTED):  # rclpy wants a line of code to log at one level only
+        if end.state in (State.FAILED, State.INTERRUPTED):  # rclpy wants a line of code to log at one level only
             self._log_error(text)
         else:
             self._log_info(text)
@@ -301,12 +292,12 @@ class AdaptJobs:
         if not running and not jobs:
             return
         folder = JobFolder(self._store.root, running.job_id if running else jobs[-1])
-        if folder.state().state in RUNNING_STATES and not running:
-            self._keep(folder, INTERRUPTED, "the job was cut off; it can be resumed")
+        if folder.state().state.is_running and not running:
+            self._keep(folder, State.INTERRUPTED, "the job was cut off; it can be resumed")
         state = folder.state()
         self._standing = Standing(folder.job_id, state, dict(state.progress))
 
-    def _keep(self, folder: JobFolder, state: str, message: str) -> None:
+    def _keep(self, folder: JobFolder, state: State, message: str) -> None:
         try:
             folder.update(state=state, message=message)
         except OSError as error:

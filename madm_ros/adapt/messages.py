@@ -20,28 +20,10 @@ from diagnostic_msgs.msg import KeyValue
 from madm_msgs.msg import AdaptJob, AdaptProgress, AdaptStatus
 
 from madm_model.adaptation.data.target_bags import TargetSelection
-from madm_model.jobs.request import (
-    ACTIVATED,
-    CANCELED,
-    EVALUATING,
-    FAILED,
-    INTERRUPTED,
-    NOT_ACTIVATED,
-    PREPARING,
-    TRAINING,
-    JobRequest,
-)
+from madm_model.jobs.request import JobRequest
+from madm_model.jobs.state import State
 
-STATES = {
-    PREPARING: AdaptStatus.STATE_PREPARING,
-    TRAINING: AdaptStatus.STATE_TRAINING,
-    EVALUATING: AdaptStatus.STATE_EVALUATING,
-    ACTIVATED: AdaptStatus.STATE_ACTIVATED,
-    NOT_ACTIVATED: AdaptStatus.STATE_NOT_ACTIVATED,
-    CANCELED: AdaptStatus.STATE_CANCELED,
-    FAILED: AdaptStatus.STATE_FAILED,
-    INTERRUPTED: AdaptStatus.STATE_INTERRUPTED,
-}
+STATES: dict[State, int] = {state: getattr(AdaptStatus, f"STATE_{state.name}") for state in State}
 """A job's state and its number in AdaptStatus."""
 
 _LOSSES = {

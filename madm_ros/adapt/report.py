@@ -15,7 +15,7 @@ from pathlib import Path
 from diagnostic_msgs.msg import DiagnosticStatus
 
 from madm_model.jobs.cost import in_words
-from madm_model.jobs.request import FAILED, INTERRUPTED
+from madm_model.jobs.state import State
 from madm_model.store import Snapshot
 from madm_ros.adapt.jobs import Standing
 from madm_ros.adapt.messages import to_text
@@ -58,7 +58,7 @@ def server_status(
         rival: what is to be said about another server; empty without one.
     """
     values = {
-        "state": standing.state.state or "idle",
+        "state": standing.state.state.value,
         "job": standing.job_id,
         "progress": progress_line(standing),
         "active version": snapshot.active,
@@ -77,5 +77,5 @@ def _assess(standing: Standing, roots: Sequence[Path], rival: str) -> tuple[byte
         return DiagnosticStatus.WARN, NO_ROOTS
     if standing.is_busy:
         return DiagnosticStatus.OK, progress_line(standing)
-    failed = standing.state.state in (FAILED, INTERRUPTED)
+    failed = standing.state.state in (State.FAILED, State.INTERRUPTED)
     return DiagnosticStatus.WARN if failed else DiagnosticStatus.OK, standing.state.message or "no job yet"

@@ -41,7 +41,8 @@ from std_srvs.srv import Trigger
 
 from madm_model.checkpoint.model_names import resolve_model
 from madm_model.jobs.lock import JobRuns
-from madm_model.jobs.request import ACTIVATED, CANCELED, FAILED, INTERRUPTED, RequestError
+from madm_model.jobs.request import RequestError
+from madm_model.jobs.state import State
 from madm_model.model_config import ModelConfig
 from madm_model.store import Snapshot, StoreError, VersionStore
 from madm_ros.adapt import parameters as adapt_parameters
@@ -198,9 +199,9 @@ class AdaptServer(Node):
                 seen, told = standing.progress, now
                 goal.publish_feedback(AdaptAction.Feedback(progress=to_progress(seen)))
         state = self._jobs.state_of(job_id)
-        if goal.is_cancel_requested and state.state == CANCELED:
+        if goal.is_cancel_requested and state.state == State.CANCELED:
             goal.canceled()
-        elif state.state in (FAILED, INTERRUPTED, CANCELED):
+        elif state.state in (State.FAILED, State.INTERRUPTED, State.CANCELED):
             goal.abort()
         else:
             goal.succeed()
@@ -247,7 +248,7 @@ class AdaptServer(Node):
             standing = self._jobs.standing()
             if is_state and not standing.is_busy:
                 self._cost = self._rates.end()
-                if standing.state.state == ACTIVATED and self._followers.advice():
+                if standing.state.state == State.ACTIVATED and self._followers.advice():
                     self.get_logger().warning(to_text(f"a new version is active, but {self._followers.advice()}"))
             if not is_state and now - self._told_progress < _PROGRESS_PERIOD_S:
                 return
@@ -310,10 +311,10 @@ class AdaptServer(Node):
                 self._job_id, self._job_message = standing.job_id, self._job_of(standing.job_id)
                 self._cost = ""
             state = standing.state
-            unheard = self._followers.advice() if state.state == ACTIVATED else ""
+            unheard = self._followers.advice() if state.state == State.ACTIVATED else ""
             said = state.message, snapshot.note, self._cost, unheard
             status = AdaptStatus(
-                state=STATES.get(state.state, AdaptStatus.STATE_IDLE),
+                state=STATES[state.state],
                 job_id=standing.job_id,
                 message=to_text("; ".join(filter(None, said))),
                 job=self._job_message,

@@ -21,7 +21,8 @@ from unittest import mock
 
 from faults.report import Tally
 from faults.stores import add, check_whole, make_store
-from madm_model.jobs.request import JobFolder, JobState
+from madm_model.jobs.request import JobFolder
+from madm_model.jobs.state import JobState
 from madm_model.store import StoreError, VersionStore
 
 _CALLS = [(os, "fsync"), (os, "open"), (Path, "rename"), (Path, "replace"), (Path, "write_text"), (Path, "mkdir")]

@@ -21,7 +21,8 @@ from madm_msgs.msg import AdaptJob, AdaptStatus
 from rclpy.serialization import serialize_message
 
 from madm_model.adaptation.data.target_bags import TargetSelection
-from madm_model.jobs.request import ACTIVATED, NOT_ACTIVATED, RESUMABLE_STATES, JobRequest
+from madm_model.jobs.request import JobRequest
+from madm_model.jobs.state import State
 from madm_ros.adapt.messages import STATES, to_job, to_progress, to_request
 
 
@@ -103,7 +104,8 @@ def test_before_the_first_iteration_nothing_is_known() -> None:
     assert math.isnan(message.pseudo_label_confidence)
 
 
-def test_every_state_of_a_job_has_a_number_of_its_own() -> None:
-    assert {*RESUMABLE_STATES, ACTIVATED, NOT_ACTIVATED} == STATES.keys()
-    assert len(set(STATES.values())) == len(STATES)
-    assert AdaptStatus.STATE_IDLE not in STATES.values()
+def test_every_state_of_a_job_has_a_number_and_every_number_a_state() -> None:
+    assert STATES.keys() == set(State)
+    numbers = {name: getattr(AdaptStatus, name) for name in dir(AdaptStatus) if name.startswith("STATE_")}
+    assert sorted(STATES.values()) == sorted(numbers.values())
+    assert (STATES[State.IDLE], STATES[State.PREPARING], STATES[State.INTERRUPTED]) == (0, 1, 8)

@@ -24,7 +24,8 @@ from ros_helpers import wait_until
 from std_srvs.srv import Trigger
 
 from madm_model.jobs.lock import running_job, the_one_job
-from madm_model.jobs.request import JobFolder, JobState
+from madm_model.jobs.request import JobFolder
+from madm_model.jobs.state import JobState
 from madm_model.store import VersionInfo, VersionStore
 from madm_ros.adapt import server as adapt_server
 from madm_ros.adapt.job_process import JobProcess

@@ -19,7 +19,7 @@ from adapt_helpers import JOB_S, adapt, job
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from ros_helpers import wait_until
 
-from madm_model.jobs.request import JobState
+from madm_model.jobs.state import JobState, State
 from madm_model.store import Snapshot
 from madm_ros.adapt.jobs import Standing
 from madm_ros.adapt.report import progress_line, ready_line, server_status
@@ -48,7 +48,7 @@ def test_without_roots_it_says_that_every_job_is_refused() -> None:
 
 
 def test_a_failed_job_and_a_rival_are_told() -> None:
-    failed = Standing("20260131-120000", JobState("failed", "no space left"))
+    failed = Standing("20260131-120000", JobState(State.FAILED, "no space left"))
     status = server_status("/madm/adapt_server", failed, SNAPSHOT, (Path("/data"),), (), "")
     assert (status.level, status.message) == (DiagnosticStatus.WARN, "no space left")
     status = server_status("/madm/adapt_server", failed, SNAPSHOT, (Path("/data"),), (), "another one answers")
@@ -57,6 +57,6 @@ def test_a_failed_job_and_a_rival_are_told() -> None:
 
 def test_progress_is_told_in_one_line() -> None:
     event = {"iteration": 7, "iterations": 100, "eta": 600.0}
-    standing = Standing("20260131-120000", JobState("training"), event)
+    standing = Standing("20260131-120000", JobState(State.TRAINING), event)
     assert progress_line(standing) == "job 20260131-120000: iteration 7 of 100, 10 min left"
     assert progress_line(Standing("20260131-120000")) == ""
