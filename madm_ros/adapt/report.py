@@ -35,10 +35,10 @@ NO_ROOTS = "no bag_roots are set, so that every job is refused: set bag_roots to
 
 
 def progress_line(standing: Standing) -> str:
-    """How far a job is; empty before its first iteration."""
+    """How far a job is: before its first iteration what it does instead, empty where there is none."""
     event = standing.progress
     if not event.get("iteration"):
-        return ""
+        return f"job {standing.job_id}: {standing.state.message or standing.state.state}" if standing.is_busy else ""
     left = event.get("eta", -1.0)
     eta = f", {in_words(left)} left" if left >= 0 else ""
     return f"job {standing.job_id}: iteration {event['iteration']} of {event.get('iterations', 0)}{eta}"

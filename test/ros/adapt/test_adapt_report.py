@@ -60,3 +60,10 @@ def test_progress_is_told_in_one_line() -> None:
     standing = Standing("20260131-120000", JobState(State.TRAINING), event)
     assert progress_line(standing) == "job 20260131-120000: iteration 7 of 100, 10 min left"
     assert progress_line(Standing("20260131-120000")) == ""
+
+
+def test_before_its_first_iteration_a_job_tells_what_it_does() -> None:
+    standing = Standing("20260131-120000", JobState("preparing", "reading the recordings"), {"read": 20, "kept": 9})
+    assert progress_line(standing) == "job 20260131-120000: reading the recordings"
+    status = server_status("/madm/adapt_server", standing, SNAPSHOT, (Path("/data"),), (), "")
+    assert (status.level, status.message) == (DiagnosticStatus.OK, "job 20260131-120000: reading the recordings")
