@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 from typing import Any
@@ -99,10 +100,17 @@ def test_a_server_without_a_base_or_a_store_to_write_to_does_not_start(start, ro
         start(AdaptServer, store=str(robot / "file"), model=str(robot / "base"))
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_server_with_a_read_only_store_does_not_start(start, robot: Path) -> None:
-    (robot / "store").mkdir(mode=0o555)
-    with pytest.raises(StoreError, match="store cannot be written"):
+def test_a_server_with_a_read_only_store_does_not_start(start, robot: Path, monkeypatch) -> None:
+    (robot / "store").mkdir()
+    real_open = os.open
+
+    def read_only(path: Any, flags: int, *mode: int) -> int:  # modes would not keep root out
+        if Path(path).parent == robot / "store" and flags & os.O_CREAT:
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS), path)
+        return real_open(path, flags, *mode)
+
+    monkeypatch.setattr(os, "open", read_only)
+    with pytest.raises(StoreError, match=r"store cannot be written \(Read-only file system\): check the folder's"):
         start(AdaptServer, store=str(robot / "store"), model=str(robot / "base"))
 
 
