@@ -52,6 +52,19 @@ class Index:
             raise ValueError("it has no number of versions")
         return cls(active, tuple(history), last_number)
 
+    def with_active(self, version: str, active: str, is_rollback: bool) -> Index:
+        """The index once another version is active.
+
+        Args:
+            version: the other one.
+            active: the one that was active, which need not be what the index says.
+            is_rollback: whether versions that were active after the other one are left for good.
+        """
+        history = self.history if version == active else (*self.history, active)
+        if is_rollback and version in history:  # what was left is not gone back to
+            history = history[: history.index(version)]
+        return Index(version, history, self.last_number)
+
     def write(self, root: Path) -> None:
         """Replace a store's index.
 

@@ -8,7 +8,8 @@
 """The store itself: versions in, one of them active, old ones out.
 
     STORE/index.json         which version is active, and which were before
-    STORE/versions/v0001/    a model folder with version.json, never changed once it has this name
+    STORE/versions/v0001/    a model folder with version.json, never changed once it has this name; active.json beside
+                             them says that it was active
     STORE/jobs/JOB_ID/       what the jobs keep (not read here)
     STORE/.lock              held by the one process that writes
 
@@ -31,7 +32,16 @@ from pathlib import Path
 from madm_model.io import durable
 from madm_model.model_config import ModelError
 from madm_model.store.index import BASE, INDEX_FILE, Index, read_index
-from madm_model.store.version import VersionInfo, fault, is_version_name, read_info, write_info
+from madm_model.store.version import (
+    VersionInfo,
+    fault,
+    is_version_name,
+    mark_active,
+    read_info,
+    unmark_active,
+    was_active,
+    write_info,
+)
 
 _LOCK_TIMEOUT_S = 30.0
 _FILE_MODE = 0o600
@@ -205,23 +215,33 @@ class VersionStore:
         if version != BASE and (reason := fault(self._versions / version, with_checksums=True)):
             raise StoreError(f"version {version} is not activated: {reason}")
         if version != index.active or present.note:  # with a note, the index does not say what is active
-            history = index.history if version == present.active else (*index.history, present.active)
-            if is_rollback and version in history:  # what was left is not gone back to
-                history = history[: history.index(version)]
-            Index(version, history, index.last_number).write(self.root)
+            changed = index.with_active(version, present.active, is_rollback)
+            if version != BASE:
+                mark_active(self.folder(version))
+            changed.write(self.root)
+            if is_rollback:
+                left = {present.active} | (set(index.history) - set(changed.history))
+                for name in left - {version, BASE}:
+                    unmark_active(self.folder(name))
         # Not read again: a disk that fails by now changes nothing about what is active.
         return Snapshot(version, self.folder(version), present.versions)
 
     # ---- reading ----
 
     def _stand_in(self, index: Index, versions: tuple[str, ...]) -> str:
-        """What is active when the index cannot say: the latest active version, else the newest that passed its gate."""
-        fit = [name for name in versions if self._passed(name)]
+        """What is active when the index cannot say.
+
+        The latest active version; without one, the newest that passed its gate and was active. One that was only kept
+        does not go live by itself.
+        """
+        fit = [name for name in versions if self._is_fit(name)]
         return next((name for name in reversed(index.history) if name in versions), fit[-1])
 
-    def _passed(self, version: str) -> bool:
+    def _is_fit(self, version: str) -> bool:
         with contextlib.suppress(ModelError, OSError):
-            return version == BASE or bool(self.info(version).gate.get("passed"))
+            if version == BASE:
+                return True
+            return bool(self.info(version).gate.get("passed")) and was_active(self.folder(version))
         return False
 
     def _folders(self) -> list[str]:

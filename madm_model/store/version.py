@@ -22,10 +22,13 @@ from typing import Any
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
+from madm_model.io import durable
 from madm_model.io.json_files import read_object
 from madm_model.model_config import CONFIG_FILE, ModelError
 
 INFO_FILE = "version.json"
+_ACTIVE_FILE = "active.json"
+"""Beside it in versions that were made active, unless they were gone back from; without one, nobody wanted it live."""
 _WEIGHTS_FILE = "model.safetensors"
 _BLOCK = 1 << 20
 _NAME = re.compile(r"v[0-9]{4,9}")
@@ -79,6 +82,27 @@ def read_info(folder: Path) -> VersionInfo:
     if wrong or (unknown := data.keys() - {"files", *(known.name for known in fields(VersionInfo))}):
         raise ModelError(f"{folder / INFO_FILE} is damaged or of another release: see {', '.join(wrong or unknown)}")
     return VersionInfo(**{key: value for key, value in data.items() if key != "files"})
+
+
+def mark_active(folder: Path) -> None:
+    """Remember in a version's folder that it was made active: it may be again, should the store's index be lost.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    if not was_active(folder):
+        durable.write_json(folder / _ACTIVE_FILE, {"since": datetime.now(timezone.utc).isoformat(timespec="seconds")})
+
+
+def unmark_active(folder: Path) -> None:
+    """Forget that a version was active: it was gone back from."""
+    with contextlib.suppress(OSError):  # the index says so, too
+        (folder / _ACTIVE_FILE).unlink(missing_ok=True)
+
+
+def was_active(folder: Path) -> bool:
+    """Whether a version was made active, and not gone back from since."""
+    return (folder / _ACTIVE_FILE).exists()
 
 
 def fault(folder: Path, with_checksums: bool = False) -> str:

@@ -155,6 +155,25 @@ def test_a_deleted_index_is_told_and_the_next_write_makes_it_whole(store) -> Non
     assert (store.read().active, store.read().note) == ("v0001", "")
 
 
+def test_without_an_index_what_was_only_kept_does_not_go_live(store) -> None:
+    add(store, activate=True)
+    add(store)
+    (store.root / "index.json").unlink()
+    assert store.read().active == "v0001"
+    store.activate("v0002")
+    (store.root / "index.json").unlink()
+    assert store.read().active == "v0002"
+
+
+@pytest.mark.parametrize("target", ["v0001", BASE])
+def test_without_an_index_what_was_gone_back_from_does_not_go_live(store, target) -> None:
+    for _ in range(3):
+        add(store, activate=True)
+    store.rollback(target)
+    (store.root / "index.json").unlink()
+    assert store.read().active == target
+
+
 def damage_index(store: VersionStore) -> None:
     (store.root / "index.json").write_text("{")
 
