@@ -44,12 +44,12 @@ setup(
     zip_safe=False,
     entry_points={
         "console_scripts": [
-            "madm = madm_model.cli.app:main",
-            "segmentation_node = madm_ros.segmentation.node:main",
-            "event_frame_node = madm_ros.events.frame_node:main",
-            "event_seg = madm_ros.events.seg:main",
-            "adapt_server = madm_ros.adapt.server:main",
-            "bag_player = madm_ros.tools.bag_player:main",
+            "madm = madm_model.cli.executable:madm",
+            "segmentation_node = madm_ros.executables:segmentation_node",
+            "event_frame_node = madm_ros.executables:event_frame_node",
+            "event_seg = madm_ros.executables:event_seg",
+            "adapt_server = madm_ros.executables:adapt_server",
+            "bag_player = madm_ros.executables:bag_player",
         ],
     },
 )
