@@ -169,7 +169,9 @@ class EventFrameNode(Node):
             self._reference.match()
 
     def _report(self) -> None:
-        """Once a second: the event rate, what was shed, and the diagnostics."""
+        """Once a second: the event rate, what was shed, what does not come, and the diagnostics."""
+        self._events.watch()
+        self._reference.watch(expected=self._pipeline.config.window == "stamps")
         shed = self._worker.shed
         if shed > self._reported_shed:
             new = shed - self._reported_shed

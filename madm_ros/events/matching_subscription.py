@@ -18,6 +18,7 @@ from rclpy.subscription import Subscription
 from madm_ros import publisher_types
 from madm_ros.error_log import ErrorLog
 from madm_ros.message_types import message_class
+from madm_ros.segmentation.silent_topic import SilentTopic
 
 _MOST_PER_TURN = 100
 """Messages taken at once; timers and services have to wait for them."""
@@ -27,7 +28,7 @@ class MatchingSubscription:
     """Listens to a topic once someone publishes on it, with the publisher's message type, and reliably if it offers so.
 
     Drivers publish best effort, which a reliable subscription would not hear; bags are played reliably, and over best
-    effort large messages get lost. Messages come serialised.
+    effort large messages get lost. Messages come serialised. Where none come, `watch` says so on the console.
 
     Args:
         node: owns the subscription.
@@ -58,6 +59,17 @@ class MatchingSubscription:
         self._errors = errors
         self._reliability: ReliabilityPolicy | None = None
         self._subscription: Subscription | None = None
+        self._silence = SilentTopic(node, tuple(types), self.topic, f"remap '{topic}'")
+        self._received = self._watched = 0
+
+    def watch(self, expected: bool = True) -> None:
+        """Say once in a while that nothing comes; call about once a second.
+
+        Args:
+            expected: whether anything has to come.
+        """
+        self._silence.check(comes=self._received > self._watched or not expected)
+        self._watched = self._received
 
     def match(self) -> None:
         """Look who publishes, and subscribe or subscribe anew if the present subscription does not fit; call often."""
@@ -90,11 +102,13 @@ class MatchingSubscription:
     def _take_all(self, type_name: str, data: bytes) -> None:
         """Hand on a message and those behind it: a turn of the executor takes longer than a message."""
         subscription = self._subscription
+        self._received += 1
         self._callback(type_name, data)
         for _ in range(_MOST_PER_TURN):
             taken = subscription.handle.take_message(subscription.msg_type, True) if subscription else None
             if taken is None:
                 return
+            self._received += 1
             self._callback(type_name, taken[0])
 
     def close(self) -> None:

@@ -75,12 +75,14 @@ class SilentTopic:
         return f"{sentence}: nobody publishes there, but on {', '.join(others[:_MOST_NAMED])}{more}: {self._advice}"
 
     def _others(self) -> list[str]:
-        """Topics of the right type that someone publishes on, but for what segmentation nodes make."""
+        """Topics of the right type that someone publishes on, but for what this and segmentation nodes make."""
         topics = dict(self._node.get_topic_names_and_types())
+        own = {publisher.topic_name for publisher in self._node.publishers}
         return [
             topic
             for topic, types in sorted(topics.items())
-            if f"{topic.rpartition('/')[0]}/label_info" not in topics
+            if topic not in own
+            and f"{topic.rpartition('/')[0]}/label_info" not in topics
             and set(types) & set(self._types)
             and self._node.count_publishers(topic)
         ]

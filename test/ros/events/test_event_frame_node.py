@@ -42,6 +42,7 @@ from madm_model.speed.events import moving_edges
 from madm_ros.events.frame_node import EventFrameNode
 from madm_ros.events.parameters import PARAMETERS
 from madm_ros.events.seg import make_nodes
+from madm_ros.segmentation import silent_topic
 
 SHARED_BAGS = Path(__file__).resolve().parents[4] / "shared" / "data" / "bags"
 SECOND = 1_000_000_000
@@ -112,6 +113,38 @@ class Watch:
 def logged(capfd: pytest.CaptureFixture[str], level: str) -> list[str]:
     text = capfd.readouterr().err
     return re.findall(rf"^\[{level}\] \[[\d.]+\] \[event_frame_node\]: (.*)$", text, re.MULTILINE)
+
+
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What does not come is told every second."""
+    for name in ("WINDOW_S", "_REPEAT_AFTER_S"):
+        monkeypatch.setattr(silent_topic, name, 0.0)
+
+
+def test_a_silent_topic_of_events_is_told_on_the_console(peer, start_edges, capfd, monkeypatch) -> None:
+    impatient(monkeypatch)
+    peer.publisher(EventPacket, "/dvs/events")
+    start_edges()
+    said: list[str] = []
+
+    def told(text: str) -> bool:
+        said.extend(logged(capfd, "WARN"))
+        return any(line.startswith("nothing has come on /events for") and text in line for line in said)
+
+    wait_until(lambda: told("nobody publishes there, but on /dvs/events: remap 'events'"), f"the line in {said}", 30)
+    assert not any("reference_image" in line for line in said)
+
+
+def test_a_silent_reference_is_told_where_frames_wait_for_it(peer, start_edges, capfd, monkeypatch) -> None:
+    impatient(monkeypatch)
+    start_edges(**{"edges.window": "stamps"})
+    said: list[str] = []
+
+    def told() -> bool:
+        said.extend(logged(capfd, "WARN"))
+        return any(line.startswith("nothing has come on /reference_image for") for line in said)
+
+    wait_until(told, f"the line in {said}", 30)
 
 
 def test_a_bag_over_dds_gives_the_frames_it_gives_offline(peer, start_edges, play, tmp_path) -> None:

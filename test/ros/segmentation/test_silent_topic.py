@@ -25,6 +25,7 @@ class Graph:
     def __init__(self, **topics: tuple[str, bool]) -> None:
         self.topics = {f"/{name}": value for name, value in topics.items()}
         self.said: list[str] = []
+        self.publishers: list[SimpleNamespace] = []
 
     def get_logger(self) -> SimpleNamespace:
         return SimpleNamespace(warning=self.said.append)
@@ -46,7 +47,8 @@ def _watch(graph: Graph, now: list[float]) -> SilentTopic:
 
 def test_silence_is_said_once_in_a_while_with_the_topics_that_could_be_meant() -> None:
     graph, now = Graph(image=(IMAGE, False), camera=(IMAGE, True), asleep=(IMAGE, False), text=("other", True)), [0.0]
-    graph.topics |= {"/me/overlay": (IMAGE, True), "/me/label_info": ("other", True)}
+    graph.topics |= {"/me/overlay": (IMAGE, True), "/me/label_info": ("other", True), "/me/edges": (IMAGE, True)}
+    graph.publishers = [SimpleNamespace(topic_name="/me/edges")]
     watch = _watch(graph, now)
     for second in range(60):
         now[0] = float(second)
