@@ -15,16 +15,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from rosbags import rosbag1, rosbag2
+from rosbags import rosbag1
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
-from madm_model.io.frames import InputError
+from madm_model.io.bag_files import BagError, Rosbag2Reader
 from madm_model.io.raw_message import RawMessage, Topic
-
-
-class BagError(InputError):
-    """A bag cannot be read or written."""
 
 
 def standard_types() -> Typestore:
@@ -57,7 +53,7 @@ class IndexedStorage:
 
     def __init__(self, path: Path) -> None:
         self._is_ros1 = path.suffix == ".bag"
-        self._reader = rosbag1.Reader(path) if self._is_ros1 else rosbag2.Reader(path)
+        self._reader = rosbag1.Reader(path) if self._is_ros1 else Rosbag2Reader(path)
         self._reader.open()
         self.topics = {
             name: Topic(name, info.msgtype or "", info.msgcount, info.msgdef.data)

@@ -241,6 +241,8 @@ class BagReader:
             raise BagError(f"{path} is not a bag: give a rosbag2 folder or a {', '.join(BAG_SUFFIXES)} file")
         try:
             return IndexedStorage(path)
+        except BagError:
+            raise
         except Exception as error:  # rosbags lets errors of several kinds through on damaged files
             return self._recover(path, str(error))
 

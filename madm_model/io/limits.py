@@ -16,6 +16,8 @@ MAX_PIXELS = 25_000_000
 bytes each to segment it with 11 classes (2.3 GB, counted from the code)."""
 MAX_SIDE = 1 << 15
 """Height or width in pixels."""
+MAX_CHUNK_BYTES = 500_000_000
+"""Of one chunk of an mcap file, unpacked: recorders make them of some megabytes, or of one message."""
 
 
 def check_size(what: str, width: int, height: int, error: type[InputError] = FrameError) -> None:
@@ -37,3 +39,8 @@ def check_size(what: str, width: int, height: int, error: type[InputError] = Fra
             f"{what} claims {width}x{height} pixels, at most {MAX_PIXELS // 1_000_000} million are taken and "
             f"{MAX_SIDE} a side: it is damaged, or has to be made smaller"
         )
+
+
+def unpacked_limit(packed_bytes: int) -> int:
+    """What a compressed recording of that size may hold, bytes: recordings shrink to a half or a tenth."""
+    return 256_000_000 + 200 * packed_bytes
