@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy as np
     from rich.console import Console
 
     from madm_model.events.edge_config import EdgeConfig
-    from madm_model.events.recording import EventRecording
 
 
 def events(
@@ -42,7 +44,6 @@ def events(
 
     from madm_model.cli.errors import clear_errors
     from madm_model.events.edge_config import EdgeConfig
-    from madm_model.events.recording import open_events
 
     console = Console()
     with clear_errors():
@@ -53,45 +54,81 @@ def events(
             raise ValueError("name a recording, or ask for --bench")
         window, size = ("time", EdgeConfig.count) if count is None else ("count", count)
         config = EdgeConfig(mode=mode, noise_filter=noise_filter, window=window, count=size, period_s=period)
-        recording = open_events(source, topic, start_s=start, end_s=end)
         if out is None:
-            _statistics(recording, console)
+            _statistics(source, topic, start, end, console)
         else:
-            _video(recording, config, out, fps, console)
+            _video(source, topic, start, end, config, out, fps, console)
 
 
-def _video(recording: EventRecording, config: EdgeConfig, out: Path, fps: float, console: Console) -> None:
+def _video(
+    source: Path,
+    topic: str | None,
+    start: float | None,
+    end: float | None,
+    config: EdgeConfig,
+    out: Path,
+    fps: float,
+    console: Console,
+) -> None:
     import cv2
 
     from madm_model.events.container import EventError
-    from madm_model.events.edges import EdgeFramer
+    from madm_model.io.limited import LimitedStream, Limits
     from madm_model.pictures import VideoFile
 
     if out.suffix.lower() != ".mp4":
         raise ValueError(f"{out} is no .mp4 file: videos are written as .mp4")
-    framer: EdgeFramer | None = None
-    written = 0
-    with VideoFile(out, fps) as video:
-        for chunk in recording:
-            framer = framer or EdgeFramer(chunk.height, chunk.width, config)
-            for frame in framer.frames(chunk):
-                video.add(cv2.cvtColor(frame.image, cv2.COLOR_GRAY2RGB))
+    limits = Limits.of_recordings([source])
+    written = events = 0
+    with (
+        VideoFile(out, fps) as video,
+        LimitedStream(str(source), _edge_images, source, topic, start, end, config, limits=limits) as images,
+    ):
+        for image, read in images:
+            events = read
+            if image is not None:
+                video.add(cv2.cvtColor(image, cv2.COLOR_GRAY2RGB))
                 written += 1
     if not written:
-        raise EventError(f"{recording.path} is too short for one frame: choose a smaller --period or --count")
-    console.print(f"{out}: {written} frames of {config.mode}, {recording.counters.events} events")
+        raise EventError(f"{source} is too short for one frame: choose a smaller --period or --count")
+    console.print(f"{out}: {written} frames of {config.mode}, {events} events")
 
 
-def _statistics(recording: EventRecording, console: Console) -> None:
+def _edge_images(
+    source: Path, topic: str | None, start: float | None, end: float | None, config: EdgeConfig
+) -> Iterator[tuple[np.ndarray | None, int]]:
+    """Edge frames, uint8 (H, W), with the number of events read so far; the last has no image."""
+    from madm_model.events.edges import EdgeFramer
+    from madm_model.events.recording import open_events
+
+    recording = open_events(source, topic, start_s=start, end_s=end)
+    framer: EdgeFramer | None = None
+    for chunk in recording:
+        framer = framer or EdgeFramer(chunk.height, chunk.width, config)
+        for frame in framer.frames(chunk):
+            yield frame.image, recording.counters.events
+    yield None, recording.counters.events
+
+
+def _statistics(source: Path, topic: str | None, start: float | None, end: float | None, console: Console) -> None:
     from rich.table import Table
 
-    from madm_model.events.statistics import summarise
+    from madm_model.io.limited import Limits, run_limited
 
-    summary = summarise(recording)
-    table = Table(show_header=False, title=str(recording.path))
-    for name, value in summary.rows(recording.counters):
+    limits = Limits.of_recordings([source])
+    table = Table(show_header=False, title=str(source))
+    for name, value in run_limited(str(source), _rows, source, topic, start, end, limits=limits):
         table.add_row(name, value)
     console.print(table)
+
+
+def _rows(source: Path, topic: str | None, start: float | None, end: float | None) -> list[tuple[str, str]]:
+    """Lines of the table of statistics."""
+    from madm_model.events.recording import open_events
+    from madm_model.events.statistics import summarise
+
+    recording = open_events(source, topic, start_s=start, end_s=end)
+    return summarise(recording).rows(recording.counters)
 
 
 def _bench(source: Path | None, topic: str | None, console: Console) -> None:

@@ -47,21 +47,18 @@ def segment(
         from madm_model.checkpoint.model_names import embedded_model, resolve_model
         from madm_model.cli.parameter_file import read_frame_settings
         from madm_model.cli.store import open_store
-        from madm_model.events.edge_source import edge_topic, holds_events, open_edge_frames
-        from madm_model.io.sources import open_frames
         from madm_model.modalities import make_preprocessor
         from madm_model.recording import ResultFolder, segment_recording
+        from madm_model.recording_source import open_recording
         from madm_model.segmenter import Segmenter
 
         skipped: list[str] = []
         settings = read_frame_settings(params, modality, edge_mode, period)
         preprocess = make_preprocessor(modality, settings.preprocessing)
-        made_topic = None
-        if modality == "event" and holds_events(recording, topic):
-            source = open_edge_frames(recording, topic, settings.edges, start_s=start, end_s=end, stride=stride)
-            made_topic = edge_topic(source.topic)
-        else:
-            source = open_frames(recording, topic, start, end, stride, lambda error: skipped.append(str(error)))
+        edges = settings.edges if modality == "event" else None
+        source, made_topic = open_recording(
+            recording, topic, edges, start, end, stride, lambda error: skipped.append(str(error))
+        )
         folder = resolve_model(model or embedded_model(modality))
         if store is not None:
             snapshot = open_store(store, folder).read()

@@ -29,6 +29,7 @@ from madm_model.events.edges import EdgeFramer
 from madm_model.events.encoders import encode_evt3
 from madm_model.events.recording import open_events
 from madm_model.events.stream import EventOrder, StreamCounters
+from madm_model.io.limited import LimitedStream
 
 
 @dataclass(frozen=True)
@@ -163,7 +164,8 @@ def stream_of(path: Path | None, topic: str | None, rate_mev_s: float, seconds: 
     """
     if path is None:
         return moving_edges(640, 480, rate_mev_s, seconds)
-    chunks = list(open_events(path, topic, end_s=seconds))
+    with LimitedStream(str(path), open_events, path, topic, None, None, seconds) as stream:
+        chunks = list(stream)
     if not chunks:
         raise EventError(f"{path} holds no events")
     return join(chunks)
