@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -68,6 +69,22 @@ def save_model(folder: Path, network: Network, config: ModelConfig, dtype: torch
         with suppress(OSError):
             unfinished.unlink()
         raise ModelError(f"cannot write the model to {folder}: {error}") from None
+
+
+def save_new_model(folder: Path, network: Network, config: ModelConfig, dtype: torch.dtype = torch.float32) -> None:
+    """As `save_model`, but the folder, which must not exist, appears only once it is complete.
+
+    Raises:
+        ModelError: as `save_model`.
+    """
+    unfinished = folder.with_name(f".{folder.name}.unfinished")
+    try:
+        save_model(unfinished, network, config, dtype)
+        unfinished.rename(folder)
+    except OSError as error:
+        raise ModelError(f"cannot write the model to {folder}: {error}") from None
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def load_model(

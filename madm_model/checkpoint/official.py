@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import pickle
 import re
-import shutil
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,8 +24,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from madm_model.architecture import Architecture
-from madm_model.checkpoint.model_folder import build_on_meta, fill, save_model
-from madm_model.checkpoint.stable_diffusion import load_empty_prompt, load_vae
+from madm_model.checkpoint.model_folder import build_on_meta, fill, save_new_model
+from madm_model.checkpoint.stable_diffusion import load_empty_prompt, load_vae, present_vae_name
 from madm_model.labels import STREET_9, STREET_11, LabelSet
 from madm_model.model_config import ModelConfig, ModelError
 from madm_model.network import MADM
@@ -54,11 +53,6 @@ _NOT_NEEDED = (
 
 _RENAMES = (
     (r"^backbone\.feature_extractor\.ldm_extractor\.(unet|vae|shared_noise|uncond_inputs)\b", r"\1"),
-    # The VAE's attention as diffusers named it before 0.17
-    (r"^(vae\..*\.attentions\.\d+)\.query\.", r"\1.to_q."),
-    (r"^(vae\..*\.attentions\.\d+)\.key\.", r"\1.to_k."),
-    (r"^(vae\..*\.attentions\.\d+)\.value\.", r"\1.to_v."),
-    (r"^(vae\..*\.attentions\.\d+)\.proj_attn\.", r"\1.to_out.0."),
     (r"^backbone\.feature_extractor\.clip_project_others\.", "condition."),
     (r"^backbone\.feature_projections\.(\d)\.0\.", r"projections.\1."),
     (r"^(projections\.\d)\.conv(\d)\.norm\.", r"\1.norm\2."),
@@ -191,14 +185,7 @@ def import_to_folder(
     if out.exists():
         raise ModelError(f"{out} exists already: remove it or choose another --out")
     imported = import_checkpoint(read_checkpoint(checkpoint), architecture, modality, out.name, base)
-    unfinished = out.with_name(f".{out.name}.unfinished")
-    try:
-        save_model(unfinished, imported.network, imported.config, dtype)
-        unfinished.rename(out)
-    except OSError as error:
-        raise ModelError(f"cannot write the model to {out}: {error}") from None
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+    save_new_model(out, imported.network, imported.config, dtype)
     return imported
 
 
@@ -225,7 +212,7 @@ def _our_name(official: str) -> str:
     name = official
     for pattern, replacement in _RENAMES:
         name = re.sub(pattern, replacement, name)
-    return name
+    return present_vae_name(name) if name.startswith("vae.") else name
 
 
 def _our_shape(name: str, tensor: torch.Tensor) -> torch.Tensor:
@@ -247,6 +234,6 @@ def _complete_from_base(ours: dict[str, torch.Tensor], base: Path | None, warnin
     if not (lacks_vae or lacks_prompt):
         warnings.append("--base was not needed: the checkpoint has its own VAE and empty prompt")
     if lacks_vae:
-        ours.update({_our_name(f"vae.{key}"): tensor for key, tensor in load_vae(base).items()})
+        ours.update({f"vae.{key}": tensor for key, tensor in load_vae(base).items()})
     if lacks_prompt:
         ours["uncond_inputs"] = load_empty_prompt(base)

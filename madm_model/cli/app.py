@@ -19,6 +19,7 @@ from madm_model.cli.bench import bench
 from madm_model.cli.benchmark import benchmark
 from madm_model.cli.events import events
 from madm_model.cli.import_official import import_official
+from madm_model.cli.new import new
 from madm_model.cli.segment import segment
 from madm_model.cli.simulate import simulate
 from madm_model.cli.store import activate, rollback, versions
@@ -38,6 +39,7 @@ app.command("activate")(activate)
 app.command("rollback")(rollback)
 app.command("simulate")(simulate)
 app.command("events")(events)
+app.command("new")(new)
 app.command("import-official")(import_official)
 app.command("bench")(bench)
 app.command("benchmark")(benchmark)
