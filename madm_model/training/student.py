@@ -37,6 +37,7 @@ from madm_model.training.optimizer import OptimizerConfig
 from madm_model.training.sensor_appearance import random_sensor
 from madm_model.training.stage import StageConfig, Step, run_stage
 from madm_model.training.views import random_view
+from madm_model.training.weight_average import follow, rising_momentum
 
 APPEARANCES = {
     "rgb": AppearanceConfig(colour=0.3, tones=0.6),
@@ -182,7 +183,7 @@ def student_step(modules: nn.ModuleDict, pool: FramePool, recipe: StudentRecipe,
     count = max(2, recipe.batch_size // 3) if full else recipe.batch_size
 
     def step(iteration: int) -> dict[str, torch.Tensor]:
-        follow(modules["average"], modules["network"], min(recipe.average_momentum, (1 + iteration) / (10 + iteration)))
+        follow(modules["average"], modules["network"], rising_momentum(iteration, recipe.average_momentum))
         rng = np.random.default_rng([recipe.seed, int(full), iteration])
         images, labels = FramePool.batch([draw(rng, pool, recipe, size) for _ in range(count)])
         logits = modules["network"](images).logits
@@ -219,16 +220,6 @@ def class_weights(labels: np.ndarray, power: float) -> np.ndarray:
     share = np.bincount(np.asarray(some).ravel(), minlength=256).astype(np.float64) / some.size
     weights = np.maximum(share, 1e-4) ** -power
     return (weights / (share * weights).sum()).astype(np.float32)
-
-
-@torch.no_grad()
-def follow(average: nn.Module, network: nn.Module, momentum: float) -> None:
-    """Move a running average a step towards a network, the norms' statistics included."""
-    for mean, value in zip(average.state_dict().values(), network.state_dict().values()):
-        if mean.is_floating_point():
-            mean.lerp_(value, 1 - momentum)
-        else:
-            mean.copy_(value)
 
 
 def _initial_weights(model: str, architecture: StudentArchitecture) -> dict[str, torch.Tensor]:

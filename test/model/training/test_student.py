@@ -27,7 +27,7 @@ from madm_model.segmenter import Segmenter
 from madm_model.training import student
 from madm_model.training.frame_pool import FramePool, FramePoolConfig, render_pool
 from madm_model.training.sensor_appearance import random_sensor
-from madm_model.training.student import StudentRecipe, class_weights, draw, follow, train_student, training_streets
+from madm_model.training.student import StudentRecipe, class_weights, draw, train_student, training_streets
 
 RECIPE = StudentRecipe(
     iterations=3,
@@ -155,17 +155,6 @@ def test_rare_classes_weigh_more_and_pixels_one_on_average() -> None:
     assert weights[3] == pytest.approx(weights[0] * 63**0.25, rel=1e-4)
     assert weights[labels[:, ::4, ::4]].mean() == pytest.approx(1)
     assert (class_weights(labels, 0) == 1).all()
-
-
-def test_an_average_follows_weights_and_statistics() -> None:
-    average, network = torch.nn.BatchNorm2d(2), torch.nn.BatchNorm2d(2)
-    torch.nn.init.constant_(network.weight, 3)
-    network.running_mean += 2
-    network.num_batches_tracked += 7
-    follow(average, network, 0.75)
-    assert average.weight.tolist() == [1.5, 1.5]
-    assert average.running_mean.tolist() == [0.5, 0.5]
-    assert average.num_batches_tracked == 7
 
 
 @pytest.mark.parametrize(
