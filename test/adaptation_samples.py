@@ -29,6 +29,7 @@ from madm_model.labels import STREET_11
 from madm_model.model_config import ModelConfig
 from madm_model.network.madm import MADM
 from madm_model.store import VersionStore
+from madm_model.students.architecture import SWIFTNET
 
 MINIATURE = replace(
     TINY,
@@ -44,6 +45,7 @@ MINIATURE = replace(
     projection_norm_num_groups=4,
     head_channels=8,
 )
+SMALL_STUDENT = replace(SWIFTNET, name="small", widths=(4, 8, 8, 16), blocks=(1, 1, 2, 1), decoder_width=8)
 HEIGHT, WIDTH = 32, 48
 CONFIG = ModelConfig("miniature", MINIATURE, STREET_11, "rgb", (HEIGHT, WIDTH), keep_aspect=True)
 TOPIC = "/thermal/image_raw"

@@ -33,6 +33,8 @@ class MixedBatch(NamedTuple):
     """float32 (B, H, W): 1 where pasted from the source, the pseudo-labels' quality elsewhere."""
     pasted_share: float
     """Share of the pixels that come from the source."""
+    pasted: torch.Tensor
+    """bool (B, H, W): which these are."""
 
 
 def choose_half(classes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -82,4 +84,5 @@ def class_mix(
         torch.where(pasted, source_labels, target_labels),
         torch.where(pasted, 1.0, quality),
         pasted.float().mean().item(),
+        pasted,
     )

@@ -15,6 +15,7 @@ from pydantic import Field
 
 from madm_model.architecture import Architecture
 from madm_model.settings import settings
+from madm_model.students.architecture import StudentArchitecture
 from madm_model.training.appearance import AppearanceConfig
 
 
@@ -42,7 +43,7 @@ class ViewConfig:
         if self.min_scale > self.max_scale:
             raise ValueError("min_scale and max_scale have to be a rising pair")
 
-    def check(self, architecture: Architecture) -> None:
+    def check(self, architecture: Architecture | StudentArchitecture) -> None:
         """Whether an architecture can take the crops.
 
         Raises:

@@ -17,6 +17,7 @@ import typer
 from madm_model.cli.adapt import adapt
 from madm_model.cli.bench import bench
 from madm_model.cli.benchmark import benchmark
+from madm_model.cli.distil import distil
 from madm_model.cli.events import events
 from madm_model.cli.import_official import import_official
 from madm_model.cli.new import new
@@ -45,6 +46,7 @@ app.command("bench")(bench)
 app.command("benchmark")(benchmark)
 app.command("train-embedded")(train_embedded)
 app.command("train-student")(train_student)
+app.command("distil")(distil)
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import field, is_dataclass, replace
 from difflib import get_close_matches
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import Field
 
@@ -34,6 +34,8 @@ from madm_model.settings import parse_text, plain, read_settings, settings
 from madm_model.training.config import OptimizerConfig
 
 _OFF = ("off", "none", "false")
+
+SettingsT = TypeVar("SettingsT")
 
 
 @settings
@@ -94,11 +96,11 @@ def default_settings(config: ModelConfig, modality: str, iterations: int, on_gpu
     return JobSettings(training, ViewConfig(4, height, width, source_appearance=True))
 
 
-def with_options(settings: JobSettings, options: Mapping[str, str]) -> JobSettings:
+def with_options(settings: SettingsT, options: Mapping[str, str]) -> SettingsT:
     """Change settings by their dotted names.
 
     Args:
-        settings: the defaults.
+        settings: the defaults, of any class under `@settings`.
         options: name to value as text. A name may be shortened to what ends it, as long as it stays unambiguous:
             `dplg.noise_period` for `training.self_training.dplg.noise_period`. Tuples are lists like `[0.7, 0.9]`;
             `off` switches an optional part off (`lplr`, `dplg`, `self_training`, `lora`, `augmentation`), `on` gives it
@@ -110,7 +112,7 @@ def with_options(settings: JobSettings, options: Mapping[str, str]) -> JobSettin
     values = plain(settings)
     # Parts first: their fields may be named by other options.
     for name, text in sorted(options.items(), key=lambda item: item[0].count(".")):
-        path, kind = _find(name, dict(_paths(JobSettings, values)))
+        path, kind = _find(name, dict(_paths(type(settings), values)))
         *parents, field_name = path.split(".")
         part = values
         for parent in parents:
@@ -120,7 +122,7 @@ def with_options(settings: JobSettings, options: Mapping[str, str]) -> JobSettin
         except ValueError as error:
             raise ValueError(f"option {name}: {error}") from None
     try:
-        return read_settings(JobSettings, values)
+        return read_settings(type(settings), values)
     except ValueError as error:  # options that fit one by one, and not together
         raise ValueError(f"options {', '.join(options)}: {error}") from None
 

@@ -17,19 +17,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from adaptation_samples import SMALL_STUDENT
 
 from madm_model.checkpoint.model_folder import build_on_meta, build_student, load_model, save_model
 from madm_model.labels import STREET_11
 from madm_model.model_config import ModelConfig, ModelError
 from madm_model.segmenter import Segmenter
 from madm_model.store import VersionInfo, VersionStore
-from madm_model.students.architecture import SEGFORMER_B0, STUDENTS, SWIFTNET, StudentArchitecture
+from madm_model.students.architecture import SEGFORMER_B0, STUDENTS, StudentArchitecture
 
-SMALL_SWIFTNET = replace(SWIFTNET, name="small", widths=(4, 8, 8, 16), blocks=(1, 1, 2, 1), decoder_width=8)
 SMALL_SEGFORMER = replace(
     SEGFORMER_B0, name="small", hidden_sizes=(8, 8, 10, 16), depths=(1, 1, 1, 1), decoder_hidden_size=8
 )
-SMALL = (SMALL_SWIFTNET, SMALL_SEGFORMER)
+SMALL = (SMALL_STUDENT, SMALL_SEGFORMER)
 
 
 def config(architecture: StudentArchitecture, **changes) -> ModelConfig:
@@ -88,7 +88,7 @@ def test_a_model_folder_holds_it_and_gives_back_the_same_labels(architecture, tm
 
 
 def test_folding_changes_no_score() -> None:
-    network = student(SMALL_SWIFTNET)
+    network = student(SMALL_STUDENT)
     folded = copy.deepcopy(network)
     folded.fold_norms()
     assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in folded.modules())
@@ -98,7 +98,7 @@ def test_folding_changes_no_score() -> None:
 
 
 def test_the_whole_picture_reaches_every_place() -> None:
-    network = student(SMALL_SWIFTNET)
+    network = student(SMALL_STUDENT)
     images = torch.randn(1, 3, 256, 512)
     changed = images.clone()
     changed[..., :32] += 1
@@ -119,7 +119,7 @@ def test_b5_is_the_85_million_of_the_papers_student() -> None:
 
 
 def test_what_no_network_can_be_made_of_is_named(tmp_path) -> None:
-    save_model(tmp_path, student(SMALL_SWIFTNET), config(SMALL_SWIFTNET))
+    save_model(tmp_path, student(SMALL_STUDENT), config(SMALL_STUDENT))
     data = json.loads((tmp_path / "config.json").read_text())
 
     def complaint(**changes) -> str:
@@ -135,7 +135,7 @@ def test_what_no_network_can_be_made_of_is_named(tmp_path) -> None:
     assert "need four values" in complaint(architecture=data["architecture"] | {"widths": [4, 8]})
     assert "needs (8, 3, 3, 3)" in complaint(architecture=data["architecture"] | {"widths": [8, 8, 8, 16]})
     with pytest.raises(ModelError, match="multiples of 32"):
-        config(SMALL_SWIFTNET, input_size=(60, 96))
+        config(SMALL_STUDENT, input_size=(60, 96))
 
 
 def test_a_store_runs_a_student_as_its_base_and_as_a_version(tmp_path) -> None:
@@ -143,7 +143,7 @@ def test_a_store_runs_a_student_as_its_base_and_as_a_version(tmp_path) -> None:
     store = VersionStore(tmp_path / "store", tmp_path / "base")
     assert Segmenter.from_folder(store.read().folder, device="cpu").config.name == "first"
     version = store.add(
-        lambda folder: save_model(folder, student(SMALL_SWIFTNET), config(SMALL_SWIFTNET, name="second")),
+        lambda folder: save_model(folder, student(SMALL_STUDENT), config(SMALL_STUDENT, name="second")),
         lambda name: VersionInfo(name, "base", "job", "thermal", gate={"passed": True}),
     )
     store.activate(version)

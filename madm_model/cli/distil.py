@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 Seed e23eb31b maintainers
+# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
+# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software distributed under the License is distributed on
+# an "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the
+# specific language governing permissions and limitations under the License.
+"""`madm distil`: have a model teach a small network to label one sensor."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from madm_model.cli.options import EdgeMode, Params, Period, read_options
+
+if TYPE_CHECKING:
+    from madm_model.distillation.frames import Target
+
+
+def distil(
+    teacher: Annotated[str, typer.Option(help="Model that labels the target: one adapted to it, folder or name.")],
+    student: Annotated[
+        str,
+        typer.Option(help="swiftnet, segformer-b0, segformer-b2 or segformer-b5, or a student's folder to go on from."),
+    ],
+    target: Annotated[
+        list[str], typer.Option(help="Unlabelled frames: a recording (may be repeated), DATASET:ROOT, or sim.")
+    ],
+    out: Annotated[Path, typer.Option(help="Model folder to write.")],
+    source: Annotated[
+        str,
+        typer.Option(
+            help="Labelled RGB: a folder with images/ and labels/, DATASET:ROOT, or sim; default: a small replay set."
+        ),
+    ] = "",
+    modality: Annotated[str, typer.Option(help="thermal, depth, event or rgb; default: the teacher's.")] = "",
+    iterations: Annotated[int, typer.Option(help="Optimiser steps.", min=1)] = 4000,
+    encoder: Annotated[
+        str | None,
+        typer.Option(help="SegFormer whose encoder to start from: folder as transformers saves it, or hub repository."),
+    ] = None,
+    size: Annotated[
+        str, typer.Option(help="What the student sees live, such as 288x384; default: as the teacher.", metavar="HxW")
+    ] = "",
+    seed: Annotated[int, typer.Option(help="Seeds weights, batches and mixing.", min=0)] = 0,
+    topic: Annotated[str, typer.Option(help="Image or event topic; needed only if a bag has several.")] = "",
+    start: Annotated[float, typer.Option(help="Seconds of each bag to skip.", min=0)] = 0.0,
+    end: Annotated[float, typer.Option(help="Second of each bag to stop at; 0: its end.", min=0)] = 0.0,
+    stride: Annotated[int, typer.Option(help="Look at every n-th frame.", min=1)] = 1,
+    params: Params = None,
+    edge_mode: EdgeMode = None,
+    period: Period = None,
+    device: Annotated[str, typer.Option(help="cuda, cpu, or auto: the GPU where there is one.")] = "auto",
+    work_dir: Annotated[
+        Path | None,
+        typer.Option(help="Frames, the teacher's labels, checkpoints, log; resumes from it. Default: OUT.work."),
+    ] = None,
+    option: Annotated[
+        list[str] | None, typer.Option(help="A setting as NAME=VALUE, for example temperature=2 or view.batch_size=4.")
+    ] = None,
+) -> None:
+    """Distil a model into a small network: it learns from the model's labels of a target and from a labelled source."""
+    from rich.console import Console
+
+    from madm_model.cli.errors import clear_errors
+
+    with clear_errors():
+        from madm_model.adaptation.data.target_bags import TargetSelection
+        from madm_model.checkpoint.model_names import resolve_model
+        from madm_model.cli.parameter_file import read_frame_settings
+        from madm_model.distillation.config import DistillationConfig
+        from madm_model.distillation.frames import DatasetTarget, RecordedTarget, SimulatedTarget, find_dataset
+        from madm_model.distillation.run import DistillationSettings, Task
+        from madm_model.distillation.run import distil as run
+        from madm_model.jobs.settings import with_options
+        from madm_model.model_config import ModelConfig
+        from madm_model.segmenter import choose_device
+
+        folder = resolve_model(teacher).absolute()
+        modality = modality or ModelConfig.load(folder).modality
+        height, width = _size(size)
+        learning = DistillationConfig(iterations, seed=seed, height=height, width=width)
+        settings = with_options(DistillationSettings(learning), read_options(option or []))
+        frames: Target
+        if target == ["sim"]:
+            frames = SimulatedTarget(modality)
+        elif len(target) == 1 and (dataset := find_dataset(target[0])):
+            frames = DatasetTarget(dataset)
+        else:
+            prepared = read_frame_settings(params, modality, edge_mode, period)
+            paths = tuple(str(Path(path).absolute()) for path in target)
+            edges = asdict(prepared.edges) if modality == "event" else {}
+            selection = TargetSelection(paths, modality, topic, start, end, stride, edges)
+            frames = RecordedTarget(selection, prepared.preprocessing)
+        task = Task(folder, student, frames, source, encoder)
+        run(task, settings, work_dir or out.with_name(f"{out.name}.work"), out, choose_device(device), Console())
+
+
+def _size(text: str) -> tuple[int, int]:
+    """Rows and columns of a text such as 288x384; 0 for an empty one.
+
+    Raises:
+        ValueError: it is no such text.
+    """
+    height, _, width = (text or "0x0").partition("x")
+    if not (height.isdecimal() and width.isdecimal()):
+        raise ValueError(f"--size is '{text}': write rows and columns, such as 288x384")
+    return int(height), int(width)
