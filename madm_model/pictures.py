@@ -15,6 +15,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from madm_model.io.names import check_name
 from madm_model.labels import LabelSet
 
 _GAP = 4
@@ -84,10 +85,12 @@ class VideoFile:
     """An mp4 written frame by frame; the first frame decides the size.
 
     Raises:
+        InputError: its name is not UTF-8.
         OSError: the file cannot be opened for writing.
     """
 
     def __init__(self, path: Path, fps: float) -> None:
+        check_name(path)  # FFmpeg crashes on it
         self.path = path
         self._fps = fps
         self._size: tuple[int, int] | None = None

@@ -20,6 +20,7 @@ import numpy as np
 from madm_model.events.container import EventError
 from madm_model.io.bags import BagError, BagWriter, make_image_message
 from madm_model.io.frames import FrameError, InputError, RawFrame
+from madm_model.io.names import check_name
 from madm_model.io.sources import FrameSource
 from madm_model.labels import LabelSet, colorize, overlay
 from madm_model.modalities import Preprocessor
@@ -59,7 +60,7 @@ class ResultFolder:
             are numbered, and bag/ holds them beside their labels. None for images: bag/ copies their messages.
 
     Raises:
-        InputError: the folder holds something already.
+        InputError: the folder holds something already, or its name is not UTF-8.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class ResultFolder:
         expected: int | None,
         made_topic: str | None = None,
     ) -> None:
+        check_name(folder)
         if folder.exists() and any(folder.iterdir()):
             raise InputError(f"{folder} is not empty: choose another folder or remove it")
         (folder / "labels").mkdir(parents=True, exist_ok=True)

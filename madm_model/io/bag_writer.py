@@ -21,6 +21,7 @@ from rosbags.interfaces import Connection
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer, WriterError
 
 from madm_model.io.bag_storage import BagError, learn_type, standard_types
+from madm_model.io.names import check_name
 from madm_model.io.raw_message import RawMessage, Topic
 
 # Version 8 writes QoS profiles as text, which Humble reads too; 9 is for Jazzy and later alone.
@@ -52,7 +53,9 @@ class BagWriter:
 
         Raises:
             BagError: the path exists already or cannot be written to.
+            InputError: its name is not UTF-8.
         """
+        check_name(path)
         self.path = Path(path).absolute()
         if self.path.exists():
             raise BagError(f"{self.path} exists already: choose another name or remove it")
