@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-import struct
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
@@ -22,6 +21,7 @@ from madm_model.events.edges import EdgeFrame, EdgeFramer
 from madm_model.events.recording import FILE_SUFFIXES, EventRecording, open_events
 from madm_model.io.bags import BagError, BagReader
 from madm_model.io.frames import RawFrame
+from madm_model.io.raw_message import stamp_of
 from madm_model.io.sources import FrameSource
 
 
@@ -129,12 +129,12 @@ def image_stamps(path: Path, topic: str) -> list[int]:
         name = reader.choose_topic(topic)
         stamps = []
         for raw in reader.raw_messages([name]):
-            if len(raw.data) < 12:
-                raise BagError(f"{path} has a message without a header on {name}: it is damaged")
-            # A header stamp follows the four bytes of encapsulation, the second of which tells the byte order.
-            order = "<" if raw.data[1] & 1 else ">"
-            sec, nanosec = struct.unpack_from(f"{order}iI", raw.data, 4)
-            stamps.append(sec * 1_000_000_000 + nanosec)
+            try:
+                stamps.append(stamp_of(raw.data))
+            except ValueError as error:
+                raise BagError(
+                    f"a message on {name} of {path} has no readable header, {error}: it is damaged"
+                ) from None
         return stamps
 
 

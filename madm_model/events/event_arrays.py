@@ -14,7 +14,6 @@ gives those bytes as they are, an rclpy subscription does with `raw=True`.
 from __future__ import annotations
 
 import struct
-from typing import Literal
 
 import numpy as np
 
@@ -23,6 +22,7 @@ from madm_model.events.container import EventError, Events
 from madm_model.events.decoders import Columns
 from madm_model.events.stream import EventOrder, StreamCounters
 from madm_model.io.limits import check_size
+from madm_model.io.raw_message import byte_order
 
 ARRAY_TYPES = ("dvs_msgs/msg/EventArray", "dv_ros2_msgs/msg/EventArray", "prophesee_event_msgs/msg/EventArray")
 """Messages of header, height, width and events of (x, y, ts, polarity): they share one layout."""
@@ -77,11 +77,11 @@ def event_array_columns(message: bytes) -> tuple[int, int, Columns]:
     Raises:
         EventError: the bytes are not a CDR message of this type, or are cut off.
     """
-    # Four bytes of encapsulation, the second of which tells the byte order; alignment counts from behind them.
-    if len(message) < 4 or message[1] not in (0, 1):
-        raise EventError("the bytes are not a CDR message: is this an EventArray topic?")
-    order: Literal["<", ">"] = "<" if message[1] == 1 else ">"
-    body = memoryview(message)[4:]
+    try:
+        order = byte_order(message)
+    except ValueError as error:
+        raise EventError(f"the bytes are no EventArray, {error}: is this an EventArray topic?") from None
+    body = memoryview(message)[4:]  # alignment counts from behind the encapsulation
     try:
         (name_length,) = struct.unpack_from(f"{order}I", body, 8)
         at = -(-(12 + name_length) // 4) * 4
@@ -107,7 +107,7 @@ def event_array_columns(message: bytes) -> tuple[int, int, Columns]:
 
 def _frame_id(message: bytes) -> str:
     """The header's frame_id of a message that `event_array_columns` could read."""
-    (length,) = struct.unpack_from("<I" if message[1] == 1 else ">I", message, 12)
+    (length,) = struct.unpack_from(f"{byte_order(message)}I", message, 12)
     return bytes(message[16 : 16 + max(length - 1, 0)]).decode(errors="replace")
 
 

@@ -9,7 +9,9 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -35,3 +37,31 @@ class RawMessage:
     """Serialised message, CDR: what an rclpy publisher sends as it is."""
     stamp_ns: int
     """When it was recorded, nanoseconds."""
+
+
+_BYTE_ORDERS: dict[int, Literal["<", ">"]] = {0: ">", 1: "<", 6: ">", 7: "<"}
+"""By the number of the encapsulation (DDS-XTypes 1.3, table 60): plain CDR and plain CDR 2, big- and little-endian."""
+
+
+def byte_order(data: bytes | memoryview) -> Literal["<", ">"]:
+    """Byte order of a serialised message, as `struct` writes it; its first four bytes tell.
+
+    Raises:
+        ValueError: it is not serialised as CDR or CDR 2, which differ in the place of 64-bit numbers alone.
+    """
+    encapsulation = int.from_bytes(data[:2], "big")
+    if len(data) < 4 or encapsulation not in _BYTE_ORDERS:
+        raise ValueError(f"it is not serialised as CDR (encapsulation {encapsulation:#06x})")
+    return _BYTE_ORDERS[encapsulation]
+
+
+def stamp_of(data: bytes | memoryview) -> int:
+    """Time in the header that a message begins with, nanoseconds; nothing else of it is looked at.
+
+    Raises:
+        ValueError: it is too short to have one, or serialised in another way than `byte_order` knows.
+    """
+    if len(data) < 12:
+        raise ValueError("it is too short")
+    sec, nanosec = struct.unpack_from(f"{byte_order(data)}iI", data, 4)
+    return sec * 1_000_000_000 + nanosec

@@ -16,7 +16,6 @@ and its first event.
 from __future__ import annotations
 
 import logging
-import struct
 import time
 from collections.abc import Callable
 from typing import Any
@@ -34,6 +33,7 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Float32, Header
 
 from madm_model.events.messages import EVENT_TYPES
+from madm_model.io.raw_message import stamp_of
 from madm_ros.diagnostic_reports import DiagnosticsPublisher
 from madm_ros.error_log import ErrorLog
 from madm_ros.events import parameters as event_parameters
@@ -116,12 +116,12 @@ class EventFrameNode(Node):
         self._worker.submit((type_name, data))
 
     def _on_reference(self, type_name: str, data: bytes) -> None:
-        if len(data) < 12:
-            self._errors.report(f"a message on {self._reference.topic} has no header: it is damaged")
+        try:
+            stamp_ns = stamp_of(data)
+        except ValueError as error:
+            self._errors.report(f"a message on {self._reference.topic} has no readable header, {error}: it is damaged")
             return
-        # The stamp of the header follows four bytes of encapsulation, the second of which tells the byte order.
-        sec, nanosec = struct.unpack_from("<iI" if data[1] & 1 else ">iI", data, 4)
-        self._pipeline.request(sec * 1_000_000_000 + nanosec)
+        self._pipeline.request(stamp_ns)
 
     def _publish(self, image: np.ndarray, stamp_ns: int, frame_id: str) -> None:
         """Called from the worker thread."""

@@ -203,6 +203,16 @@ def test_ros1_bag_of_event_arrays(tmp_path):
     assert_same_events(chunks, events_at([row for rows in ARRAY_ROWS for row in rows], 64, 48))
 
 
+@pytest.mark.parametrize("little_endian", [True, False])
+def test_event_arrays_in_cdr_2_which_differs_in_the_place_of_64_bit_numbers_alone(little_endian):
+    data = event_array(ARRAY_ROWS[0], "dvs", little_endian)
+    (expected,) = EventArrayStream().decode(data)
+    stream = EventArrayStream()
+    (events,) = stream.decode(data[:1] + bytes([data[1] + 6]) + data[2:])
+    assert_same_events([events], expected)
+    assert stream.frame_id == "dvs"
+
+
 @pytest.mark.parametrize("frame_id", ["", "dvs", "camera", "davis_optical_frame"])
 @pytest.mark.parametrize("little_endian", [True, False])
 def test_event_array_bytes(frame_id, little_endian):
@@ -222,7 +232,7 @@ def test_event_array_cut_off():
         event_array_columns(message[:-8])
     with pytest.raises(EventError, match="cut off before its events"):
         event_array_columns(message[:14])
-    with pytest.raises(EventError, match="not a CDR message"):
+    with pytest.raises(EventError, match="the bytes are no EventArray, it is not serialised as CDR"):
         event_array_columns(b"\x01\x02")
 
 
