@@ -94,12 +94,12 @@ def _remove_left_overs(path: Path) -> None:
 
 
 def publish(temporary: Path, final: Path) -> None:
-    """Sync a file, or a flat folder with its files, and give it its final name in the same parent.
+    """Sync a file, or a folder with all that is in it, and give it its final name in the same parent.
 
     Raises:
         OSError: it cannot be synced or renamed; what had the final name before is untouched then.
     """
-    for file in temporary.iterdir() if temporary.is_dir() else ():
+    for file in temporary.rglob("*") if temporary.is_dir() else ():
         sync(file)
     sync(temporary)
     temporary.rename(final)

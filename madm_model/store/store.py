@@ -38,13 +38,14 @@ from madm_model.store.version import (
     is_version_name,
     mark_active,
     read_info,
+    training_start,
     unmark_active,
     was_active,
     write_info,
 )
 
 _LOCK_TIMEOUT_S = 30.0
-_FILE_MODE = 0o600
+_FOLDER_MODE, _FILE_MODE = 0o700, 0o600
 """Of the lock, too: whoever may open it can hold it, and keep everybody from going back."""
 
 logger = logging.getLogger(__name__)
@@ -113,6 +114,10 @@ class VersionStore:
         """The model folder of a version."""
         return self.base if version == BASE else self._versions / version
 
+    def training_folder(self, version: str) -> Path:
+        """The model folder that an adaptation of a version starts from: of a student its teacher's."""
+        return training_start(self.folder(version))
+
     def info(self, version: str) -> VersionInfo:
         """What is known about a version.
 
@@ -159,8 +164,8 @@ class VersionStore:
                 durable.private_folder(temporary)
                 save(temporary)
                 write_info(temporary, make_info(name))
-                for file in temporary.iterdir():
-                    file.chmod(_FILE_MODE)
+                for file in temporary.rglob("*"):
+                    file.chmod(_FOLDER_MODE if file.is_dir() else _FILE_MODE)
                 # Before the version: where there are versions, there is an index.
                 Index(index.active, index.history, number).write(self.root)
                 durable.publish(temporary, self._versions / name)

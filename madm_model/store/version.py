@@ -27,6 +27,8 @@ from madm_model.io.json_files import read_object
 from madm_model.model_config import CONFIG_FILE, ModelError
 
 INFO_FILE = "version.json"
+TEACHER_FOLDER = "teacher"
+"""In the folder of a student that an adaptation made: the model folder of the network that it learned from."""
 _ACTIVE_FILE = "active.json"
 """Beside it in versions that were made active, unless they were gone back from; without one, nobody wanted it live."""
 _WEIGHTS_FILE = "model.safetensors"
@@ -59,12 +61,18 @@ class VersionInfo:
     """When it was written, UTC, ISO 8601."""
 
 
+def training_start(folder: Path) -> Path:
+    """The model folder that an adaptation starts from: a student's teacher, any other model itself."""
+    teacher = folder / TEACHER_FOLDER
+    return teacher if (teacher / CONFIG_FILE).is_file() else folder
+
+
 def write_info(folder: Path, info: VersionInfo) -> None:
     """Write version.json with the size and checksum of every file that is in the folder by then."""
     files = {
-        file.name: {"size": file.stat().st_size, "sha256": checksum(file)}
-        for file in sorted(folder.iterdir())
-        if file.name != INFO_FILE
+        file.relative_to(folder).as_posix(): {"size": file.stat().st_size, "sha256": checksum(file)}
+        for file in sorted(folder.rglob("*"))
+        if file.is_file() and file != folder / INFO_FILE
     }
     (folder / INFO_FILE).write_text(json.dumps(asdict(info) | {"files": files}, indent=2) + "\n")
 
@@ -124,11 +132,15 @@ def fault(folder: Path, with_checksums: bool = False) -> str:
 
 
 def checksums(folder: Path) -> dict[str, str]:
-    """SHA-256 of every file of a version, by its name; empty if the folder is no version.
+    """SHA-256 of every file of a version, or of the teacher in one, by its name; empty if the folder is neither.
 
     Raises:
         ModelError: its description is damaged, or a file of the folder is missing or has another size.
     """
+    if folder.name == TEACHER_FOLDER and (folder.parent / INFO_FILE).exists():
+        start = f"{TEACHER_FOLDER}/"
+        known = checksums(folder.parent)
+        return {name.removeprefix(start): digest for name, digest in known.items() if name.startswith(start)}
     if not (folder / INFO_FILE).exists():
         return {}
     if reason := fault(folder):

@@ -26,7 +26,7 @@ from safetensors.numpy import save_file
 from madm_model.io import durable
 from madm_model.model_config import ModelError
 from madm_model.store import BASE, ActiveChanged, StoreError, VersionInfo, VersionStore
-from madm_model.store.version import fault
+from madm_model.store.version import checksum, checksums, fault
 
 KILLS = 25
 
@@ -66,6 +66,37 @@ def test_a_new_version_is_whole_described_and_not_active(store) -> None:
     assert fault(store.folder(version), with_checksums=True) == ""
     assert store.info(version).parent == BASE
     assert store.info(version).job_id == "job"
+
+
+def save_pair(folder: Path) -> None:
+    """A student with its teacher."""
+    save(folder)
+    (folder / "teacher").mkdir()
+    save(folder / "teacher")
+
+
+def test_a_student_comes_and_goes_with_its_teacher(store) -> None:
+    alone, pair = add(store), store.add(save_pair, info())
+    assert store.training_folder(alone) == store.folder(alone)
+    assert store.training_folder(BASE) == store.base
+    teacher = store.training_folder(pair)
+    assert teacher == store.folder(pair) / "teacher"
+    assert {path.stat().st_mode & 0o777 for path in teacher.iterdir()} == {0o600}
+    assert teacher.stat().st_mode & 0o777 == 0o700
+    for _ in range(3):
+        add(store)
+    assert not teacher.exists()
+
+
+@pytest.mark.parametrize("keep_size", [True, False])
+def test_a_damaged_teacher_is_the_versions_fault(store, keep_size) -> None:
+    version = store.add(save_pair, info())
+    weights = store.training_folder(version) / "model.safetensors"
+    assert checksums(weights.parent)["model.safetensors"] == checksum(weights)
+    weights.write_bytes(os.urandom(2000 if keep_size else 1000))
+    with pytest.raises(StoreError, match=r"teacher/model.safetensors|there is no version 'v0001'"):
+        store.activate(version)
+    assert (version in store.read().versions) == keep_size
 
 
 def test_activate_and_roll_back_step_by_step(store) -> None:
