@@ -43,7 +43,7 @@ _SIZES = {
 }
 """Where a base has a field of `Architecture`."""
 
-_SINCE_LATER = {"vae_mid_attention": True, "latent_scaling": SD14.latent_scaling}
+_SINCE_LATER = {name: getattr(SD14, name) for name in ("vae_norm_num_groups", "vae_mid_attention", "latent_scaling")}
 """Fields that older folders lack, and what they mean by that."""
 
 _FIXED = {

@@ -17,6 +17,7 @@ import typer
 from madm_model.cli.adapt import adapt
 from madm_model.cli.bench import bench
 from madm_model.cli.benchmark import benchmark
+from madm_model.cli.data import data
 from madm_model.cli.distil import distil
 from madm_model.cli.events import events
 from madm_model.cli.import_official import import_official
@@ -42,6 +43,7 @@ app.command("simulate")(simulate)
 app.command("events")(events)
 app.command("new")(new)
 app.command("import-official")(import_official)
+app.add_typer(data, name="data")
 app.command("bench")(bench)
 app.command("benchmark")(benchmark)
 app.command("train-embedded")(train_embedded)

@@ -44,7 +44,7 @@ def _find(root: Path, split: str) -> SplitFiles:
     labels, ids = list_files(root, f"{LABELS}/{split}/*/*", TRAIN_IDS_ENDING), TRAIN_IDS
     if not labels:
         labels, ids = list_files(root, f"{LABELS}/{split}/*/*", IDS_ENDING), OWN_IDS
-    return SplitFiles(pictures, {IMAGES + key.removeprefix(LABELS): file for key, file in labels.items()}, ids, SIZE)
+    return SplitFiles(pictures, {IMAGES + key.removeprefix(LABELS): file for key, file in labels.items()}, ids)
 
 
 CITYSCAPES = Layout(
@@ -53,6 +53,7 @@ CITYSCAPES = Layout(
     modality="rgb",
     label_set=CITYSCAPES_19,
     images={"train": 2975, "val": 500},
+    size=SIZE,
     training_size=(512, 1024),
     find=_find,
 )

@@ -40,7 +40,7 @@ def _find(root: Path, split: str) -> SplitFiles:
             f"{root} does not hold DELIVER ({split}): there is no {IMAGES}/WEATHER/{split}/MAP/*{IMAGE_ENDING}"
         )
     labels = list_files(root, f"{LABELS}/*/{split}/*/*", LABEL_ENDING)
-    return SplitFiles(pictures, {IMAGES + key.removeprefix(LABELS): file for key, file in labels.items()}, IDS, SIZE)
+    return SplitFiles(pictures, {IMAGES + key.removeprefix(LABELS): file for key, file in labels.items()}, IDS)
 
 
 DELIVER = Layout(
@@ -49,6 +49,7 @@ DELIVER = Layout(
     modality="depth",
     label_set=STREET_11,
     images={"train": 3983, "val": 2005, "test": 1897},
+    size=SIZE,
     training_size=(712, 712),
     find=_find,
 )

@@ -53,7 +53,7 @@ def _find(root: Path, split: str) -> SplitFiles:
         # The first moment of a drive has no events before it: no image was released for it.
         if int(file.stem) > 0
     }
-    return SplitFiles(pictures, labels, IDS, SIZE)
+    return SplitFiles(pictures, labels, IDS)
 
 
 def _moments(root: Path, split: str) -> dict[str, Picture]:
@@ -84,6 +84,7 @@ DSEC = Layout(
     modality="event",
     label_set=STREET_11,
     images={"train": 4037, "test": 2806},
+    size=SIZE,
     training_size=(512, 768),
     find=_find,
 )

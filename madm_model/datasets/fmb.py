@@ -37,9 +37,7 @@ def _find(root: Path, split: str) -> SplitFiles:
     if not pictures:
         raise InputError(f"{root} does not hold FMB ({split}): there is no {split}/{IMAGES}/*{ENDING}")
     labels = list_files(root, f"{split}/{LABELS}/*", ENDING)
-    return SplitFiles(
-        pictures, {key.replace(f"/{LABELS}/", f"/{IMAGES}/"): file for key, file in labels.items()}, IDS, SIZE
-    )
+    return SplitFiles(pictures, {key.replace(f"/{LABELS}/", f"/{IMAGES}/"): file for key, file in labels.items()}, IDS)
 
 
 FMB = Layout(
@@ -48,6 +46,7 @@ FMB = Layout(
     modality="thermal",
     label_set=STREET_9,
     images={"train": 1220, "test": 280},
+    size=SIZE,
     training_size=(512, 683),
     find=_find,
 )

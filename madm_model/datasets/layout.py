@@ -49,8 +49,6 @@ class SplitFiles:
     """Those that are there."""
     ids: Ids
     """What their ids mean."""
-    size: Size
-    """Of an image in the release."""
 
 
 @dataclass(frozen=True)
@@ -67,10 +65,16 @@ class Layout:
     """Its classes in the paper; the source's own."""
     images: Mapping[str, int]
     """Images of every split in the release."""
+    size: Size
+    """Of an image in the release."""
     training_size: Size
     """To which training resizes an image."""
     find: Callable[[Path, str], SplitFiles]
     """Lists the files of a split below a folder; InputError where nothing is."""
+
+    def needs_labels(self, split: str) -> bool:
+        """Whether the paper reads the labels of a split: of the source, and of what a target is tested on."""
+        return split != "train" or self.modality == "rgb"
 
     def files(self, root: Path, split: str) -> SplitFiles:
         """The files of a split.
@@ -120,4 +124,19 @@ def translation(ids: Ids, label_set: LabelSet) -> np.ndarray:
         known = [name for name in names if name in label_set.names]
         if known:
             table[number] = label_set.names.index(known[0])
+    return table
+
+
+def untranslation(ids: Ids, label_set: LabelSet) -> np.ndarray:
+    """A lookup table back from the ids of a label set: the data set's id that names a class most exactly.
+
+    Returns:
+        uint8 (256,); where the data set lacks the class, its first id that means none.
+    """
+    nothing = min(number for number, names in ids.items() if not names)
+    table = np.full(256, nothing, np.uint8)
+    for index, name in enumerate(label_set.names):
+        exactness = [(names.index(name), number) for number, names in ids.items() if name in names]
+        if exactness:
+            table[index] = min(exactness)[1]
     return table

@@ -109,8 +109,8 @@ def test_stable_diffusion_1_4_is_sd14(base):
         norm_num_groups=32,
         cross_attention_dim=768,
     )
-    vae = {"latent_channels": 4, "block_out_channels": [128, 256, 512, 512]}
-    (base / "vae/config.json").write_text(json.dumps(vae | {"layers_per_block": 2, "norm_num_groups": 32}))
+    vae = {"latent_channels": 4, "block_out_channels": [128, 256, 512, 512], "layers_per_block": 2}
+    (base / "vae/config.json").write_text(json.dumps(vae))
     change(base / "text_encoder/config.json", max_position_embeddings=77)
     assert read_architecture(base) is SD14
     # Stable Diffusion 2

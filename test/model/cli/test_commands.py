@@ -53,7 +53,16 @@ def run(*arguments: str):
 def test_help_names_every_command():
     text = run("--help").stdout
     commands = ("segment", "adapt", "versions", "rollback", "simulate", "events")
-    for command in (*commands, "new", "import-official", "bench", "benchmark", "train-embedded", "train-student"):
+    for command in (
+        *commands,
+        "new",
+        "data",
+        "import-official",
+        "bench",
+        "benchmark",
+        "train-embedded",
+        "train-student",
+    ):
         assert command in text
 
 
