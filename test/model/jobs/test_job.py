@@ -25,7 +25,7 @@ from safetensors.torch import load_file
 
 from madm_model.adaptation.self_training import SelfTraining
 from madm_model.checkpoint.model_folder import load_model
-from madm_model.jobs import gate_run, job, report
+from madm_model.jobs import gate_run, new_version, report
 from madm_model.jobs.gate import Check, GateResult
 from madm_model.jobs.request import JobFolder, RequestError, prune_jobs
 from madm_model.model_config import ModelConfig
@@ -231,7 +231,7 @@ def test_a_full_disk_fails_the_job_and_it_can_be_resumed(store, request_, monkey
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(job, "save_model", full)
+    monkeypatch.setattr(new_version, "save_model", full)
     assert run() == "failed"
     assert "no space left" in run.of("state")[-1]["message"]
     assert store.read().versions == (BASE,)
@@ -314,7 +314,7 @@ def test_a_job_that_has_ended_is_not_run_again(store, request_, monkeypatch, pas
 def test_a_verdict_stands_when_the_job_is_resumed_after_it(store, request_, monkeypatch) -> None:
     verdict = GateResult((Check("confidence", 0.9, 0.1, 0.75, False, "mean confidence"),))
     monkeypatch.setattr(gate_run, "decide", lambda *_: verdict)
-    monkeypatch.setattr(job.report, "write_report", lambda *_: 1 / 0)
+    monkeypatch.setattr(report, "write_report", lambda *_: 1 / 0)
     run = Run(store, request_)
     assert run() == "failed"
     assert store.read().versions == (BASE, "v0001")

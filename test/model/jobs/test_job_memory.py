@@ -15,7 +15,7 @@ from pathlib import Path
 
 from adaptation_samples import Run
 
-from madm_model.jobs import job
+from madm_model.jobs import job, preparation
 from madm_model.network.madm import MADM
 from madm_model.segmenter import Segmenter
 
@@ -38,7 +38,8 @@ def test_a_network_is_gone_before_the_next_is_loaded(store, request_, monkeypatc
         seen.append(("gate", networks() - before))
         return open_segmenter(folder, *arguments)
 
-    monkeypatch.setattr(job, "load_model", counted_load)
+    for stage in (preparation, job):
+        monkeypatch.setattr(stage, "load_model", counted_load)
     monkeypatch.setattr(Segmenter, "from_folder", counted_segmenter)
     run = Run(store, replace(request_, iterations=0, time_budget_s=1.0))
     assert run() == "activated", run.of("state")[-1]["message"]

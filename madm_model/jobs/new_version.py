@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 Seed e23eb31b maintainers
+# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
+# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software distributed under the License is distributed on
+# an "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the
+# specific language governing permissions and limitations under the License.
+"""After a job has trained: its version in the store, the page about it, and whether it becomes the active one."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from madm_model.adaptation.data.target_frames import TargetFrames
+from madm_model.checkpoint.model_folder import save_model
+from madm_model.jobs import gate_run, report
+from madm_model.jobs.context import JobContext
+from madm_model.jobs.state import State
+from madm_model.jobs.training import LOG_FILE, Trained
+from madm_model.model_config import ModelConfig
+from madm_model.store import ActiveChanged, VersionInfo
+
+
+def write_version(
+    job: JobContext,
+    evidence: gate_run.Evidence,
+    config: ModelConfig,
+    parent: str,
+    trained: Trained,
+    target: TargetFrames,
+) -> str:
+    """Add the trained network to the store; gives the version's name, which a repeated call gives again.
+
+    Args:
+        job: the job.
+        evidence: the network, and what the gate says of it.
+        config: of the version that the training started from.
+        parent: that version.
+        trained: iterations and seconds.
+        target: frames of the sensor.
+
+    Raises:
+        JobCanceled: it is to stop.
+        StoreError: the store is busy or damaged.
+        OSError: the disk is full.
+    """
+    job.events.check_stop()
+    job_id, modality = job.folder.job_id, job.request.target.modality
+    # A job that was killed right after this stage has its version already.
+    for version in job.store.read().versions[1:]:
+        if job.store.info(version).job_id == job_id:
+            return version
+
+    def info(version: str) -> VersionInfo:
+        training = {
+            "iterations": trained.iterations,
+            "seconds": round(trained.seconds, 1),
+            "source": job.request.source or "replay",
+            "bags": list(job.request.target.bags),
+            "target_frames": len(target),
+            "options": dict(job.request.options),
+        }
+        return VersionInfo(version, parent, job_id, modality, evidence.result.to_dict(), training)
+
+    def save(folder: Path) -> None:
+        new_config = replace(config, name=f"{config.name.split('@')[0]}@{job_id}", modality=modality)
+        save_model(folder, evidence.network, new_config, gate_run.STORED_DTYPE)
+
+    return job.store.add(save, info)
+
+
+def write_report(
+    job: JobContext,
+    version: str,
+    running: str,
+    evidence: gate_run.Evidence,
+    config: ModelConfig,
+    target: TargetFrames,
+) -> None:
+    """Write the page about a version, and keep in the job's state where it is.
+
+    Args:
+        job: the job.
+        version: the new version.
+        running: the version it was compared with.
+        evidence: what the comparison gave.
+        config: with the classes.
+        target: frames of the sensor.
+
+    Raises:
+        OSError: the disk is full.
+    """
+    selection = job.request.target
+    summary = report.Summary(
+        job.folder.job_id,
+        selection.modality,
+        version,
+        running,
+        {
+            "bags": ", ".join(selection.bags),
+            "target frames": f"{len(target)}, {len(target.training)} of them trained on",
+            "source": job.request.source or "replay set (simulated streets)",
+            "options": json.dumps(dict(job.request.options)),
+        },
+        target.notes,
+        job.folder.path / LOG_FILE,
+    )
+    page = report.write_report(job.folder.path / "report", summary, evidence, config.label_set)
+    job.folder.update(new_version=version, report=str(page.absolute()))
+
+
+def activate_if_fit(job: JobContext, version: str, replaced: str, running: str, too_little: str) -> State:
+    """Make a version the active one if the gate let it pass and nothing else speaks against it; tells the job's end.
+
+    Args:
+        job: the job.
+        version: the new version.
+        replaced: the version that was active when the job began: if another one is now, someone wanted that one.
+        running: the version it was compared with.
+        too_little: why so short a training activates nothing by itself; empty if it may.
+
+    Raises:
+        StoreError: the store is busy or damaged.
+    """
+    verdict = job.store.info(version).gate
+    if not verdict["passed"]:
+        return job.events.state(
+            State.NOT_ACTIVATED, f"{version} did not pass the gate, {running} stays: {verdict['reason']}"
+        )
+    if too_little or not job.request.auto_activate:
+        reason = f"{too_little}, so it" if too_little else "as it was asked, it"
+        return job.events.state(
+            State.NOT_ACTIVATED,
+            f"{version} passed the gate; {reason} is only kept and {running} stays: look at the report, then "
+            f"activate {version}",
+        )
+    try:
+        job.store.activate(version, in_place_of=replaced)
+    except ActiveChanged as error:
+        return job.events.state(
+            State.NOT_ACTIVATED, f"{version} passed the gate, but {error}: it is kept; activate {version} to use it"
+        )
+    return job.events.state(State.ACTIVATED, f"{version} passed the gate and is active in place of {running}")

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 Seed e23eb31b maintainers
+# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
+# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software distributed under the License is distributed on
+# an "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the
+# specific language governing permissions and limitations under the License.
+"""Before a job trains: frames of target and source on disk, and how long to train."""
+
+from __future__ import annotations
+
+import torch
+
+from madm_model.adaptation.data.source_frames import SIMULATED_STREETS, SourceFrames, open_source
+from madm_model.adaptation.data.target_bags import collect_frames
+from madm_model.adaptation.data.target_frames import TargetFrames
+from madm_model.adaptation.data.training_data import JobData
+from madm_model.adaptation.self_training import SelfTraining
+from madm_model.checkpoint.model_folder import load_model
+from madm_model.jobs.context import JobContext
+from madm_model.jobs.room import free_memory
+from madm_model.jobs.settings import JobSettings
+from madm_model.jobs.state import State
+from madm_model.jobs.training import iterations_in
+from madm_model.model_config import ModelConfig
+
+
+def prepare_frames(job: JobContext, config: ModelConfig, settings: JobSettings) -> tuple[TargetFrames, SourceFrames]:
+    """Bring the frames of the recordings, and the labelled source, onto the disk; what is there is used again.
+
+    Args:
+        job: the job.
+        config: of the model that is adapted.
+        settings: the job's, for any number of iterations.
+
+    Raises:
+        JobCanceled: it is to stop.
+        InputError: a recording or the source cannot be used.
+        OSError: the disk is full.
+    """
+    job.events.state(State.PREPARING, "reading the recordings")
+    target = collect_frames(
+        job.request.target,
+        job.request.preprocessing,
+        config,
+        settings.limits,
+        job.target_folder,
+        lambda read, kept: job.events.count("frames", read, read=read, kept=kept),
+    )
+    job.events.state(State.PREPARING, "preparing the labelled source")
+    name = job.request.source
+    # Rendered streets serve all jobs of this store; a folder's count is the job's own.
+    folder = job.store.root / "sources" / (name or "replay") if name in SIMULATED_STREETS else None
+    source = open_source(
+        name,
+        config.label_set,
+        folder or job.folder.path / "source",
+        lambda done, total: job.events.count("source", done, done=done, total=total),
+        settings.source_labels,
+    )
+    return target, source
+
+
+def decide_iterations(
+    job: JobContext,
+    parent: str,
+    config: ModelConfig,
+    settings: JobSettings,
+    target: TargetFrames,
+    source: SourceFrames,
+    device: torch.device,
+) -> int:
+    """The requested number; with a time budget alone, as many as fit by the time a few trial steps take.
+
+    Args:
+        job: the job; its folder keeps the number.
+        parent: version that is trained.
+        config: of that version.
+        settings: the job's, for any number of iterations.
+        target: frames of the sensor.
+        source: labelled frames.
+        device: where to train.
+
+    Raises:
+        JobCanceled: it is to stop.
+    """
+    decided = job.request.iterations or job.folder.state().iterations
+    if not decided:
+        job.events.state(State.PREPARING, "measuring the time of an iteration")
+        data = JobData(source, target, config, settings.view)
+        network = load_model(job.store.folder(parent), device)[0]
+        trial = SelfTraining(network, config.label_set, data, settings.training)
+        decided = iterations_in(job.request.time_budget_s, trial, job.events)
+        del network, trial
+        free_memory(device)  # before the training's network is loaded
+    job.folder.update(iterations=decided)
+    return decided
