@@ -11,44 +11,21 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as Unfinished
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from madm_model.io.bag_storage import standard_types
-from madm_model.jobs.check import check_cost, check_paths, check_recordings, check_settings
 from madm_model.jobs.lock import JobRuns, RunningJob, refuse_second_job, running_job, stop_running_job
 from madm_model.jobs.request import JobFolder, JobRequest, RequestError, job_ids
 from madm_model.jobs.state import JobState, State
 from madm_model.store import VersionStore
+from madm_ros.adapt.admission import Admitted, admit, admit_again, in_background
 from madm_ros.adapt.job_process import LOG_FILE, JobProcess
+from madm_ros.adapt.standing import Standing
 
-_CHECK_S = 0.06
-"""How long a request is checked before it is answered; what takes longer is checked by the job."""
 _END_TIMEOUT_S = 10.0
-
-Write = Callable[[], object]
-
-
-@dataclass(frozen=True)
-class Standing:
-    """How the running or the last job stands."""
-
-    job_id: str = ""
-    """Empty if there was none."""
-    state: JobState = field(default_factory=lambda: JobState(State.IDLE))
-    """Its state; the progress in it is of an earlier run."""
-    progress: Mapping[str, Any] = field(default_factory=dict)
-    """The last progress event."""
-
-    @property
-    def is_busy(self) -> bool:
-        """Whether the job is running."""
-        return self.state.state.is_running
 
 
 class AdaptJobs:
@@ -80,7 +57,7 @@ class AdaptJobs:
         self._launcher: threading.Thread | None = None
         self._told_end: JobState | None = None
         self._killed = ""  # a job of another process
-        _in_background(standard_types)  # parses all message definitions the first time
+        in_background(standard_types)  # parses all message definitions the first time
         self._find_last_job()
 
     def standing(self, timeout_s: float = 0.0) -> Standing:
@@ -115,11 +92,11 @@ class AdaptJobs:
             JobRuns: another one is running.
             OSError: the store cannot be written.
         """
-        return self._start(partial(self._new, request))
+        return self._start(partial(admit, request, self._store))
 
     def resume(self, job_id: str) -> tuple[str, str]:
         """Go on with a job that was interrupted; else as `start`."""
-        return self._start(partial(self._resumed, job_id))
+        return self._start(partial(admit_again, job_id, self._store, self._bag_roots))
 
     def cancel(self) -> str:
         """Ask the running job to stop, whoever started it.
@@ -185,47 +162,31 @@ class AdaptJobs:
 
     # ---- starting ----
 
-    def _start(self, prepare: Callable[[], tuple[JobFolder, str, Write]]) -> tuple[str, str]:
+    def _start(self, check: Callable[[], Admitted]) -> tuple[str, str]:
         with self._changed:
             if self._standing.is_busy:
                 raise JobRuns(self._standing.job_id)
             refuse_second_job(self._store.root)
-            folder, message, write = prepare()
-            self._standing, self._told_end = Standing(folder.job_id, JobState(State.PREPARING, message)), None
+            job = check()
+            job_id = job.folder.job_id
+            self._standing, self._told_end = Standing(job_id, JobState(State.PREPARING, job.message)), None
             # The disk may be slow: the answer does not wait for it.
-            self._launcher = threading.Thread(target=self._launch, args=(folder, write), daemon=True)
+            self._launcher = threading.Thread(target=self._launch, args=(job,), daemon=True)
             self._launcher.start()
-        self._log_info(f"job {folder.job_id}: {message}")
-        return folder.job_id, message
+        self._log_info(f"job {job_id}: {job.message}")
+        return job_id, job.message
 
-    def _new(self, request: JobRequest) -> tuple[JobFolder, str, Write]:
-        settings = check_settings(request, self._store)
-        message = f"accepted: {check_cost(request, self._store, settings)}"
-        if request.iterations and (too_little := settings.gate.too_little(request.iterations)):
-            message += f"; {too_little}, so the version is only kept"
+    def _launch(self, job: Admitted) -> None:
+        job_id = job.folder.job_id
         try:
-            _in_background(check_recordings, request, self._store, settings).result(_CHECK_S)
-        except (Unfinished, TimeoutError):
-            message += "; the recordings are still being checked"
-        folder = JobFolder.reserve(self._store.root)
-        return folder, message, partial(folder.write_request, request)
-
-    def _resumed(self, job_id: str) -> tuple[JobFolder, str, Write]:
-        folder = JobFolder(self._store.root, job_id)
-        check_paths(folder.request(), self._bag_roots)
-        folder.check_resumable(self._store.read().versions)
-        return folder, f"resuming job {job_id}", partial(folder.update, state=State.PREPARING)
-
-    def _launch(self, folder: JobFolder, write: Write) -> None:
-        try:
-            write()
-            process = JobProcess(self._store.root, folder.job_id, self._on_event, self._on_exit)
+            job.write()
+            process = JobProcess(self._store.root, job_id, self._on_event, self._on_exit)
         except OSError as error:
             self._finish(JobState(State.FAILED, f"the job cannot be started: {error}"))
             return
         with self._changed:
             # It may have ended already, and another one begun: then nobody waits for it any more.
-            if self._standing.is_busy and self._standing.job_id == folder.job_id:
+            if self._standing.is_busy and self._standing.job_id == job_id:
                 self._process = process
         self._on_change(True)
 
@@ -302,17 +263,3 @@ class AdaptJobs:
             folder.update(state=state, message=message)
         except OSError as error:
             self._log_error(f"{folder.path} cannot be written: {error}")
-
-
-def _in_background(work: Callable[..., object], *arguments: object) -> Future[object]:
-    """Do something in a thread of its own, for which neither a further one nor the end of this process waits."""
-    future: Future[object] = Future()
-
-    def run() -> None:
-        try:
-            future.set_result(work(*arguments))
-        except Exception as error:
-            future.set_exception(error)
-
-    threading.Thread(target=run, daemon=True).start()
-    return future

@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -22,6 +22,8 @@ from madm_msgs.msg import AdaptJob, AdaptProgress, AdaptStatus
 from madm_model.adaptation.data.target_bags import TargetSelection
 from madm_model.jobs.request import JobRequest
 from madm_model.jobs.state import State
+from madm_model.store import Snapshot
+from madm_ros.adapt.standing import Standing
 
 STATES: dict[State, int] = {state: getattr(AdaptStatus, f"STATE_{state.name}") for state in State}
 """A job's state and its number in AdaptStatus."""
@@ -116,6 +118,37 @@ def to_progress(event: Mapping[str, Any]) -> AdaptProgress:
         eta=_duration(event.get("eta", -1.0)),
         **parts,
     )
+
+
+def to_status(
+    standing: Standing, job: AdaptJob, snapshot: Snapshot, followers: Sequence[str], said: str
+) -> AdaptStatus:
+    """The status, but for its stamp.
+
+    Args:
+        standing: of the running or the last job.
+        job: what that was asked.
+        snapshot: of the store.
+        followers: nodes that follow the store.
+        said: one sentence or several for a person.
+    """
+    return AdaptStatus(
+        state=STATES[standing.state.state],
+        job_id=standing.job_id,
+        message=to_text(said),
+        job=job,
+        progress=to_progress(standing.progress),
+        new_version=standing.state.new_version,
+        active_version=snapshot.active,
+        versions=list(snapshot.versions),
+        followers=list(followers),
+        report_uri=to_uri(standing.state.report),
+    )
+
+
+def to_uri(path: str) -> str:
+    """A file's path as URI; empty for an empty one."""
+    return Path(path).absolute().as_uri() if path else ""
 
 
 def _path(uri: str) -> str:

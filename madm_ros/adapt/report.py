@@ -17,8 +17,8 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from madm_model.jobs.cost import in_words
 from madm_model.jobs.state import State
 from madm_model.store import Snapshot
-from madm_ros.adapt.jobs import Standing
 from madm_ros.adapt.messages import to_text
+from madm_ros.adapt.standing import Standing
 from madm_ros.diagnostic_reports import make_status
 
 ADAPTATION = "adaptation"

@@ -27,12 +27,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from diagnostic_msgs.msg import DiagnosticArray
-from madm_msgs.action import Adapt as AdaptAction
 from madm_msgs.msg import AdaptJob, AdaptStatus
 from madm_msgs.srv import Activate, Adapt, Rollback
-from rclpy.action import ActionServer, CancelResponse
-from rclpy.action.server import ServerGoalHandle
-from rclpy.callback_groups import MutuallyExclusiveCallbackGroup, ReentrantCallbackGroup
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.clock import Clock, ClockType
 from rclpy.executors import MultiThreadedExecutor
 from rclpy.node import Node
@@ -47,14 +44,15 @@ from madm_model.model_config import ModelConfig
 from madm_model.store import Snapshot, StoreError, VersionStore
 from madm_ros.adapt import parameters as adapt_parameters
 from madm_ros.adapt.frame_rates import FrameRates
+from madm_ros.adapt.goals import AdaptGoals
 from madm_ros.adapt.jobs import AdaptJobs
-from madm_ros.adapt.messages import STATES, to_job, to_progress, to_request, to_text
+from madm_ros.adapt.messages import to_job, to_request, to_status, to_text
 from madm_ros.adapt.peers import Followers, RivalWatch
 from madm_ros.adapt.report import progress_line, ready_line, server_status
 from madm_ros.diagnostic_reports import DiagnosticsPublisher
 from madm_ros.running import ros_process
 
-_PROGRESS_PERIOD_S, _FEEDBACK_PERIOD_S, _LOG_PERIOD_S = 0.25, 1.0, 30.0
+_PROGRESS_PERIOD_S, _LOG_PERIOD_S = 0.25, 30.0
 
 SwitchResponse = TypeVar("SwitchResponse", Activate.Response, Rollback.Response)
 
@@ -102,14 +100,7 @@ class AdaptServer(Node):
         self.create_service(Trigger, "adapt/cancel", self._on_cancel, callback_group=own())
         self.create_service(Activate, "activate", self._on_activate, callback_group=switching)
         self.create_service(Rollback, "rollback", self._on_rollback, callback_group=switching)
-        self._action = ActionServer(
-            self,
-            AdaptAction,
-            "adapt",
-            self._on_goal,
-            cancel_callback=lambda _: CancelResponse.ACCEPT,
-            callback_group=ReentrantCallbackGroup(),
-        )
+        self._goals = AdaptGoals(self, self._jobs, self._store, self._start)
         self.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 10, callback_group=own())
         self._diagnostics = DiagnosticsPublisher(self)
         self._publish_status()
@@ -124,9 +115,9 @@ class AdaptServer(Node):
 
     def destroy_node(self) -> None:
         """Stop a running job; it can be resumed."""
-        if hasattr(self, "_action"):  # else what was given at start was refused
+        if hasattr(self, "_goals"):  # else what was given at start was refused
             self._jobs.close()
-            self._action.destroy()
+            self._goals.close()
         super().destroy_node()
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
@@ -178,41 +169,6 @@ class AdaptServer(Node):
         else:
             response.message = "no job is running"
         return response
-
-    def _on_goal(self, goal: ServerGoalHandle) -> AdaptAction.Result:
-        """Run a goal to its end, in a thread of the executor."""
-        accepted, message, job_id = self._start(goal.request.job)
-        if not accepted:
-            goal.abort()
-            return AdaptAction.Result(
-                state=AdaptStatus.STATE_FAILED, message=to_text(message), active_version=self._store.read().active
-            )
-        told, asked_to_stop = 0.0, False
-        seen: Any = {}
-        while (standing := self._jobs.standing(0.1)).is_busy and standing.job_id == job_id:
-            if goal.is_cancel_requested and not asked_to_stop:
-                asked_to_stop = bool(self._jobs.cancel())
-            now = time.monotonic()
-            if standing.progress and (
-                standing.progress is not seen or now - told > _FEEDBACK_PERIOD_S
-            ):  # the gate's, too
-                seen, told = standing.progress, now
-                goal.publish_feedback(AdaptAction.Feedback(progress=to_progress(seen)))
-        state = self._jobs.state_of(job_id)
-        if goal.is_cancel_requested and state.state == State.CANCELED:
-            goal.canceled()
-        elif state.state in (State.FAILED, State.INTERRUPTED, State.CANCELED):
-            goal.abort()
-        else:
-            goal.succeed()
-        return AdaptAction.Result(
-            state=STATES[state.state],
-            message=to_text(state.message),
-            job_id=job_id,
-            new_version=state.new_version,
-            active_version=self._store.read().active,
-            report_uri=_uri(state.report),
-        )
 
     def _start(self, job: AdaptJob) -> tuple[bool, str, str]:
         """Accept a job or refuse it, in less than 100 ms: (accepted, message, job id)."""
@@ -310,20 +266,10 @@ class AdaptServer(Node):
             if standing.job_id != self._job_id:  # one that this server has not started
                 self._job_id, self._job_message = standing.job_id, self._job_of(standing.job_id)
                 self._cost = ""
-            state = standing.state
-            unheard = self._followers.advice() if state.state == State.ACTIVATED else ""
-            said = state.message, snapshot.note, self._cost, unheard
-            status = AdaptStatus(
-                state=STATES[state.state],
-                job_id=standing.job_id,
-                message=to_text("; ".join(filter(None, said))),
-                job=self._job_message,
-                progress=to_progress(standing.progress),
-                new_version=state.new_version,
-                active_version=snapshot.active,
-                versions=list(snapshot.versions),
-                followers=self._followers.names(),
-                report_uri=_uri(state.report),
+            unheard = self._followers.advice() if standing.state.state == State.ACTIVATED else ""
+            said = standing.state.message, snapshot.note, self._cost, unheard
+            status = to_status(
+                standing, self._job_message, snapshot, self._followers.names(), "; ".join(filter(None, said))
             )
             status.header.stamp = self.get_clock().now().to_msg()
             if self.context.ok():  # after an interrupt nobody can be told any more
@@ -342,10 +288,6 @@ class AdaptServer(Node):
 
     def _log_error(self, text: str) -> None:
         self.get_logger().error(to_text(text))
-
-
-def _uri(path: str) -> str:
-    return Path(path).absolute().as_uri() if path else ""
 
 
 def main(args: list[str] | None = None) -> None:

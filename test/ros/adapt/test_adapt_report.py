@@ -21,8 +21,8 @@ from ros_helpers import wait_until
 
 from madm_model.jobs.state import JobState, State
 from madm_model.store import Snapshot
-from madm_ros.adapt.jobs import Standing
 from madm_ros.adapt.report import progress_line, ready_line, server_status
+from madm_ros.adapt.standing import Standing
 
 SNAPSHOT = Snapshot("base", Path("/base"), ("base",))
 

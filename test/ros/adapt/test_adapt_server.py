@@ -43,7 +43,7 @@ from madm_model.io.frames import RawFrame
 from madm_model.jobs.request import JobFolder
 from madm_model.modalities import make_preprocessor
 from madm_model.store import VersionStore
-from madm_ros.adapt import jobs as adapt_jobs
+from madm_ros.adapt import admission
 from madm_ros.adapt.frame_rates import FrameRates
 from madm_ros.segmentation.diagnostics import SEGMENTATION
 from madm_ros.segmentation.image_conversion import to_frame
@@ -236,7 +236,7 @@ def test_an_action_gives_feedback_and_can_be_canceled_and_resumed(peer, start_se
 def test_an_answer_does_not_wait_for_a_slow_check(peer, start_server, robot, monkeypatch) -> None:
     server = start_server()
     release = threading.Event()
-    monkeypatch.setattr(adapt_jobs, "check_recordings", lambda *_: release.wait(60))
+    monkeypatch.setattr(admission, "check_recordings", lambda *_: release.wait(60))
     response = adapt(peer, job(robot, 100_000))
     assert response.accepted
     assert response.message.startswith("accepted: about ")
@@ -308,7 +308,7 @@ def test_a_job_can_be_canceled_by_a_service_whoever_started_it(peer, start_serve
 
 
 def test_requests_that_cannot_work_are_refused_with_a_reason(peer, start_server, robot, monkeypatch) -> None:
-    monkeypatch.setattr(adapt_jobs, "_CHECK_S", 30.0)  # a busy machine must not turn a refusal into a late failure
+    monkeypatch.setattr(admission, "_CHECK_S", 30.0)  # a busy machine must not turn a refusal into a late failure
     start_server()
     outside = write_bag(robot / "elsewhere")
     (robot / "bags" / "link").symlink_to(outside)
