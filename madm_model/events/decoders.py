@@ -14,43 +14,13 @@ is written here is our own numpy.
 
 from __future__ import annotations
 
-import importlib
-from types import ModuleType
-from typing import Any, Protocol
-
 import numpy as np
 
 from madm_model.events.container import EventError
+from madm_model.events.evt3 import Evt3Decoder, Evt3RosDecoder
+from madm_model.events.payloads import Columns, Decoder, optional_module, whole
 
 ENCODINGS = ("evt3", "libcaer_cmp", "libcaer", "mono")
-
-Columns = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
-"""t_us int64, x uint16, y uint16, p uint8, each (N,), as they stand in the payload: unchecked, maybe out of order."""
-
-
-class Decoder(Protocol):
-    """Turns payload bytes into events and keeps what the format carries over from packet to packet."""
-
-    triggers: int
-    """Trigger words skipped so far."""
-    cut_bytes: int
-    """Bytes left over at the ends of packets that were cut in the middle of a word."""
-    stale: int
-    """Events dropped after a loss because their row or time stood in the lost packet."""
-
-    def decode(self, data: np.ndarray, time_base: int, big_endian: bool) -> Columns:
-        """Decode one payload.
-
-        Args:
-            data: uint8 (B,), the packet's `events`.
-            time_base: the packet's `time_base`, in the unit of the encoding.
-            big_endian: the packet's `is_bigendian`.
-        """
-        ...
-
-    def resync(self) -> None:
-        """Packets were lost: take nothing from before the loss for granted."""
-        ...
 
 
 def make_decoder(encoding: str, width: int, height: int) -> Decoder:
@@ -74,126 +44,6 @@ def make_decoder(encoding: str, width: int, height: int) -> Decoder:
     raise EventError(f"event encoding {encoding!r} has no decoder; supported are {', '.join(ENCODINGS)}")
 
 
-def optional_module(name: str) -> ModuleType | None:
-    """A package that is used where it is installed; None where it is not."""
-    try:
-        return importlib.import_module(name)
-    except ImportError:
-        return None
-
-
-def _whole(data: np.ndarray, size: int) -> tuple[np.ndarray, int]:
-    """The payload without a cut word at its end, and the bytes cut off."""
-    rest = len(data) % size
-    return (data[: len(data) - rest] if rest else data), rest
-
-
-_EVT3_CLOCK_BITS = 24
-_EVT3_HALF_TURN = 1 << (_EVT3_CLOCK_BITS - 1)
-_EVT3_ADDR_Y, _EVT3_TIME_HIGH, _EVT3_OTHERS = 0x0, 0x8, 0xE000
-_EVT3_ADDR_X, _EVT3_VECT_12, _EVT3_VECT_8, _EVT3_TRIGGER = 0x2, 0x4, 0x5, 0xA
-
-
-class _Evt3Words:
-    """What both EVT3 decoders do to the 16-bit words before decoding: count triggers, skip what a loss left stale."""
-
-    def __init__(self) -> None:
-        self.triggers = 0
-        self.cut_bytes = 0
-        self.stale = 0
-        self._lost = False
-
-    def resync(self) -> None:
-        self._lost = True
-
-    def words(self, data: np.ndarray) -> np.ndarray:
-        data, rest = _whole(data, 2)
-        self.cut_bytes += rest
-        words = np.ascontiguousarray(data).view("<u2")
-        self.triggers += int(np.count_nonzero((words & 0xF000) == _EVT3_TRIGGER << 12))
-        return self._after_loss(words) if self._lost else words
-
-    def _after_loss(self, words: np.ndarray) -> np.ndarray:
-        """Blank the events before the first full time and row: theirs stood in a packet that is gone."""
-        code = words >> 12
-        high = np.flatnonzero(code == _EVT3_TIME_HIGH)
-        row = np.flatnonzero(code == _EVT3_ADDR_Y)
-        row = row[row > high[0]] if len(high) else row[:0]
-        start = int(row[0]) if len(row) else len(words)
-        self._lost = not len(row)
-        single = code[:start] == _EVT3_ADDR_X
-        vector = (code[:start] == _EVT3_VECT_12) | (code[:start] == _EVT3_VECT_8)
-        bits = words[:start] & np.where(code[:start] == _EVT3_VECT_12, 0xFFF, 0xFF).astype(np.uint16)
-        self.stale += int(np.count_nonzero(single))
-        self.stale += int(np.unpackbits(bits[vector].astype("<u2").view(np.uint8)).sum())
-        words = words.copy()
-        words[:start][single | vector] = _EVT3_OTHERS
-        return words
-
-
-class Evt3Decoder(_Evt3Words):
-    """EVT 3.0 by the package `evt3`; its clock rolls over every 2^24 us (16.77 s) and is counted on in 64 bits.
-
-    The package notices a roll-over only if time words from close before and close after it are there; one that fell
-    into a loss is noticed here by a step back of more than half the range. Events before the first time-high word
-    have no full time and are dropped by the package. `time_base` has no meaning in this encoding.
-    """
-
-    def __init__(self, width: int, height: int) -> None:
-        super().__init__()
-        module = optional_module("evt3")
-        if module is None:
-            raise EventError("decoding EVT3 needs the package evt3: pip install evt3 (or event_camera_py from ROS)")
-        self._decoder: Any = module.Decoder(sensor_width=width, sensor_height=height)
-        self._missed = 0
-        self._last = 0
-
-    def decode(self, data: np.ndarray, time_base: int, big_endian: bool) -> Columns:
-        events = self._decoder.feed(self.words(data).tobytes())
-        t_us = events.t.view(np.int64)
-        if len(t_us):
-            t_us = self._counted_on(t_us)
-        return t_us, events.x, events.y, events.p
-
-    def _counted_on(self, t_us: np.ndarray) -> np.ndarray:
-        low = int(t_us[0])
-        inside = (t_us[1:] < t_us[:-1]).any() and (np.diff(t_us) < -_EVT3_HALF_TURN).any()
-        if not inside and low - self._last >= -_EVT3_HALF_TURN:
-            self._last = int(t_us[-1])
-            return t_us + (self._missed << _EVT3_CLOCK_BITS) if self._missed else t_us
-        turns = self._missed + np.cumsum(np.diff(t_us, prepend=self._last) < -_EVT3_HALF_TURN)
-        self._last, self._missed = int(t_us[-1]), int(turns[-1])
-        return t_us + (turns << _EVT3_CLOCK_BITS)
-
-
-class Evt3RosDecoder(_Evt3Words):
-    """EVT 3.0 by `event_camera_py`, whose 32-bit microseconds roll over every 71.6 minutes and are counted on here."""
-
-    def __init__(self, module: ModuleType, width: int, height: int) -> None:
-        super().__init__()
-        self._decoder: Any = module.Decoder()
-        self._width, self._height = width, height
-        self._turns = 0
-        self._last = 0
-
-    def decode(self, data: np.ndarray, time_base: int, big_endian: bool) -> Columns:
-        payload = self.words(data).view(np.uint8)
-        self._decoder.decode_bytes("evt3", self._width, self._height, time_base, payload.tobytes())
-        events = self._decoder.get_cd_events()
-        # The 32 bits are signed there; a step is therefore taken in 32 bits, where a roll-over is small.
-        low = np.ascontiguousarray(events["t"]).astype(np.int64)
-        if not len(low):
-            return low, np.empty(0, np.uint16), np.empty(0, np.uint16), np.empty(0, np.uint8)
-        steps = np.diff(low, prepend=self._last)
-        turns = self._turns + np.cumsum((steps < -(1 << 31)).astype(np.int64) - (steps > 1 << 31))
-        self._turns, self._last = int(turns[-1]), int(low[-1])
-        return low + (turns << 32), events["x"].astype(np.uint16), events["y"].astype(np.uint16), _sign(events["p"])
-
-
-def _sign(p: np.ndarray) -> np.ndarray:
-    return (p > 0).astype(np.uint8)
-
-
 class _FixedWidth:
     """Encodings without state and without triggers: eight bytes an event."""
 
@@ -205,8 +55,8 @@ class _FixedWidth:
     def resync(self) -> None:
         """Nothing is carried from packet to packet."""
 
-    def whole(self, data: np.ndarray, size: int = 8) -> np.ndarray:
-        data, rest = _whole(data, size)
+    def words(self, data: np.ndarray, size: int = 8) -> np.ndarray:
+        data, rest = whole(data, size)
         self.cut_bytes += rest
         return np.ascontiguousarray(data)
 
@@ -215,7 +65,7 @@ class MonoDecoder(_FixedWidth):
     """`mono`: 64 bits an event: 32 bits of nanoseconds after `time_base`, 16 of x, 15 of y, one of polarity."""
 
     def decode(self, data: np.ndarray, time_base: int, big_endian: bool) -> Columns:
-        words = self.whole(data).view(">u8" if big_endian else "<u8")
+        words = self.words(data).view(">u8" if big_endian else "<u8")
         t_us = ((words & 0xFFFFFFFF).astype(np.int64) + time_base) // 1000
         x = (words >> 32 & 0xFFFF).astype(np.uint16)
         y = (words >> 48 & 0x7FFF).astype(np.uint16)
@@ -229,7 +79,7 @@ class LibcaerDecoder(_FixedWidth):
     """
 
     def decode(self, data: np.ndarray, time_base: int, big_endian: bool) -> Columns:
-        pairs = self.whole(data).view("<u4").reshape(-1, 2)
+        pairs = self.words(data).view("<u4").reshape(-1, 2)
         word, t_us = pairs[:, 0], pairs[:, 1].astype(np.int64)
         if len(t_us):
             # Half the range tells a roll-over from a clock that only jitters backwards.
@@ -262,7 +112,7 @@ class LibcaerCmpDecoder(_FixedWidth):
         self._x = self._base = self._polarity = _UNKNOWN
 
     def decode(self, data: np.ndarray, time_base: int, big_endian: bool) -> Columns:
-        words = self.whole(data, 2).view("<u2").astype(np.int32)
+        words = self.words(data, 2).view("<u2").astype(np.int32)
         code = words >> 12
         unknown = int(code.max(initial=0))
         if unknown > _CMP_VECT_8:

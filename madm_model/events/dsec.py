@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from madm_model.events.container import EventError, Size
-from madm_model.events.decoders import Columns, optional_module
+from madm_model.events.payloads import Columns, optional_module
 
 DSEC_SUFFIXES = (".h5", ".hdf5")
 

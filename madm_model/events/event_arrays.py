@@ -19,7 +19,7 @@ import numpy as np
 
 from madm_model.events.clock import SensorClock
 from madm_model.events.container import EventError, Events
-from madm_model.events.decoders import Columns
+from madm_model.events.payloads import Columns
 from madm_model.events.stream import EventOrder, StreamCounters
 from madm_model.io.limits import check_size
 from madm_model.io.raw_message import byte_order

@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 
 from madm_model.events.container import EventError, Size
-from madm_model.events.decoders import Columns, make_decoder, optional_module
+from madm_model.events.decoders import make_decoder
+from madm_model.events.payloads import Columns, optional_module
 
 _RAW_CHUNK_BYTES = 1 << 21
 _MOST_HEADER_LINES = 200

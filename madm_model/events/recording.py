@@ -17,9 +17,9 @@ import numpy as np
 from madm_model.events.bags import BagEvents
 from madm_model.events.clock import SensorClock
 from madm_model.events.container import EventError, Events, Size
-from madm_model.events.decoders import Columns
 from madm_model.events.dsec import DSEC_SUFFIXES, DsecFile
 from madm_model.events.files import Aedat4File, raw_columns, raw_size
+from madm_model.events.payloads import Columns
 from madm_model.events.stream import EventOrder, StreamCounters
 from madm_model.events.text import TEXT_SUFFIXES, text_columns, text_size
 from madm_model.io.bags import BAG_SUFFIXES

@@ -17,7 +17,8 @@ import numpy as np
 
 from madm_model.events.clock import SensorClock
 from madm_model.events.container import EventError, Events, no_events
-from madm_model.events.decoders import Columns, Decoder, make_decoder
+from madm_model.events.decoders import make_decoder
+from madm_model.events.payloads import Columns, Decoder
 from madm_model.io.limits import check_size
 
 _log = logging.getLogger(__name__)

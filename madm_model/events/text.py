@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from madm_model.events.container import EventError, Size
-from madm_model.events.decoders import Columns
+from madm_model.events.payloads import Columns
 
 TEXT_SUFFIXES = (".txt", ".csv")
 

@@ -26,7 +26,8 @@ from madm_model.simulator.greenery import add_bush, add_hedge, add_tree
 from madm_model.simulator.persons import make_person, pose
 from madm_model.simulator.street_style import StreetStyle
 from madm_model.simulator.surfaces import Builder, Frame, Quads, Strips, join_quads, join_strips
-from madm_model.simulator.vehicles import make_two_wheeler, make_vehicle
+from madm_model.simulator.two_wheelers import make_two_wheeler
+from madm_model.simulator.vehicles import make_vehicle
 
 LENGTH = 30.0
 """Length of a block, metres."""

@@ -18,7 +18,8 @@ import numpy as np
 from madm_model.simulator.persons import Person, make_person, pose
 from madm_model.simulator.street_style import StreetStyle
 from madm_model.simulator.surfaces import Frame, Quads, Strips
-from madm_model.simulator.vehicles import Vehicle, make_two_wheeler, make_vehicle
+from madm_model.simulator.two_wheelers import make_two_wheeler
+from madm_model.simulator.vehicles import Vehicle, make_vehicle
 
 _OFFSET = 1 << 20
 

@@ -23,10 +23,11 @@ import cv2
 import numpy as np
 
 from madm_model.events.container import EventError, Events, join
-from madm_model.events.decoders import make_decoder, optional_module
+from madm_model.events.decoders import make_decoder
 from madm_model.events.edge_config import MODES, NOISE_FILTERS, EdgeConfig
 from madm_model.events.edges import EdgeFramer
 from madm_model.events.encoders import encode_evt3
+from madm_model.events.payloads import optional_module
 from madm_model.events.recording import open_events
 from madm_model.events.stream import EventOrder, StreamCounters
 from madm_model.io.limited import LimitedStream

@@ -15,9 +15,11 @@ import pytest
 from event_samples import BASE, HIGH, LOW, ON, TRIGGER, VECT8, VECT12, X, Y, random_events, recording, words
 
 from madm_model.events import decoders
+from madm_model.events import evt3 as evt3_module
 from madm_model.events.container import EventError
-from madm_model.events.decoders import Evt3Decoder, Evt3RosDecoder, LibcaerCmpDecoder, LibcaerDecoder, MonoDecoder
+from madm_model.events.decoders import LibcaerCmpDecoder, LibcaerDecoder, MonoDecoder
 from madm_model.events.encoders import encode_evt3, encode_mono
+from madm_model.events.evt3 import Evt3Decoder, Evt3RosDecoder
 
 
 def evt3(*payloads: np.ndarray, width: int = 640, height: int = 480):
@@ -143,7 +145,8 @@ def test_event_camera_py_wins_and_its_32_bit_clock_is_counted_on(monkeypatch):
 
 
 def test_missing_evt3_package_says_what_to_install(monkeypatch):
-    monkeypatch.setattr(decoders, "optional_module", lambda name: None)
+    for module in (decoders, evt3_module):
+        monkeypatch.setattr(module, "optional_module", lambda name: None)
     with pytest.raises(EventError, match="pip install evt3"):
         decoders.make_decoder("evt3", 640, 480)
 
