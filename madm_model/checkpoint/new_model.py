@@ -13,11 +13,12 @@ from pathlib import Path
 
 import torch
 
+from madm_model.checkpoint.hub import find_base
 from madm_model.checkpoint.model_folder import build_on_meta, save_new_model
 from madm_model.checkpoint.official import OFFICIAL_INPUT_SIZE
 from madm_model.checkpoint.stable_diffusion import load_empty_prompt, load_unet, load_vae, read_architecture
 from madm_model.labels import LabelSet
-from madm_model.model_config import ModelConfig, ModelError
+from madm_model.model_config import MODALITIES, ModelConfig, ModelError
 from madm_model.network import MADM
 
 
@@ -62,16 +63,27 @@ def new_model(
 
 
 def new_model_folder(
-    base: Path, out: Path, label_set: LabelSet, modality: str, seed: int = 0, any_size: bool = False
+    base: str, out: Path, label_set: LabelSet, modality: str, seed: int = 0, any_size: bool = False
 ) -> tuple[MADM, ModelConfig]:
     """Build a model as `new_model` does, and write it to a new folder that it is named after.
 
+    Args:
+        base: folder of Stable Diffusion v1-4, or the name of a hub repository, see `hub.find_base`.
+        out: must not exist.
+        label_set: see `new_model`, as for the rest.
+        modality: likewise.
+        seed: likewise.
+        any_size: likewise.
+
     Raises:
-        ModelError: as `new_model`; or the folder exists, or cannot be written.
+        ModelError: as `find_base` and `new_model`; or the folder exists, or cannot be written.
     """
+    # What a user can have got wrong is told before gigabytes are fetched for it.
     if out.exists():
         raise ModelError(f"{out} exists already: remove it or choose another --out")
-    network, config = new_model(base, label_set, modality, out.name, seed, any_size)
+    if modality not in MODALITIES:
+        raise ModelError(f"unknown modality '{modality}': use one of {', '.join(MODALITIES)}")
+    network, config = new_model(find_base(base), label_set, modality, out.name, seed, any_size)
     save_new_model(out, network, config)
     return network, config
 

@@ -185,6 +185,11 @@ def _load(base: Path, part: str) -> dict[str, torch.Tensor]:
     path = base / part / DIFFUSERS_WEIGHTS
     try:
         return load_file(path)
+    except FileNotFoundError:
+        raise ModelError(
+            f"{base} is no Stable Diffusion folder: it has no {part}/{DIFFUSERS_WEIGHTS} (older copies have .bin, "
+            "which is not read: fetch it again)"
+        ) from None
     except (OSError, SafetensorError) as error:
         raise ModelError(f"{base} is no Stable Diffusion folder: {path} cannot be read ({error})") from None
 

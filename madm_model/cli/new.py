@@ -29,14 +29,13 @@ def new(
     ] = False,
 ) -> None:
     """Make an untrained model of Stable Diffusion's weights, for `madm train`."""
-    from madm_model.checkpoint.hub import find_base
     from madm_model.checkpoint.new_model import new_model_folder
     from madm_model.cli.errors import clear_errors
     from madm_model.labels import read_label_set
 
     with clear_errors():
         label_set = read_label_set(classes)
-        network, config = new_model_folder(find_base(base), out, label_set, modality, seed, any_size)
+        network, config = new_model_folder(base, out, label_set, modality, seed, any_size)
     parameters = sum(parameter.numel() for parameter in network.parameters()) / 1e6
     name = config.architecture.name
     print(f"{out}: {name}, untrained, {modality}, {len(label_set)} classes, {parameters:.1f} M parameters")

@@ -131,7 +131,7 @@ def test_other_sizes_are_refused_unless_asked_for(whole):
     ("missing", "complaint"),
     [
         ("unet/config.json", "it has no unet/config.json"),
-        ("vae/diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.safetensors cannot be read"),
+        ("vae/diffusion_pytorch_model.safetensors", "it has no vae/diffusion_pytorch_model.safetensors"),
         ("text_encoder/model.safetensors", "its text_encoder cannot be read"),
         ("tokenizer/vocab.json", "its tokenizer cannot be read|its tokenizer has words"),
     ],
@@ -199,6 +199,21 @@ def test_a_repository_is_fetched_once_and_found_again_offline(whole, tmp_path):
     again, missing = find("someone/mini", "someone/other", HF_ENDPOINT=hub.endpoint, HF_HUB_OFFLINE="1")
     assert again == folder
     assert missing.startswith("error: there is no folder someone/other")
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (("--modality", "radar"), "unknown modality 'radar'"),
+        (("--classes", "street12"), "there are no classes 'street12'"),
+        ((), "exists already"),
+    ],
+)
+def test_what_can_be_told_before_is_told_before_anything_is_fetched(options, complaint, tmp_path, monkeypatch):
+    monkeypatch.setattr("madm_model.checkpoint.new_model.find_base", lambda _name: pytest.fail("it was fetched"))
+    out = tmp_path if not options else tmp_path / "model"
+    result = run("--base", "someone/mini", "--classes", "street9", "--out", out, *options)
+    assert result.exit_code == 1 and complaint in result.stderr
 
 
 @pytest.mark.parametrize("name", ["nowhere", "/nowhere/at-all", "./nowhere"])

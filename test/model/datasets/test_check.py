@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import dataset_samples as samples
@@ -66,6 +67,19 @@ def test_a_miniatures_labels_are_the_streets(miniatures):
         file_ids = np.asarray(Image.open(file))
         road = file_ids == 0
         assert (source[road] == STREET_11.names.index("road")).all() and road.any()
+
+
+def test_the_documented_way_from_python(miniatures, tmp_path, monkeypatch, capsys):
+    guide = Path(__file__).resolve().parents[3] / "docs" / "datasets.md"
+    (block,) = re.findall(r"^```python\n(.*?)^```", guide.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    (tmp_path / "mini").mkdir()
+    for title in ("Cityscapes", "FMB"):
+        (tmp_path / "mini" / title).symlink_to(miniatures[title.lower()])
+    monkeypatch.chdir(tmp_path)
+    exec(compile(block, str(guide), "exec"), {})
+    assert capsys.readouterr().out.startswith(
+        "1 leftImg8bit/train/simulated/simulated_000000_000019 (32, 48, 3) (32, 48)"
+    )
 
 
 def test_the_command_makes_a_miniature_and_finds_nothing_wrong(tmp_path):
