@@ -91,6 +91,38 @@ class TeacherConfig:
 
 
 @settings
+class MaskedConsistencyConfig:
+    """Masked image consistency (Hoyer et al., "MIC", CVPR 2023): the student labels a target image of which most is
+    hidden, and learns the teacher's pseudo-labels there too. Defaults as released."""
+
+    mask_ratio: Annotated[float, Field(ge=0, lt=1)] = 0.7
+    """Probability of a block to be hidden."""
+    block_size: _Count = 64
+    """Side of a block in pixels of a 512x512 crop; on other crops it is as large a part of the shorter side."""
+    weight: Annotated[float, Field(gt=0)] = 1.0
+    """Weight of the masked image's cross entropy, beside the pseudo-labels' quality."""
+
+
+@settings
+class PixelContrastConfig:
+    """Pixel-wise contrast of the source (Chen et al., "PiPa", ACM MM 2023; the patch-wise part is left out): features
+    of one class are drawn together, those of others apart. Defaults as released."""
+
+    weight: Annotated[float, Field(gt=0)] = 0.1
+    """Weight of the contrastive loss."""
+    temperature: Annotated[float, Field(gt=0)] = 0.1
+    """Temperature of the similarities."""
+    base_temperature: Annotated[float, Field(gt=0)] = 0.07
+    """The loss is multiplied by temperature / base_temperature."""
+    max_samples: Annotated[int, Field(ge=2)] = 1024
+    """Pixels compared in one batch at most."""
+    max_views: Annotated[int, Field(ge=2)] = 100
+    """Pixels of one class of one image at most; a class with no more than these is left out."""
+    embedding: _Count = 256
+    """Channels of the compared features."""
+
+
+@settings
 class SelfTrainingConfig:
     """The target branch: pseudo-labels, mixing, teacher."""
 
@@ -102,6 +134,10 @@ class SelfTrainingConfig:
     """Augmentation of the mixed image; None leaves it as it is."""
     teacher: TeacherConfig = field(default_factory=TeacherConfig)
     """Averaging and mode of the teacher."""
+    masked_consistency: MaskedConsistencyConfig | None = None
+    """Masked image consistency, a comparator; None (MADM) does without."""
+    pixel_contrast: PixelContrastConfig | None = None
+    """Pixel-wise contrast of the source, a comparator; None (MADM) does without."""
 
 
 @settings

@@ -107,18 +107,18 @@ def merge_lora(network: MADM) -> None:
         network.unet.unload_lora()
 
 
-def make_optimizer(network: MADM, config: OptimizerConfig, eight_bit: bool) -> torch.optim.Optimizer:
-    """AdamW over the trained parameters, its state in 8 bits on request.
+def make_optimizer(trained: nn.Module, config: OptimizerConfig, eight_bit: bool) -> torch.optim.Optimizer:
+    """AdamW over a module's trained parameters, its state in 8 bits on request.
 
     Raises:
         ResourceError: bitsandbytes is not installed.
     """
     if not eight_bit:
-        return build_optimizer(network, config)
+        return build_optimizer(trained, config)
     try:
         from bitsandbytes.optim import AdamW8bit
     except ImportError as error:
         raise ResourceError(
             "the 8-bit optimiser needs bitsandbytes: `pip install bitsandbytes`, or turn eight_bit_optimizer off"
         ) from error
-    return AdamW8bit(parameter_groups(network, config.weight_decay), lr=config.learning_rate)
+    return AdamW8bit(parameter_groups(trained, config.weight_decay), lr=config.learning_rate)

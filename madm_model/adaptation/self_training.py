@@ -14,7 +14,7 @@ the plain supervised one run through this class; the configuration says which pa
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,27 +22,23 @@ import numpy as np
 import torch
 from torch import nn
 
-from madm_model.adaptation.augmentation import augment
-from madm_model.adaptation.class_mix import ChooseClasses, choose_half, class_mix
-from madm_model.adaptation.config import AdaptationConfig, LPLRConfig, SelfTrainingConfig
-from madm_model.adaptation.data.batches import AdaptationData
-from madm_model.adaptation.dplg import draw_noise, draw_noise_step
+from madm_model.adaptation.class_mix import ChooseClasses, choose_half
+from madm_model.adaptation.config import AdaptationConfig
+from madm_model.adaptation.data.batches import AdaptationData, LabelledBatch
+from madm_model.adaptation.dplg import draw_noise
 from madm_model.adaptation.ema_teacher import EMATeacher, load_partial_state
-from madm_model.adaptation.pseudo_labels import pseudo_labels
+from madm_model.adaptation.passes import Passes, batch_generators, gradient_norm
+from madm_model.adaptation.pixel_contrast import PixelContrast
 from madm_model.adaptation.resources import HalvedWeights, check_resources, make_optimizer, merge_lora, prepare_network
 from madm_model.adaptation.step_statistics import StepStatistics, TargetStatistics
 from madm_model.adaptation.target_norm import evaluating, take_norm_statistics
-from madm_model.labels import IGNORE, LabelSet
-from madm_model.network.madm import MADM, MADMOutput
+from madm_model.labels import LabelSet
+from madm_model.network.madm import MADM
 from madm_model.network.noise import make_shared_noise
-from madm_model.training.label_palette import encode_labels
-from madm_model.training.losses import latent_regression_loss, segmentation_loss
 from madm_model.training.optimizer import clip_gradient, set_learning_rate
 from madm_model.training.precision import autocast
 
 TRAINED_PARTS = ("unet", "projections", "head", "condition")
-
-_NO_LPLR = LPLRConfig(0.0, 0.0)
 
 
 class TrainingDiverged(Exception):
@@ -58,6 +54,8 @@ class SelfTraining:
     Attributes:
         network: the student, which is also what is saved in the end.
         teacher: the network that labels the target; None without self-training.
+        contrast: the head of pixel-wise contrast; None without.
+        passes: what computes a batch's gradients.
         optimizer: AdamW over the trained parameters.
     """
 
@@ -86,9 +84,7 @@ class SelfTraining:
             raise ValueError(f"the network has {network.num_classes} classes, the label set {len(label_set)}")
         self._device = network.shared_noise.device
         check_resources(config.resources, self._device)
-        self.network, self._label_set, self._data, self._config = network, label_set, data, config
-        self._choose_classes = choose_classes
-        self._lplr = config.lplr or _NO_LPLR
+        self.network, self._data, self._config = network, data, config
 
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)  # of the adapters' first weights
@@ -101,8 +97,19 @@ class SelfTraining:
         network.head.dropout.p = config.dropout
         self_training = config.self_training
         self.teacher = EMATeacher(network, self_training.teacher) if self_training else None
-        self.optimizer = make_optimizer(network, config.optimizer, config.resources.eight_bit_optimizer)
+        self.contrast = self._make_contrast()
+        trained = nn.ModuleList([network, self.contrast]) if self.contrast is not None else network
+        self.optimizer = make_optimizer(trained, config.optimizer, config.resources.eight_bit_optimizer)
         self._scaler = torch.amp.GradScaler(self._device.type, enabled=config.resources.precision == "float16")
+        self.passes = Passes(network, self.teacher, self.contrast, label_set, config, choose_classes, self._scaler)
+
+    def _make_contrast(self) -> PixelContrast | None:
+        config = self._config.self_training and self._config.self_training.pixel_contrast
+        if not config:
+            return None
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self._config.seed)
+            return PixelContrast(self.network.architecture.projection_out[1:], config).to(self._device)
 
     def step(self, iteration: int) -> StepStatistics:
         """Run one iteration, counted from 0.
@@ -118,6 +125,7 @@ class SelfTraining:
         self.optimizer.zero_grad(set_to_none=True)
         batches = range(self._config.resources.accumulation)
         losses, targets = zip(*(self._accumulate(iteration, batch) for batch in batches))
+        _check_finite(losses, iteration)
 
         # 8. Clip and step
         learning_rate = set_learning_rate(self.optimizer, iteration, self._config.iterations, self._config.optimizer)
@@ -131,78 +139,18 @@ class SelfTraining:
         )
 
     def _accumulate(self, iteration: int, batch: int) -> tuple[dict[str, float], TargetStatistics | None]:
-        """Add the gradients of one source and one target batch. B images of H x W, K classes, latent h x w."""
-        source_rng, target_rng, noise_rng, mix_rng, augment_rng = (
-            np.random.default_rng([self._config.seed, iteration, batch, purpose]) for purpose in range(5)
-        )
-        # 2. Source pass: the supervised losses
-        source = self._data.source(source_rng)
-        images, labels = source.images.to(self._device), source.labels.to(self._device)  # (B, 3, H, W), (B, H, W)
-        output = self._forward(images)  # logits (B, K, H, W), latent (B, 4, h, w)
-        losses = {"source_segmentation": segmentation_loss(output.logits, labels)}
-        if self._lplr.source_weight:
-            losses["source_regression"] = self._lplr.source_weight * self._regression(output, labels)
-        values = self._backward(losses, iteration)  # frees the pass's memory before the next one
-        if self.teacher is None or self._config.self_training is None:
-            return values, None
-        config: SelfTrainingConfig = self._config.self_training
-
-        # 3. Teacher pass on the plain target image, its latent under annealed noise (DPLG)
-        target = self._data.target(target_rng).to(self._device)  # (B, 3, H, W)
-        noise_step = draw_noise_step(config.dplg, iteration, noise_rng)
-        noise = draw_noise(config.dplg, noise_step, self.network.latent_shape(target), noise_rng)  # (B, 4, h, w)
-        with autocast(self._device, self._config.resources.precision):
-            logits = self.teacher.logits(target, noise_step, noise)  # (B, K, H, W)
-
-        # 4. Pseudo-labels of all pixels, and one weight for them
-        pseudo = pseudo_labels(logits, config.pseudo_threshold)  # labels (B, H, W)
-
-        # 5. Source pixels of half the classes go onto the target
-        mixed = class_mix(images, labels, target, pseudo.labels, pseudo.quality, mix_rng, self._choose_classes)
-
-        # 6. Strong augmentation, of the mixed image only
-        mixed_images = augment(mixed.images, config.augmentation, augment_rng)  # (B, 3, H, W)
-
-        # 7. Mixed pass: the target's losses
-        output = self._forward(mixed_images)
-        losses = {"target_segmentation": segmentation_loss(output.logits, mixed.labels, mixed.pixel_weight)}
-        if self._lplr.target_weight:
-            regression = self._regression(output, mixed.labels, pseudo.quality)
-            losses["target_regression"] = self._lplr.target_weight * regression
-        values |= self._backward(losses, iteration)
-
-        histogram = torch.bincount(mixed.labels[mixed.labels != IGNORE], minlength=self.network.num_classes)
-        return values, TargetStatistics(
-            noise_step, pseudo.quality, pseudo.confidence, mixed.pasted_share, histogram.cpu().numpy()
-        )
-
-    def _forward(self, images: torch.Tensor) -> MADMOutput:
-        """The student's clean pass (t = 0), its results in float32."""
-        with autocast(self._device, self._config.resources.precision):
-            output = self.network(images)
-        return MADMOutput(output.logits.float(), output.latent.float(), output.decoded)
-
-    def _regression(self, output: MADMOutput, labels: torch.Tensor, quality: float = 1.0) -> torch.Tensor:
-        """Latent regression of the painted labels (LPLR), labels (B, H, W)."""
-        with autocast(self._device, self._config.resources.precision):
-            scaling = self.network.architecture.latent_scaling
-            target = encode_labels(self.network.vae, scaling, labels, self._label_set)  # (B, 4, h, w)
-        return latent_regression_loss(output.latent, target.float(), labels, quality)
-
-    def _backward(self, losses: dict[str, torch.Tensor], iteration: int) -> dict[str, float]:
-        """Add the gradients of a pass; gives the losses' values."""
-        total = sum(losses.values(), torch.zeros((), device=self._device))
-        self._scaler.scale(total / self._config.resources.accumulation).backward()
-        values = {name: loss.item() for name, loss in losses.items()}
-        for name, value in values.items():
-            if not math.isfinite(value):
-                raise TrainingDiverged(f"{name} is {value} at iteration {iteration}: lower the learning rate")
-        return values
+        """Add the gradients of one source and one target batch."""
+        rngs = batch_generators(self._config.seed, iteration, batch)
+        source = LabelledBatch(*(value.to(self._device) for value in self._data.source(rngs.source)))
+        target = self._data.target(rngs.target).to(self._device) if self.teacher is not None else None
+        return self.passes.run(source, target, iteration, rngs)
 
     def _update_weights(self, iteration: int) -> tuple[float, dict[str, float]]:
         """Clip and step; gives the gradient's norm before clipping, as a whole and by part."""
         self._scaler.unscale_(self.optimizer)
-        norms = {part: _gradient_norm(self.network.get_submodule(part)) for part in TRAINED_PARTS}
+        norms = {part: gradient_norm(self.network.get_submodule(part)) for part in TRAINED_PARTS}
+        if self.contrast is not None:
+            norms["contrast"] = gradient_norm(self.contrast)
         total = math.sqrt(sum(norm**2 for norm in norms.values()))
         # The scaler skips a step that overflowed, and scales the next one less.
         if not self._scaler.is_enabled() and not math.isfinite(total):
@@ -249,7 +197,7 @@ class SelfTraining:
         self._halved.restore()
         self._halved = HalvedWeights()  # lets go of what it kept, as of teacher, gradients and the optimiser's state
         self.network.zero_grad(set_to_none=True)
-        del self.teacher, self.optimizer
+        del self.teacher, self.contrast, self.passes, self.optimizer
         self._take_target_norm()
         merge_lora(self.network)
         self.network.unet.disable_gradient_checkpointing()
@@ -270,6 +218,7 @@ class SelfTraining:
             "config": repr(self._config),
             "network": {name: state[name] for name in self._trained_names()},
             "teacher": self.teacher.state_dict() if self.teacher is not None else {},
+            "contrast": self.contrast.state_dict() if self.contrast is not None else {},
             "optimizer": self.optimizer.state_dict(),
             "scaler": self._scaler.state_dict(),
         }
@@ -288,6 +237,8 @@ class SelfTraining:
         load_partial_state(self.network, state["network"], self._trained_names())
         if self.teacher is not None:
             self.teacher.load_state_dict(state["teacher"])
+        if self.contrast is not None:
+            self.contrast.load_state_dict(state["contrast"])
         self.optimizer.load_state_dict(state["optimizer"])
         self._scaler.load_state_dict(state["scaler"])
 
@@ -297,6 +248,12 @@ class SelfTraining:
         return self.network.state_dict().keys() - frozen
 
 
-def _gradient_norm(part: nn.Module) -> float:
-    gradients = [parameter.grad for parameter in part.parameters() if parameter.grad is not None]
-    return float(nn.utils.get_total_norm(gradients))
+def _check_finite(losses: Iterable[dict[str, float]], iteration: int) -> None:
+    """Refuse losses that are no numbers.
+
+    Raises:
+        TrainingDiverged: one is not finite.
+    """
+    for name, value in (item for values in losses for item in values.items()):
+        if not math.isfinite(value):
+            raise TrainingDiverged(f"{name} is {value} at iteration {iteration}: lower the learning rate")

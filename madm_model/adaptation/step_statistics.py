@@ -35,12 +35,12 @@ class StepStatistics:
     """What one iteration computed; batches of an accumulated step are averaged."""
 
     losses: dict[str, float]
-    """source_segmentation and, where configured, source_regression, target_segmentation, target_regression;
-    weights included."""
+    """source_segmentation and, where configured, source_regression, source_contrast, target_segmentation,
+    target_regression, masked_segmentation; weights included."""
     gradient_norm: float
     """Global L2 norm before clipping."""
     gradient_norms: dict[str, float]
-    """The same per part: unet, projections, head, condition."""
+    """The same per part: unet, projections, head, condition and, where there is one, contrast."""
     learning_rate: float
     """Learning rate of this step."""
     target: list[TargetStatistics] = field(default_factory=list)

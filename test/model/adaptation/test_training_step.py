@@ -55,6 +55,7 @@ class Watched(SelfTraining):
         self.student: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]] = []
         self.taught: list[tuple[torch.Tensor, int, torch.Tensor | None]] = []
         self.teacher.logits = self._teach
+        self._forward, self.passes._forward = self.passes._forward, self._watch
 
     def _teach(self, images: torch.Tensor, step: int, noise: torch.Tensor | None) -> torch.Tensor:
         self.taught.append((images, step, noise))
@@ -63,8 +64,8 @@ class Watched(SelfTraining):
         logits[:, 7, :, images.shape[-1] // 2 :] = 0.1
         return logits
 
-    def _forward(self, images: torch.Tensor):
-        output = super()._forward(images)
+    def _watch(self, images: torch.Tensor):
+        output = self._forward(images)
         self.student.append((images.clone(), output.logits.detach(), output.latent.detach()))
         return output
 
