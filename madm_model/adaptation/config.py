@@ -167,7 +167,7 @@ class ResourceConfig:
     lora: LoRAConfig | None = None
     """Adapters on the UNet; None trains all of it, as officially."""
     accumulation: _Count = 1
-    """Batches whose gradients are averaged before an optimiser step."""
+    """Batches whose gradients are averaged before an optimiser step; several processes share them."""
     eight_bit_optimizer: bool = False
     """bitsandbytes' AdamW with 8-bit state; needs that package and CUDA."""
 

@@ -75,6 +75,7 @@ class Passes:
         config: the method.
         choose_classes: which classes of the source are pasted onto the target.
         scaler: of the loss, for float16.
+        batches: of a step in this process, whose gradients are averaged.
     """
 
     def __init__(
@@ -86,9 +87,10 @@ class Passes:
         config: AdaptationConfig,
         choose_classes: ChooseClasses,
         scaler: torch.amp.GradScaler,
+        batches: int,
     ) -> None:
         self._network, self._teacher, self._contrast, self._label_set = network, teacher, contrast, label_set
-        self._config, self._choose_classes, self._scaler = config, choose_classes, scaler
+        self._config, self._choose_classes, self._scaler, self._batches = config, choose_classes, scaler, batches
         self._lplr = config.lplr or _NO_LPLR
         self._device = network.shared_noise.device
 
@@ -183,7 +185,7 @@ class Passes:
     def _backward(self, losses: dict[str, torch.Tensor]) -> dict[str, float]:
         """Add the gradients of a pass; gives the losses' values."""
         total = sum(losses.values(), torch.zeros((), device=self._device))
-        self._scaler.scale(total / self._config.resources.accumulation).backward()
+        self._scaler.scale(total / self._batches).backward()
         return {name: loss.item() for name, loss in losses.items()}
 
 

@@ -24,6 +24,7 @@ from torch import nn
 
 from madm_model.adaptation.class_mix import ChooseClasses, choose_half
 from madm_model.adaptation.config import AdaptationConfig
+from madm_model.adaptation.data.batch_loader import BatchLoader
 from madm_model.adaptation.data.batches import AdaptationData, LabelledBatch
 from madm_model.adaptation.dplg import draw_noise
 from madm_model.adaptation.ema_teacher import EMATeacher, load_partial_state
@@ -37,6 +38,7 @@ from madm_model.network.madm import MADM
 from madm_model.network.noise import make_shared_noise
 from madm_model.training.optimizer import clip_gradient, set_learning_rate
 from madm_model.training.precision import autocast
+from madm_model.training.processes import ALONE, Processes
 
 TRAINED_PARTS = ("unet", "projections", "head", "condition")
 
@@ -56,6 +58,7 @@ class SelfTraining:
         teacher: the network that labels the target; None without self-training.
         contrast: the head of pixel-wise contrast; None without.
         passes: what computes a batch's gradients.
+        loader: gives the batches, and tells for how long they were waited for.
         optimizer: AdamW over the trained parameters.
     """
 
@@ -66,6 +69,8 @@ class SelfTraining:
         data: AdaptationData,
         config: AdaptationConfig,
         choose_classes: ChooseClasses = choose_half,
+        processes: Processes = ALONE,
+        workers: int = 0,
     ) -> None:
         """Get a network ready to train, in place, on the device it is on.
 
@@ -75,16 +80,28 @@ class SelfTraining:
             data: source and target batches.
             config: the method, its optimiser and its cost.
             choose_classes: which classes of the source are pasted onto the target.
+            processes: that train together; they share the batches of every step.
+            workers: processes that prepare batches ahead; 0 prepares each when it is needed.
 
         Raises:
             ResourceError: the device cannot train as configured.
-            ValueError: the label set does not fit the network.
+            ValueError: the label set does not fit the network, or the batches of a step cannot be shared evenly.
         """
         if len(label_set) != network.num_classes:
             raise ValueError(f"the network has {network.num_classes} classes, the label set {len(label_set)}")
         self._device = network.shared_noise.device
         check_resources(config.resources, self._device)
-        self.network, self._data, self._config = network, data, config
+        if config.resources.accumulation % processes.count:
+            raise ValueError(
+                f"{config.resources.accumulation} batches a step cannot be shared evenly by {processes.count} "
+                f"processes: set accumulation to a multiple of {processes.count}"
+            )
+        self.network, self._data, self._config, self._processes = network, data, config, processes
+        self._batches = range(processes.rank, config.resources.accumulation, processes.count)
+        self.loader = BatchLoader(
+            *(data, config.seed, config.iterations, self._batches, config.self_training is not None, workers),
+            pinned=self._device.type == "cuda",
+        )
 
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)  # of the adapters' first weights
@@ -101,7 +118,10 @@ class SelfTraining:
         trained = nn.ModuleList([network, self.contrast]) if self.contrast is not None else network
         self.optimizer = make_optimizer(trained, config.optimizer, config.resources.eight_bit_optimizer)
         self._scaler = torch.amp.GradScaler(self._device.type, enabled=config.resources.precision == "float16")
-        self.passes = Passes(network, self.teacher, self.contrast, label_set, config, choose_classes, self._scaler)
+        self.passes = Passes(
+            *(network, self.teacher, self.contrast, label_set, config, choose_classes, self._scaler),
+            batches=len(self._batches),
+        )
 
     def _make_contrast(self) -> PixelContrast | None:
         config = self._config.self_training and self._config.self_training.pixel_contrast
@@ -123,11 +143,13 @@ class SelfTraining:
 
         # 2. to 7. Gradients of every batch of this step
         self.optimizer.zero_grad(set_to_none=True)
-        batches = range(self._config.resources.accumulation)
-        losses, targets = zip(*(self._accumulate(iteration, batch) for batch in batches))
+        mine = [self._accumulate(iteration, index) for index in range(len(self._batches))]
+        losses, targets = zip(*self._processes.gather(mine))
         _check_finite(losses, iteration)
 
-        # 8. Clip and step
+        # 8. Average over the processes, clip and step
+        self._processes.average_gradients(value for group in self.optimizer.param_groups for value in group["params"])
+        self._processes.average([value for value in self.network.head.buffers() if value.is_floating_point()])
         learning_rate = set_learning_rate(self.optimizer, iteration, self._config.iterations, self._config.optimizer)
         gradient_norm, gradient_norms = self._update_weights(iteration)
         return StepStatistics(
@@ -138,12 +160,16 @@ class SelfTraining:
             [target for target in targets if target is not None],
         )
 
-    def _accumulate(self, iteration: int, batch: int) -> tuple[dict[str, float], TargetStatistics | None]:
-        """Add the gradients of one source and one target batch."""
+    def _accumulate(self, iteration: int, index: int) -> tuple[dict[str, float], TargetStatistics | None]:
+        """Add the gradients of one source and one target batch, of those that this process has in a step."""
+        batch = self._batches[index]
+        if batch:  # dropout of a batch does not depend on which process had the one before
+            torch.manual_seed((self._config.seed * 1_000_003 + iteration) * 1_009 + batch)
+        source, target = self.loader.get(iteration, index)
+        images, labels = (value.to(self._device, non_blocking=True) for value in source)
+        target = target.to(self._device, non_blocking=True) if target is not None else None
         rngs = batch_generators(self._config.seed, iteration, batch)
-        source = LabelledBatch(*(value.to(self._device) for value in self._data.source(rngs.source)))
-        target = self._data.target(rngs.target).to(self._device) if self.teacher is not None else None
-        return self.passes.run(source, target, iteration, rngs)
+        return self.passes.run(LabelledBatch(images, labels), target, iteration, rngs)
 
     def _update_weights(self, iteration: int) -> tuple[float, dict[str, float]]:
         """Clip and step; gives the gradient's norm before clipping, as a whole and by part."""
@@ -197,6 +223,7 @@ class SelfTraining:
         self._halved.restore()
         self._halved = HalvedWeights()  # lets go of what it kept, as of teacher, gradients and the optimiser's state
         self.network.zero_grad(set_to_none=True)
+        self.loader.close()
         del self.teacher, self.contrast, self.passes, self.optimizer
         self._take_target_norm()
         merge_lora(self.network)

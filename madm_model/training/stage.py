@@ -26,6 +26,7 @@ from torch import nn
 
 from madm_model.training.checkpoints import Checkpoints
 from madm_model.training.optimizer import OptimizerConfig, build_optimizer, clip_gradient, set_learning_rate
+from madm_model.training.processes import ALONE, Processes
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,7 @@ def run_iterations(
     work_dir: Path,
     console: Console,
     on_iteration: Callable[[int, StatisticsT], bool] | None = None,
+    processes: Processes = ALONE,
 ) -> float:
     """Step until the stage's last iteration, from its last checkpoint if there is one.
 
@@ -89,17 +91,22 @@ def run_iterations(
         console: prints progress.
         on_iteration: called after every iteration with the number done so far and its statistics; if it gives
             False, the stage stops there with a checkpoint and can be resumed.
+        processes: that train together, each with a trainee of its own in the same state. All read the checkpoint, the
+            first one writes, and if one stops all do.
 
     Returns:
         seconds of training, earlier runs of the same stage included.
     """
     checkpoints, log = Checkpoints(work_dir, config.name), work_dir / f"{config.name}.csv"
     first, seconds_before = 0, 0.0
-    if state := checkpoints.load():
+    with processes.first_before_others():  # it removes damaged ones
+        state = checkpoints.load()
+    if state:
         trainee.load_state_dict(state)
         first, seconds_before = state["iteration"], state["seconds"]
         console.print(f"{config.name}: resuming at iteration {first} of {config.iterations}")
-    _cut_log(log, first)
+    if processes.is_first:
+        _cut_log(log, first)
 
     started = time.monotonic()
     for iteration in range(first, config.iterations):
@@ -107,13 +114,13 @@ def run_iterations(
         statistics = trainee.step(iteration)
         done = iteration + 1
         seconds = seconds_before + time.monotonic() - started
-        stop = on_iteration is not None and not on_iteration(done, statistics)
-        if done % config.log_every == 0 or done == config.iterations:
+        stop = processes.any(on_iteration is not None and not on_iteration(done, statistics))
+        if processes.is_first and (done % config.log_every == 0 or done == config.iterations):
             row = {"iteration": done, "seconds": round(seconds, 1)}
             row |= {name: float(f"{value:.5g}") for name, value in statistics.row().items()}
             _append_log(log, row)
             console.print(f"{config.name} " + " ".join(f"{key}={value}" for key, value in row.items()))
-        if stop or done % config.checkpoint_every == 0 or done == config.iterations:
+        if processes.is_first and (stop or done % config.checkpoint_every == 0 or done == config.iterations):
             checkpoints.save(trainee.state_dict() | {"iteration": done, "seconds": seconds})
         if stop:
             console.print(f"{config.name}: stopped at iteration {done} of {config.iterations}")

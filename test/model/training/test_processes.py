@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 Seed e23eb31b maintainers
+# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
+# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software distributed under the License is distributed on
+# an "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the
+# specific language governing permissions and limitations under the License.
+"""Training in several processes: the same losses and weights as in one."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from launched_training import losses_and_weights
+
+from madm_model.training.processes import ALONE, Processes
+
+SCRIPT = Path(__file__).parent / "launched_training.py"
+CHECKOUT = Path(__file__).resolve().parents[3]
+
+
+def run_processes(count: int) -> list[dict]:
+    """What every process of a training told."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    common = os.environ | {"WORLD_SIZE": str(count), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    common |= {
+        "PYTHONPATH": os.pathsep.join([str(CHECKOUT), str(CHECKOUT / "test")]),
+        "OMP_NUM_THREADS": "1",
+        "ACCELERATE_USE_CPU": "true",
+    }
+    started = [
+        subprocess.Popen(
+            [sys.executable, str(SCRIPT)],
+            env=common | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(count)
+    ]
+    told = [process.communicate(timeout=300)[0] for process in started]
+    assert [process.returncode for process in started] == [0] * count
+    return [json.loads(text.strip().splitlines()[-1]) for text in told]
+
+
+def test_two_processes_train_as_one():
+    alone = losses_and_weights(ALONE)
+    first, second = run_processes(2)
+    for iteration, (mine, theirs) in enumerate(zip(alone["losses"], first["losses"])):
+        assert theirs == pytest.approx(mine, rel=1e-4), iteration
+    assert first["losses"] == second["losses"]
+    assert first["weights"] == second["weights"]  # students, teachers and norms do not drift apart
+    for name in ("unet", "head", "teacher"):
+        assert first["weights"][name] == pytest.approx(alone["weights"][name], rel=1e-4)
+    assert first["confidence"] == pytest.approx(alone["confidence"], rel=1e-4)
+
+
+def test_alone_nothing_is_exchanged():
+    weight = torch.nn.Parameter(torch.ones(2))
+    weight.grad = torch.full((2,), 3.0)
+    ALONE.average_gradients([weight])
+    values = [torch.ones(1)]
+    ALONE.average(values)
+    with ALONE.first_before_others():
+        assert ALONE.gather([1, 2]) == [1, 2]
+    assert (ALONE.any(True), ALONE.any(False)) == (True, False)
+    assert weight.grad.tolist() == [3.0, 3.0]
+    assert values[0].item() == 1
+    assert ALONE.is_first
+    assert not Processes(1, 2).is_first
