@@ -37,6 +37,7 @@ setup(
         (f"{SHARE}/launch", files("launch", "*.launch.py")),
         (f"{SHARE}/config", files("config", "*.yaml", "*.rviz")),
         (f"{SHARE}/config/benchmark", files("config/benchmark", "*.yaml")),
+        (f"{SHARE}/config/paper", files("config/paper", "*.yaml")),
     ],
     # The rest of what is needed is in package.xml (rosdep) and requirements/ (pip).
     install_requires=["setuptools"],

@@ -5,7 +5,7 @@
 # Unless required by applicable law or agreed to in writing, software distributed under the License is distributed on
 # an "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the
 # specific language governing permissions and limitations under the License.
-"""Line charts, drawn with OpenCV: enough for a report, no plotting library needed."""
+"""Charts drawn with OpenCV: enough for a report, no plotting library needed."""
 
 from __future__ import annotations
 
@@ -79,3 +79,34 @@ def _draw_line(image: np.ndarray, points: Sequence[tuple[int, int] | None], colo
     for start, end in itertools.pairwise(points):
         if start is not None and end is not None:
             cv2.line(image, start, end, colour, 1, cv2.LINE_AA)
+
+
+def matrix_chart(shares: np.ndarray, names: Sequence[str], title: str) -> np.ndarray:
+    """Draw a square matrix as shaded cells with their value in percent.
+
+    Args:
+        shares: float (K, K), 0 to 1; one row per name.
+        names: of rows and columns.
+        title: written above.
+
+    Returns:
+        uint8 (H, W, 3), RGB.
+    """
+    cell, left, top = 44, 110, 60
+    count = len(names)
+    width = max(left + cell * count + 10, 20 + cv2.getTextSize(title, _FONT, 0.45, 1)[0][0])
+    image = np.full((top + cell * count + 10, width, 3), 255, np.uint8)
+    cv2.putText(image, title, (10, 18), _FONT, 0.45, _INK, 1, cv2.LINE_AA)
+    for index, name in enumerate(names):
+        cv2.putText(image, name[:14], (6, top + cell * index + 26), _FONT, 0.4, _INK, 1, cv2.LINE_AA)
+        cv2.putText(image, name[:6], (left + cell * index + 2, top - 8), _FONT, 0.36, _INK, 1, cv2.LINE_AA)
+    for row in range(count):
+        for column in range(count):
+            share = float(shares[row, column])
+            corner = (left + cell * column, top + cell * row)
+            shade = tuple(round(255 - share * (255 - channel)) for channel in _COLOURS[0])
+            cv2.rectangle(image, corner, (corner[0] + cell - 2, corner[1] + cell - 2), shade, -1)
+            ink = (255, 255, 255) if share > 0.6 else _INK
+            place = (corner[0] + 6, corner[1] + 26)
+            cv2.putText(image, f"{100 * share:.0f}", place, _FONT, 0.4, ink, 1, cv2.LINE_AA)
+    return image

@@ -38,6 +38,21 @@ from madm_model.training.precision import autocast
 _NO_LPLR = LPLRConfig(0.0, 0.0)
 
 
+class MixedView(NamedTuple):
+    """What the last mixed pass saw and said of its first image, for people to look at."""
+
+    target: torch.Tensor
+    """(3, H, W) in [-1, 1]: the plain target image."""
+    pseudo_labels: torch.Tensor
+    """int64 (H, W): the teacher's."""
+    mixed: torch.Tensor
+    """(3, H, W) in [-1, 1]: the augmented mixed image."""
+    mixed_labels: torch.Tensor
+    """int64 (H, W), class ids or 255."""
+    predicted: torch.Tensor
+    """int64 (H, W): the student's labels of the mixed image."""
+
+
 class BatchGenerators(NamedTuple):
     """One random generator for every purpose, so that none depends on what another is asked for."""
 
@@ -67,6 +82,9 @@ def batch_generators(seed: int, iteration: int, batch: int) -> BatchGenerators:
 class Passes:
     """Adds up the gradients of a batch.
 
+    Attributes:
+        view: of the last mixed pass; None before the first.
+
     Args:
         network: the student.
         teacher: labels the target; None without self-training.
@@ -93,6 +111,7 @@ class Passes:
         self._config, self._choose_classes, self._scaler, self._batches = config, choose_classes, scaler, batches
         self._lplr = config.lplr or _NO_LPLR
         self._device = network.shared_noise.device
+        self.view: MixedView | None = None
 
     def run(
         self, source: LabelledBatch, target: torch.Tensor | None, iteration: int, rngs: BatchGenerators
@@ -131,7 +150,7 @@ class Passes:
         mixed_images = augment(mixed.images, config.augmentation, rngs.augmentation)  # (B, 3, H, W)
 
         # 7. Mixed pass: the target's losses; and, as a comparator, the masked pass
-        values |= self._mixed_pass(mixed_images, mixed, pseudo)
+        values |= self._mixed_pass(target, mixed_images, mixed, pseudo)
         if config.masked_consistency is not None:
             values |= self._masked_pass(target, pseudo, rngs.mask)
 
@@ -152,8 +171,12 @@ class Passes:
             losses["source_contrast"] = self._contrast(features, labels, output.logits.argmax(1), rngs.contrast)
         return self._backward(losses)
 
-    def _mixed_pass(self, images: torch.Tensor, mixed: MixedBatch, pseudo: PseudoLabels) -> dict[str, float]:
+    def _mixed_pass(
+        self, target: torch.Tensor, images: torch.Tensor, mixed: MixedBatch, pseudo: PseudoLabels
+    ) -> dict[str, float]:
         output = self._forward(images)
+        predicted = output.logits[0].detach().argmax(0)
+        self.view = MixedView(target[0], pseudo.labels[0], images[0], mixed.labels[0], predicted)
         losses = {"target_segmentation": segmentation_loss(output.logits, mixed.labels, mixed.pixel_weight)}
         if self._lplr.target_weight:
             regression = self._regression(output, mixed.labels, pseudo.quality)

@@ -19,12 +19,14 @@ from madm_model.cli.bench import bench
 from madm_model.cli.benchmark import benchmark
 from madm_model.cli.data import data
 from madm_model.cli.distil import distil
+from madm_model.cli.evaluate import evaluate
 from madm_model.cli.events import events
 from madm_model.cli.import_official import import_official
 from madm_model.cli.new import new
 from madm_model.cli.segment import segment
 from madm_model.cli.simulate import simulate
 from madm_model.cli.store import activate, rollback, versions
+from madm_model.cli.train import train
 from madm_model.cli.train_embedded import train_embedded
 from madm_model.cli.train_student import train_student
 
@@ -44,6 +46,8 @@ app.command("events")(events)
 app.command("new")(new)
 app.command("import-official")(import_official)
 app.add_typer(data, name="data")
+app.command("train")(train)
+app.command("evaluate")(evaluate)
 app.command("bench")(bench)
 app.command("benchmark")(benchmark)
 app.command("train-embedded")(train_embedded)

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,14 +65,19 @@ class ConfusionMatrix:
         size = (self.num_classes + 1) * self.num_classes
         self.counts += np.bincount(rows * self.num_classes + columns, minlength=size).reshape(self.counts.shape)
 
-    def scores(self) -> SegmentationScores:
-        """IoU per class, their mean, and pixel accuracy of everything counted so far."""
+    def scores(self, not_scored: Sequence[int] = ()) -> SegmentationScores:
+        """IoU per class, their mean, and pixel accuracy of everything counted so far.
+
+        Args:
+            not_scored: classes that the mean leaves out.
+        """
         hits = np.diag(self.counts[:-1]).astype(np.float64)
         in_truth = self.counts.sum(axis=0).astype(np.float64)
         predicted = self.counts[:-1].sum(axis=1).astype(np.float64)
         union = in_truth + predicted - hits
         class_iou = np.divide(hits, union, out=np.full_like(hits, np.nan), where=union > 0)
-        occurring = np.count_nonzero(union > 0)
-        miou = float(class_iou[in_truth > 0].sum() / occurring) if occurring else float("nan")
+        scored = ~np.isin(np.arange(self.num_classes), not_scored)
+        occurring = np.count_nonzero((union > 0) & scored)
+        miou = float(class_iou[(in_truth > 0) & scored].sum() / occurring) if occurring else float("nan")
         labelled = in_truth.sum()
         return SegmentationScores(class_iou, miou, float(hits.sum() / labelled) if labelled else float("nan"))

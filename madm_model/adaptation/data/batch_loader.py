@@ -94,6 +94,7 @@ class BatchLoader:
                 pin_memory=self._pinned,
                 prefetch_factor=_AHEAD,
                 worker_init_fn=_one_thread,
+                generator=torch.Generator(),  # or it would draw from the global one, which dropout follows
             )
         )
 

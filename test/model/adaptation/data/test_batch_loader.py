@@ -53,6 +53,15 @@ def test_workers_change_nothing(with_target):
     ahead.close()
 
 
+def test_the_generator_of_dropout_is_left_alone():
+    torch.manual_seed(3)
+    before = torch.get_rng_state()
+    loader = BatchLoader(Drawn(), 7, 2, [0], True, workers=1)
+    loader.get(0, 0)
+    assert torch.equal(torch.get_rng_state(), before)
+    loader.close()
+
+
 def test_processes_share_what_one_would_read():
     whole = BatchLoader(Drawn(), 7, 2, [0, 1, 2, 3], True)
     first, second = (BatchLoader(Drawn(), 7, 2, range(rank, 4, 2), True) for rank in range(2))
