@@ -14,7 +14,7 @@ import json
 import pytest
 import torch
 from adaptation_samples import MINIATURE
-from dataset_samples import write_fmb
+from paper_data_samples import write_fmb
 from typer.testing import CliRunner
 
 from madm_model.checkpoint.model_folder import build_student, save_model

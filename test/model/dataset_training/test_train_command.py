@@ -16,7 +16,7 @@ import pytest
 import torch
 import yaml
 from adaptation_samples import MINIATURE
-from dataset_samples import write_cityscapes, write_fmb
+from paper_data_samples import write_cityscapes, write_fmb
 from safetensors.torch import load_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from typer.testing import CliRunner
