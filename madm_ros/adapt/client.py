@@ -8,7 +8,8 @@
 """Adaptation from a Python program: start a job, wait for it, cancel it, choose the version that runs.
 
 client = AdaptClient()
-result = client.adapt(["/data/bags/today"], time_budget_s=600, on_progress=lambda progress: print(progress.iteration))
+request = AdaptRequest(["/data/bags/today"], time_budget_s=600)
+result = client.adapt(request, on_progress=lambda progress: print(progress.iteration))
 if result.state != AdaptStatus.STATE_ACTIVATED:
     print(result.message)
 client.close()
@@ -18,10 +19,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import rclpy
-from builtin_interfaces.msg import Duration
 from diagnostic_msgs.msg import KeyValue
 from madm_msgs.action import Adapt as AdaptAction
 from madm_msgs.msg import AdaptJob, AdaptProgress, AdaptStatus
@@ -32,7 +33,58 @@ from rclpy.qos import DurabilityPolicy, QoSProfile
 from rclpy.task import Future
 from std_srvs.srv import Trigger
 
+from madm_ros.adapt.messages import to_duration
+
+OnProgress = Callable[[AdaptProgress], object]
+
 _STEP_S = 0.1
+
+
+@dataclass(frozen=True)
+class AdaptRequest:
+    """What a job is asked: the fields of `madm_msgs/msg/AdaptJob`, which says more about each."""
+
+    bags: Sequence[str] = ()
+    """Recordings, by their paths on the server's machine."""
+    iterations: int = 0
+    """Optimiser steps; 0: as many as fit into the time budget."""
+    time_budget_s: float = 0.0
+    """Seconds of training at most; 0 for no limit."""
+    topic: str = ""
+    """Topic of the sensor in the recordings; empty: the only one of a supported type."""
+    source: str = ""
+    """Folder with images/ and labels/, "sim", or empty for the replay set."""
+    options: Mapping[str, str] = field(default_factory=dict)
+    """Settings by their dotted names."""
+    auto_activate: bool = True
+    """Whether a version that passes the gate becomes the active one."""
+    modality: str = ""
+    """Empty: the server's."""
+    start_s: float = 0.0
+    """Seconds from the first message of each recording from which on it is used."""
+    end_s: float = 0.0
+    """Up to where; 0: to its end."""
+    frame_stride: int = 1
+    """Use every n-th frame."""
+    resume_job_id: str = ""
+    """Job to take up where it stopped; nothing else counts then."""
+
+    def to_message(self) -> AdaptJob:
+        """The message of the service and the action."""
+        return AdaptJob(
+            bag_uris=list(self.bags),
+            topic=self.topic,
+            modality=self.modality,
+            start_s=float(self.start_s),
+            end_s=float(self.end_s),
+            frame_stride=self.frame_stride,
+            iterations=self.iterations,
+            time_budget=to_duration(self.time_budget_s),
+            source=self.source,
+            options=[KeyValue(key=key, value=value) for key, value in self.options.items()],
+            auto_activate=self.auto_activate,
+            resume_job_id=self.resume_job_id,
+        )
 
 
 class AdaptError(Exception):
@@ -69,56 +121,29 @@ class AdaptClient:
         if self._own_context:
             rclpy.try_shutdown()
 
-    def adapt(
-        self,
-        bags: Sequence[str] = (),
-        iterations: int = 0,
-        time_budget_s: float = 0.0,
-        options: Mapping[str, str] | None = None,
-        on_progress: Callable[[AdaptProgress], object] | None = None,
-        **fields: Any,
-    ) -> AdaptAction.Result:
+    def adapt(self, request: AdaptRequest, on_progress: OnProgress | None = None) -> AdaptAction.Result:
         """Run a job to its end: `start`, then `wait`."""
-        self.start(bags, iterations, time_budget_s, options, on_progress, **fields)
+        self.start(request, on_progress)
         return self.wait()
 
-    def start(
-        self,
-        bags: Sequence[str] = (),
-        iterations: int = 0,
-        time_budget_s: float = 0.0,
-        options: Mapping[str, str] | None = None,
-        on_progress: Callable[[AdaptProgress], object] | None = None,
-        **fields: Any,
-    ) -> None:
+    def start(self, request: AdaptRequest, on_progress: OnProgress | None = None) -> None:
         """Ask for a job; a refusal is told by `wait`.
 
         Args:
-            bags: recordings, by their paths on the server's machine.
-            iterations: optimiser steps; 0: as many as fit into the time budget.
-            time_budget_s: seconds of training at most; 0 for no limit.
-            options: settings by their dotted names.
+            request: what is asked.
             on_progress: called while `wait` waits.
-            fields: others of AdaptJob, such as topic, source, auto_activate, resume_job_id.
 
         Raises:
             AdaptError: the server is not there.
         """
-        whole = int(time_budget_s)
-        job = AdaptJob(
-            bag_uris=list(bags),
-            iterations=iterations,
-            time_budget=Duration(sec=whole, nanosec=int((time_budget_s - whole) * 1e9)),
-            options=[KeyValue(key=key, value=value) for key, value in (options or {}).items()],
-            **fields,
-        )
         self._await(self._action.server_is_ready)
 
         def on_feedback(message: Any) -> None:
             if on_progress is not None:
                 on_progress(message.feedback.progress)
 
-        self._goal = self._finish(self._action.send_goal_async(AdaptAction.Goal(job=job), on_feedback))
+        goal = AdaptAction.Goal(job=request.to_message())
+        self._goal = self._finish(self._action.send_goal_async(goal, on_feedback))
 
     def wait(self, timeout_s: float | None = None) -> AdaptAction.Result:
         """How the job that was started has ended: its state is one of AdaptStatus.STATE_*.

@@ -96,7 +96,7 @@ def to_job(request: JobRequest) -> AdaptJob:
         end_s=float(target.end_s),
         frame_stride=min(target.stride, _LARGEST_COUNT),
         iterations=min(request.iterations, _LARGEST_COUNT),
-        time_budget=_duration(request.time_budget_s),
+        time_budget=to_duration(request.time_budget_s),
         source=to_text(request.source),
         options=[KeyValue(key=to_text(key), value=to_text(value)) for key, value in request.options.items()],
         auto_activate=request.auto_activate,
@@ -114,8 +114,8 @@ def to_progress(event: Mapping[str, Any]) -> AdaptProgress:
         loss_total=float(sum(losses.values())),
         pseudo_label_confidence=float("nan") if confidence is None else confidence,
         noise_step=event.get("noise_step", -1),
-        elapsed=_duration(event.get("elapsed", 0.0)),
-        eta=_duration(event.get("eta", -1.0)),
+        elapsed=to_duration(event.get("elapsed", 0.0)),
+        eta=to_duration(event.get("eta", -1.0)),
         **parts,
     )
 
@@ -146,6 +146,13 @@ def to_status(
     )
 
 
+def to_duration(seconds: float) -> Duration:
+    """Seconds as a message, which holds up to 2^31 - 1 of them."""
+    seconds = min(seconds, _LARGEST_SECONDS)
+    whole = int(seconds // 1)
+    return Duration(sec=whole, nanosec=int((seconds - whole) * 1e9))
+
+
 def to_uri(path: str) -> str:
     """A file's path as URI; empty for an empty one."""
     return Path(path).absolute().as_uri() if path else ""
@@ -158,9 +165,3 @@ def _path(uri: str) -> str:
 
 def _seconds(duration: Duration) -> float:
     return duration.sec + duration.nanosec * 1e-9
-
-
-def _duration(seconds: float) -> Duration:
-    seconds = min(seconds, _LARGEST_SECONDS)
-    whole = int(seconds // 1)
-    return Duration(sec=whole, nanosec=int((seconds - whole) * 1e9))

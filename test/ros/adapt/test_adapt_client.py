@@ -15,9 +15,9 @@ pytest.importorskip("rclpy", reason="ROS 2's rclpy is not installed")
 
 from adapt_helpers import JOB_S
 from adaptation_samples import SMALL
-from madm_msgs.msg import AdaptStatus
+from madm_msgs.msg import AdaptJob, AdaptStatus
 
-from madm_ros.adapt.client import AdaptClient, AdaptError
+from madm_ros.adapt.client import AdaptClient, AdaptError, AdaptRequest
 
 
 @pytest.fixture
@@ -30,13 +30,12 @@ def client(ros):
 def test_a_job_is_run_canceled_and_its_version_chosen(client, start_server, robot) -> None:
     start_server()
     bags, source = [str(robot / "bags" / "drive")], str(robot / "source")
-    refused = client.adapt(["/elsewhere/bag"], 2)
+    refused = client.adapt(AdaptRequest(["/elsewhere/bag"], 2))
     assert (refused.state, "bag_roots" in refused.message) == (AdaptStatus.STATE_FAILED, True)
 
     seen: list[int] = []
-    result = client.adapt(
-        bags, 2, options=SMALL, source=source, auto_activate=False, on_progress=lambda step: seen.append(step.iteration)
-    )
+    kept_only = AdaptRequest(bags, 2, options=SMALL, source=source, auto_activate=False)
+    result = client.adapt(kept_only, on_progress=lambda step: seen.append(step.iteration))
     assert (result.state, result.new_version) == (AdaptStatus.STATE_NOT_ACTIVATED, "v0001"), result.message
     assert seen and max(seen) <= 2
     assert client.activate() == "v0001"
@@ -47,7 +46,8 @@ def test_a_job_is_run_canceled_and_its_version_chosen(client, start_server, robo
     with pytest.raises(AdaptError, match="no job is running"):
         client.cancel()
     steps: list[int] = []
-    client.start(bags, 100_000, options=SMALL, source=source, on_progress=lambda step: steps.append(step.iteration))
+    endless = AdaptRequest(bags, 100_000, options=SMALL, source=source)
+    client.start(endless, on_progress=lambda step: steps.append(step.iteration))
     while not steps:
         with pytest.raises(AdaptError, match="is not done after"):
             client.wait(0.2)
@@ -56,9 +56,32 @@ def test_a_job_is_run_canceled_and_its_version_chosen(client, start_server, robo
     assert list(client.status().versions) == ["base", "v0001"]
 
 
+def test_a_request_has_every_field_of_the_message() -> None:
+    request = AdaptRequest(
+        bags=["bag"],
+        iterations=7,
+        time_budget_s=1.5,
+        topic="/front",
+        source="sim",
+        options={"lplr": "off"},
+        auto_activate=False,
+        modality="depth",
+        start_s=1.0,
+        end_s=9.5,
+        frame_stride=3,
+        resume_job_id="20260131-120000",
+    )
+    message, empty = request.to_message(), AdaptJob()
+    unset = [name for name in AdaptJob.get_fields_and_field_types() if getattr(message, name) == getattr(empty, name)]
+    assert not unset
+    assert (message.time_budget.sec, message.time_budget.nanosec) == (1, 500_000_000)
+    assert [(option.key, option.value) for option in message.options] == [("lplr", "off")]
+    assert AdaptRequest().to_message() == AdaptJob(frame_stride=1)
+
+
 def test_a_server_that_is_not_there_is_one_clear_error(ros) -> None:
     client = AdaptClient("/nobody", timeout_s=0.2, context=ros)
-    for call in (client.status, client.cancel, lambda: client.adapt(["bag"], 1)):
+    for call in (client.status, client.cancel, lambda: client.adapt(AdaptRequest(["bag"], 1))):
         with pytest.raises(AdaptError, match="no adaptation server answers in /nobody"):
             call()
     with pytest.raises(AdaptError, match="no job was started"):
