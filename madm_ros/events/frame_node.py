@@ -38,7 +38,7 @@ from madm_ros.diagnostic_reports import DiagnosticsPublisher
 from madm_ros.error_log import ErrorLog
 from madm_ros.events import parameters as event_parameters
 from madm_ros.events.diagnostics import EventHealth, Rates, event_status
-from madm_ros.events.matching_subscription import MatchingSubscription
+from madm_ros.events.event_subscription import EventSubscription
 from madm_ros.events.ordered_worker import OrderedWorker
 from madm_ros.events.pipeline import EventPipeline
 from madm_ros.node_parameters import declare_all
@@ -90,8 +90,8 @@ class EventFrameNode(Node):
             self._pipeline.process, self._pipeline.idle, _IDLE_S, values["max_delay_s"]
         )
         depth = values["queue_depth"]
-        self._events = MatchingSubscription(self, "events", EVENT_TYPES, depth, self._on_events, self._errors)
-        self._reference = MatchingSubscription(
+        self._events = EventSubscription(self, "events", EVENT_TYPES, depth, self._on_events, self._errors)
+        self._reference = EventSubscription(
             self, "reference_image", REFERENCE_TYPES, 10, self._on_reference, self._errors
         )
         self.add_on_set_parameters_callback(self._on_set_parameters)

@@ -5,7 +5,7 @@
 # Unless required by applicable law or agreed to in writing, software distributed under the License is distributed on
 # an "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the
 # specific language governing permissions and limitations under the License.
-"""A subscription that fits whoever publishes."""
+"""A subscription to a stream of many small messages: serialised, and taken in batches."""
 
 from __future__ import annotations
 
@@ -15,20 +15,18 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.subscription import Subscription
 
-from madm_ros import publisher_types
 from madm_ros.error_log import ErrorLog
-from madm_ros.message_types import message_class
-from madm_ros.segmentation.silent_topic import SilentTopic
+from madm_ros.matching_subscription import MatchingSubscription
+from madm_ros.silent_topic import SilentTopic
 
 _MOST_PER_TURN = 100
 """Messages taken at once; timers and services have to wait for them."""
 
 
-class MatchingSubscription:
-    """Listens to a topic once someone publishes on it, with the publisher's message type, and reliably if it offers so.
+class EventSubscription(MatchingSubscription):
+    """Listens as its publishers offer it, to serialised messages of one of several types.
 
-    Drivers publish best effort, which a reliable subscription would not hear; bags are played reliably, and over best
-    effort large messages get lost. Messages come serialised. Where none come, `watch` says so on the console.
+    Where none come, `watch` says so on the console.
 
     Args:
         node: owns the subscription.
@@ -48,18 +46,11 @@ class MatchingSubscription:
         callback: Callable[[str, bytes], None],
         errors: ErrorLog,
     ) -> None:
-        self.topic = node.resolve_topic_name(topic)
-        self.type_name = ""
-        """The type listened to; empty before anyone published."""
-        self._node = node
-        self._relative = topic
-        self._types = types
+        advice = f"remap '{topic}'"
+        super().__init__(node, topic, types, errors, advice)
         self._depth = depth
         self._callback = callback
-        self._errors = errors
-        self._reliability: ReliabilityPolicy | None = None
-        self._subscription: Subscription | None = None
-        self._silence = SilentTopic(node, tuple(types), self.topic, f"remap '{topic}'")
+        self._silence = SilentTopic(node, tuple(types), self.topic, advice)
         self._received = self._watched = 0
 
     def watch(self, expected: bool = True) -> None:
@@ -71,33 +62,16 @@ class MatchingSubscription:
         self._silence.check(comes=self._received > self._watched or not expected)
         self._watched = self._received
 
-    def match(self) -> None:
-        """Look who publishes, and subscribe or subscribe anew if the present subscription does not fit; call often."""
-        publishers = self._node.get_publishers_info_by_topic(self.topic)
-        for complaint in publisher_types.complaints(publishers, self.topic, self._types):
-            self._errors.report(f"{complaint}: remap '{self._relative}'")
-        understood = [publisher for publisher in publishers if publisher.topic_type in self._types]
-        if not understood:
-            return
-        type_name = understood[0].topic_type
-        reliability = publisher_types.reliability(publishers, self._types)
-        if self._subscription is not None and (type_name, reliability) == (self.type_name, self._reliability):
-            return
-        message_type = message_class(type_name)
-        if message_type is None:
-            package = type_name.split("/")[0]
-            self._errors.report(f"{self.topic} bears {type_name}: install the package {package}, which is missing")
-            return
-        self.close()
-        self.type_name, self._reliability = type_name, reliability
-        self._subscription = self._node.create_subscription(
+    def subscribe(self, message_type: type, reliability: ReliabilityPolicy) -> Subscription:
+        """Subscribe; a callback knows its type, also when another one has followed."""
+        type_name = self.type_name
+        return self.node.create_subscription(
             message_type,
-            self._relative,
+            self.relative_topic,
             lambda data: self._take_all(type_name, data),
             QoSProfile(depth=self._depth, reliability=reliability),
             raw=True,
         )
-        self._node.get_logger().info(f"listens to {self.topic}: {type_name}, {reliability.name.lower()}")
 
     def _take_all(self, type_name: str, data: bytes) -> None:
         """Hand on a message and those behind it: a turn of the executor takes longer than a message."""
@@ -110,9 +84,3 @@ class MatchingSubscription:
                 return
             self._received += 1
             self._callback(type_name, taken[0])
-
-    def close(self) -> None:
-        """Stop listening."""
-        if self._subscription is not None:
-            self._node.destroy_subscription(self._subscription)
-            self._subscription = None
