@@ -14,6 +14,11 @@ from collections.abc import Mapping
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.node import Node
 
+SEGMENTATION = "segmentation"
+"""What follows the node's name in the name of its status."""
+WINDOW_S = 5.0
+"""Statistics cover this long."""
+
 
 def make_status(
     name: str, kind: str, assessment: tuple[bytes, str], values: Mapping[str, str], hardware_id: str = ""

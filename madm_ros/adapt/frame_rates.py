@@ -16,7 +16,7 @@ from collections.abc import Callable
 
 from diagnostic_msgs.msg import DiagnosticArray
 
-from madm_ros.segmentation.diagnostics import SEGMENTATION, WINDOW_S
+from madm_ros.diagnostic_reports import SEGMENTATION, WINDOW_S
 
 
 class FrameRates:

@@ -17,7 +17,7 @@ from pathlib import Path
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.node import Node
 
-from madm_ros.segmentation.diagnostics import SEGMENTATION, WINDOW_S
+from madm_ros.diagnostic_reports import SEGMENTATION, WINDOW_S
 
 _RIVAL_AFTER_S = 30.0
 """Of a server that was killed, DDS tells for 20 s that it is there."""

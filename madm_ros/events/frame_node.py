@@ -41,9 +41,9 @@ from madm_ros.events.diagnostics import EventHealth, Rates, event_status
 from madm_ros.events.event_subscription import EventSubscription
 from madm_ros.events.ordered_worker import OrderedWorker
 from madm_ros.events.pipeline import EventPipeline
+from madm_ros.image_conversion import to_image_message
 from madm_ros.node_parameters import declare_all
 from madm_ros.running import ros_process
-from madm_ros.segmentation.image_conversion import to_image_message
 
 REFERENCE_TYPES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage", "sensor_msgs/msg/CameraInfo")
 """What `reference_image` may be: only the stamp of its header is read."""

@@ -20,7 +20,7 @@ from madm_ros import publisher_types
 from madm_ros.default_names import TRANSPORT_SUFFIX
 from madm_ros.error_log import ErrorLog
 from madm_ros.segmentation.sensor_subscription import SensorSubscription
-from madm_ros.segmentation.silent_topic import SilentTopic
+from madm_ros.silent_topic import SilentTopic
 
 _MATCH_PERIOD_S = 0.1
 

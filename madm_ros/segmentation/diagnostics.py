@@ -18,12 +18,8 @@ from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticStatus
 
-from madm_ros.diagnostic_reports import make_status
+from madm_ros.diagnostic_reports import SEGMENTATION, WINDOW_S, make_status
 
-SEGMENTATION = "segmentation"
-"""What follows the node's name in the name of its status."""
-WINDOW_S = 5.0
-"""Statistics cover this long."""
 MOSTLY = 0.8
 """Frames with a larger share of unlabelled pixels are of little use."""
 _ENOUGH_ARRIVED = 0.8

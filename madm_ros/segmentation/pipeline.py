@@ -25,10 +25,10 @@ from madm_model.modalities.depth import metric_depth
 from madm_model.model_config import ModelConfig
 from madm_model.settings import read_settings
 from madm_ros.error_log import ErrorLog
+from madm_ros.image_conversion import to_frame
 from madm_ros.segmentation import parameters
 from madm_ros.segmentation.cloud_geometry import PinholeCamera
 from madm_ros.segmentation.diagnostics import FrameStatistics, FrameTiming
-from madm_ros.segmentation.image_conversion import to_frame
 from madm_ros.segmentation.publications import Publications
 
 

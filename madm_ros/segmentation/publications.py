@@ -20,9 +20,9 @@ from std_msgs.msg import Header
 from vision_msgs.msg import LabelInfo
 
 from madm_model.labels import LabelSet, colorize, colour_table, overlay
+from madm_ros.image_conversion import to_image_message, to_jpeg_message
 from madm_ros.segmentation import point_cloud
 from madm_ros.segmentation.cloud_geometry import PinholeCamera, labelled_points
-from madm_ros.segmentation.image_conversion import to_image_message, to_jpeg_message
 from madm_ros.segmentation.label_info import label_info_message
 
 

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from madm_ros.segmentation.diagnostics import WINDOW_S
+from madm_ros.diagnostic_reports import WINDOW_S
 
 _UNKNOWN = 2**64 - 1
 """The sequence number of a middleware that does not tell it."""

@@ -23,7 +23,7 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 
-from madm_ros.segmentation.image_conversion import to_frame
+from madm_ros.image_conversion import to_frame
 
 NAMESPACE = "/madm"
 NODE_START_TIMEOUT_S = 120.0

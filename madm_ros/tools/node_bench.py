@@ -37,7 +37,7 @@ from std_msgs.msg import Header
 from madm_model.architecture import TINY
 from madm_model.labels import STREET_9
 from madm_model.model_config import ModelConfig
-from madm_ros.segmentation.image_conversion import to_image_message
+from madm_ros.image_conversion import to_image_message
 
 WARM_UP_FRAMES = 20
 

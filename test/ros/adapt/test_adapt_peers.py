@@ -21,7 +21,7 @@ from ros_helpers import wait_until
 
 from madm_ros.adapt import peers as adapt_peers
 from madm_ros.adapt.peers import Followers
-from madm_ros.segmentation.diagnostics import SEGMENTATION, WINDOW_S
+from madm_ros.diagnostic_reports import SEGMENTATION, WINDOW_S
 
 
 def _report(name: str, store: str, kind: str = SEGMENTATION) -> DiagnosticArray:

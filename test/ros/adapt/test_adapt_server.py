@@ -45,8 +45,8 @@ from madm_model.modalities import make_preprocessor
 from madm_model.store import VersionStore
 from madm_ros.adapt import admission
 from madm_ros.adapt.frame_rates import FrameRates
-from madm_ros.segmentation.diagnostics import SEGMENTATION
-from madm_ros.segmentation.image_conversion import to_frame
+from madm_ros.diagnostic_reports import SEGMENTATION
+from madm_ros.image_conversion import to_frame
 from madm_ros.segmentation.node import load_segmenter
 from madm_ros.tools.bag_player import BagPlayer
 

@@ -16,7 +16,8 @@ pytest.importorskip("rclpy", reason="ROS 2's rclpy is not installed")
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
 from madm_ros.adapt.frame_rates import FrameRates
-from madm_ros.segmentation.diagnostics import SEGMENTATION, WINDOW_S, NodeHealth, diagnostic_status
+from madm_ros.diagnostic_reports import SEGMENTATION, WINDOW_S
+from madm_ros.segmentation.diagnostics import NodeHealth, diagnostic_status
 
 
 class Clock:

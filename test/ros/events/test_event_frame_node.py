@@ -39,10 +39,10 @@ from madm_model.events.messages import make_packet
 from madm_model.io.bags import BagWriter
 from madm_model.io.raw_message import RawMessage
 from madm_model.speed.events import moving_edges
+from madm_ros import silent_topic
 from madm_ros.events.frame_node import EventFrameNode
 from madm_ros.events.parameters import PARAMETERS
 from madm_ros.events.seg import make_nodes
-from madm_ros.segmentation import silent_topic
 
 SHARED_BAGS = Path(__file__).resolve().parents[4] / "shared" / "data" / "bags"
 SECOND = 1_000_000_000

@@ -18,7 +18,8 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from ros_helpers import image_message, wait_until
 from sensor_msgs.msg import Image
 
-from madm_ros.segmentation.diagnostics import WINDOW_S, FrameStatistics, FrameTiming, NodeHealth, diagnostic_status
+from madm_ros.diagnostic_reports import WINDOW_S
+from madm_ros.segmentation.diagnostics import FrameStatistics, FrameTiming, NodeHealth, diagnostic_status
 
 HEALTHY = NodeHealth(
     state="active",

@@ -23,7 +23,7 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from ros_helpers import image_message, wait_until
 from sensor_msgs.msg import CameraInfo, Image
 
-from madm_ros.segmentation import silent_topic
+from madm_ros import silent_topic
 
 BEST_EFFORT = QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)
 SMALL = image_message(np.zeros((48, 64), np.uint8), "mono8")

@@ -12,7 +12,7 @@ import pytest
 
 pytest.importorskip("rclpy", reason="ROS 2's rclpy is not installed")
 
-from madm_ros.segmentation.diagnostics import WINDOW_S
+from madm_ros.diagnostic_reports import WINDOW_S
 from madm_ros.segmentation.stream_rates import StreamRates
 
 

@@ -19,8 +19,8 @@ from ros_helpers import image_message
 from std_msgs.msg import Header
 
 from madm_model.io.frames import FrameError
-from madm_ros.segmentation import image_conversion
-from madm_ros.segmentation.image_conversion import to_frame, to_image_message
+from madm_ros import image_conversion
+from madm_ros.image_conversion import to_frame, to_image_message
 
 
 def test_frames_are_views_of_the_message() -> None:

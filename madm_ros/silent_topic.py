@@ -15,7 +15,7 @@ from collections.abc import Callable
 from rclpy.node import Node
 
 from madm_ros import publisher_types
-from madm_ros.segmentation.diagnostics import WINDOW_S
+from madm_ros.diagnostic_reports import WINDOW_S
 
 _REPEAT_AFTER_S = 30.0
 _MOST_NAMED = 8

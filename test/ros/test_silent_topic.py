@@ -14,7 +14,7 @@ import pytest
 
 pytest.importorskip("rclpy", reason="ROS 2's rclpy is not installed")
 
-from madm_ros.segmentation.silent_topic import SilentTopic
+from madm_ros.silent_topic import SilentTopic
 
 IMAGE = "sensor_msgs/msg/Image"
 
