@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 Seed e23eb31b maintainers
+# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
+# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software distributed under the License is distributed on
+# an "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the
+# specific language governing permissions and limitations under the License.
+"""Writes docs/parameters.md out of what the nodes declare:
+
+python -m madm_ros.tools.parameter_tables > docs/parameters.md
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from madm_ros.adapt import parameters as adapt_parameters
+from madm_ros.events import parameters as event_parameters
+from madm_ros.node_parameters import PREPROCESSING, NodeParameter, settings_as_parameters
+from madm_ros.segmentation import parameters as segmentation_parameters
+
+_INTRODUCTION = """# Parameters
+
+Every parameter of the nodes, with its text as `ros2 param describe` shows it. This file is written by
+`python -m madm_ros.tools.parameter_tables`. "Live" ones may change while the node works; the others are fixed while a
+model is loaded (segmentation), or once the node runs.
+"""
+
+
+def node_parameters() -> dict[str, Sequence[NodeParameter]]:
+    """Heading to the parameters that a node of this kind can declare."""
+    preprocessing = [one for modality, kind in PREPROCESSING.items() for one in settings_as_parameters(kind, modality)]
+    edges = [one for one in event_parameters.PARAMETERS if one.name.startswith(event_parameters.PREFIX)]
+    fixed = [replace(one, live=False) for one in (*adapt_parameters.PARAMETERS, *preprocessing, *edges)]
+    return {
+        "Segmentation node": segmentation_parameters.PARAMETERS,
+        "Event frame node": event_parameters.PARAMETERS,
+        "Adaptation server": fixed,
+    }
+
+
+def document() -> str:
+    """The whole file."""
+    parts = [f"## {heading}\n\n{table(parameters)}" for heading, parameters in node_parameters().items()]
+    return "\n".join([_INTRODUCTION, *parts])
+
+
+def table(parameters: Iterable[NodeParameter]) -> str:
+    """One row for each parameter."""
+    rows = ["| parameter | default | allowed | live | |", "| --- | --- | --- | --- | --- |"]
+    for one in parameters:
+        cells = (f"`{one.name}`", _default(one.default), _allowed(one), "yes" if one.live else "", one.description)
+        rows.append("| " + " | ".join(cells).replace("|  |", "| |") + " |")
+    return "\n".join(rows).replace("|  |", "| |") + "\n"
+
+
+def _default(value: Any) -> str:
+    if value in ("", [""]):
+        return ""
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    return f"`{value}`" if isinstance(value, str) else f"{value:.6g}"
+
+
+def _allowed(parameter: NodeParameter) -> str:
+    if parameter.choices:
+        return ", ".join(f"`{choice}`" for choice in parameter.choices)
+    if parameter.range is None:
+        return ""
+    low, high = parameter.range
+    return f"{low:.10g} to {high:.10g}"
+
+
+if __name__ == "__main__":
+    print(document(), end="")
