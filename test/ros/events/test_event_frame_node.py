@@ -269,7 +269,7 @@ def test_a_reference_image_without_a_header_is_one_error(peer, start_edges, capf
     images.publish(b"\0\1\0\0\7")
     wait_until(lambda: watch.statuses and watch.statuses[-1].level == DiagnosticStatus.ERROR, "the error")
     (error,) = logged(capfd, "ERROR")
-    assert "/reference_image" in error and "no header" in error
+    assert "/reference_image" in error and "no readable header" in error
 
 
 def test_an_unknown_encoding_is_one_clear_error(peer, start_edges, capfd) -> None:
