@@ -25,8 +25,14 @@ SHARED = CHECKOUT.parent / "shared"
 
 
 def free_domain_id() -> int:
-    """Returns a DDS domain (1 to 101) in which no participant runs on this machine; not that of the environment."""
-    candidates = [number for number in range(1, 102) if str(number) != os.environ.get("ROS_DOMAIN_ID")]
+    """Returns a DDS domain (1 to 101) in which no participant runs on this machine; not that of the environment.
+
+    Processes of pytest-xdist choose at the same moment, each among domains of its own.
+    """
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    taken = os.environ.get("ROS_DOMAIN_ID")
+    candidates = [number for number in range(1, 102) if number % workers == worker and str(number) != taken]
     # Not the seeded generator of the tests: two runs side by side must not choose the same domain.
     random.SystemRandom().shuffle(candidates)
     for domain_id in candidates:

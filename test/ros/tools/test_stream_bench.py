@@ -24,7 +24,7 @@ if __name__ == "__main__":
 """
 
 
-def test_the_bench_prints_a_table_with_both_kinds_of_camera(tmp_path) -> None:
+def test_the_bench_prints_a_table_with_both_kinds_of_camera(tmp_path, another_domain_id) -> None:
     script = tmp_path / "small.py"
     script.write_text(SMALL)
     root = Path(__file__).resolve().parents[3]
@@ -34,7 +34,7 @@ def test_the_bench_prints_a_table_with_both_kinds_of_camera(tmp_path) -> None:
         text=True,
         timeout=120,
         cwd=root,
-        env={**os.environ, "PYTHONPATH": str(root), "ROS_DOMAIN_ID": str(os.getpid() % 101)},
+        env={**os.environ, "PYTHONPATH": str(root), "ROS_DOMAIN_ID": str(another_domain_id)},
     )
     assert done.returncode == 0, done.stderr
     rows = [[cell.strip() for cell in row.strip("|").split("|")] for row in done.stdout.strip().splitlines()[2:]]
