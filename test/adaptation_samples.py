@@ -53,7 +53,7 @@ GAIN = {"gain": "fixed", "fixed_min": 6900.0, "fixed_max": 9100.0}
 """Settings of thermal whose gain does not depend on the frames before."""
 
 LENIENT = {"agreement_drop": "1", "confidence_drop": "1", "class_ratio": "0", "largest_class": "1"} | {
-    "gate.frames": "4",
+    "gate.frames": "2",
     "temporal_drop": "1",
     "source_miou_drop": "1",
     "activation_iterations": "1",

@@ -10,12 +10,21 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
+from functools import partial
 
+import pytest
+from adaptation_samples import MINIATURE
 from rich.console import Console
 
+from madm_model.architecture import TINY
 from madm_model.segmenter import Segmenter
+from madm_model.training import embedded
+from madm_model.training.denoising import DenoisingStage
 from madm_model.training.embedded import COLOUR_ONLY, EmbeddedRecipe, train_embedded
 from madm_model.training.frame_pool import FramePoolConfig
+from madm_model.training.supervised import SupervisedStage
+from madm_model.training.vae import VAEStage
 
 RECIPE = EmbeddedRecipe(
     vae_iterations=2,
@@ -23,9 +32,19 @@ RECIPE = EmbeddedRecipe(
     supervised_iterations=1,
     appearance_iterations=1,
     full_view_iterations=1,
-    training_frames=FramePoolConfig(0, 1, 2),
-    test_frames=FramePoolConfig(1_000_000, 1, 1, modalities=("rgb", "event")),
+    training_frames=FramePoolConfig(0, 1, 2, 160, 120),
+    test_frames=FramePoolConfig(1_000_000, 1, 1, 160, 120, modalities=("rgb", "event")),
 )
+
+
+@pytest.fixture(autouse=True)
+def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A narrower network, and fewer and smaller crops: what a stage learns is no matter here."""
+    small = {"batch_size": 4, "crop": (32, 48)}
+    monkeypatch.setattr(embedded, "TINY", replace(MINIATURE, name=TINY.name))
+    monkeypatch.setattr(embedded, "INPUT_SIZE", small["crop"])
+    for stage in (VAEStage, DenoisingStage, SupervisedStage):
+        monkeypatch.setattr(embedded, stage.__name__, partial(stage, **small))
 
 
 def test_it_ends_with_a_model_and_its_card_and_a_second_call_trains_nothing_again(tmp_path):
