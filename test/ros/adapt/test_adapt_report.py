@@ -63,7 +63,7 @@ def test_progress_is_told_in_one_line() -> None:
 
 
 def test_before_its_first_iteration_a_job_tells_what_it_does() -> None:
-    standing = Standing("20260131-120000", JobState("preparing", "reading the recordings"), {"read": 20, "kept": 9})
+    standing = Standing("20260131-120000", JobState(State.PREPARING, "reading the recordings"), {"read": 20, "kept": 9})
     assert progress_line(standing) == "job 20260131-120000: reading the recordings"
     status = server_status("/madm/adapt_server", standing, SNAPSHOT, (Path("/data"),), (), "")
     assert (status.level, status.message) == (DiagnosticStatus.OK, "job 20260131-120000: reading the recordings")
