@@ -22,10 +22,18 @@ from madm_model.checkpoint.model_folder import load_model
 from madm_model.labels import IGNORE
 from madm_model.model_config import ModelConfig, ModelError, network_size
 from madm_model.network import MADM
+from madm_model.network.folding import fold_constants
 from madm_model.network.stage_timer import StageTimer
+from madm_model.runtimes.cache import CompiledCache
+from madm_model.runtimes.opening import open_runtime, runtime_named
+from madm_model.runtimes.runtime import Runtime
+from madm_model.runtimes.torch_runtime import TorchRuntime
 from madm_model.students.swiftnet import SwiftNet
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+
+INTEL_DEVICES = ("gpu", "npu")
+"""Names of devices that OpenVINO alone reaches."""
 
 _BFLOAT16_SINCE = 8, 0
 """Compute capability from which CUDA GPUs compute bfloat16 (Ampere, Orin); before, it is emulated, slowly."""
@@ -54,50 +62,98 @@ class Segmenter:
         config: describes the network.
         device: where the network is.
         dtype: what it computes in.
+        runtime: runs it; None: PyTorch does.
     """
 
-    def __init__(self, network: MADM, config: ModelConfig, device: torch.device | str, dtype: torch.dtype) -> None:
+    def __init__(
+        self,
+        network: nn.Module,
+        config: ModelConfig,
+        device: torch.device | str,
+        dtype: torch.dtype,
+        runtime: Runtime | None = None,
+    ) -> None:
         self.config = config
         self.device = torch.device(device)
-        self.dtype = dtype
-        self._network: MADM | None = network
+        self._network: nn.Module | None = network
+        self._runtime = runtime or TorchRuntime(network, dtype)
 
     @classmethod
-    def from_folder(cls, folder: str | Path, device: str = "auto", dtype: str = "auto") -> Segmenter:
+    def from_folder(
+        cls, folder: str | Path, device: str = "auto", dtype: str = "auto", runtime: str = "auto"
+    ) -> Segmenter:
         """Load a model folder for inference.
 
         Args:
             folder: the folder, or the name of the embedded model.
-            device: "cpu", "cuda", "cuda:1", ...; "auto" takes CUDA where there is one.
-            dtype: "float32", "float16" or "bfloat16"; "auto" as `auto_dtype` says.
+            device: "cpu", "cuda", "cuda:1", ...; "auto" takes CUDA where there is one. "gpu" and "npu" are Intel's,
+                through OpenVINO.
+            dtype: "float32", "float16" or "bfloat16"; "auto" as `auto_dtype` says, and in OpenVINO bfloat16 on a CPU
+                that computes it.
+            runtime: "torch", "compiled", "openvino" or "onnx"; "auto" is the quickest of those that are installed,
+                measured at the first image and remembered.
 
         Raises:
-            ModelError: the model cannot be read, or device or dtype cannot be had.
+            ModelError: the model cannot be read, or device, dtype or runtime cannot be had.
         """
+        runtime = runtime_named(runtime)
+        target = "cpu"
+        if device in INTEL_DEVICES:
+            if runtime not in ("auto", "openvino"):
+                raise ModelError(f"device '{device}' is for runtime openvino, not {runtime}")
+            device, target, runtime = "cpu", device, "openvino"
         chosen_device = choose_device(device)
-        chosen_dtype = choose_dtype(dtype, chosen_device)
+        choose_dtype(dtype, chosen_device)
         network, config = load_model(folder, chosen_device, dtype=None)  # the cast comes after the folding
-        return cls.from_network(network, config, chosen_device, chosen_dtype)
+        cache = CompiledCache(None) if runtime == "torch" else CompiledCache.of_model(folder)
+        return cls.from_network(network, config, chosen_device, dtype, runtime, cache, target)
 
     @classmethod
     def from_network(
-        cls, network: nn.Module, config: ModelConfig, device: torch.device, dtype: torch.dtype
+        cls,
+        network: nn.Module,
+        config: ModelConfig,
+        device: torch.device,
+        dtype: str,
+        runtime: str = "torch",
+        cache: CompiledCache | None = None,
+        target: str = "cpu",
     ) -> Segmenter:
-        """Make a network ready for inference: it is moved, frozen and its norms are folded; do not train it after.
+        """Make a network ready for inference: it is moved, frozen and folded; do not train it after.
 
         Args:
             network: maps (B, 3, h, w) in [-1, 1] to an object with `logits` (B, K, h', w').
             config: describes the network.
             device: where it shall run.
-            dtype: what it shall compute in.
+            dtype: what it shall compute in, as in `from_folder`.
+            runtime: what shall run it, as in `from_folder`.
+            cache: of its weights; None: what is compiled is not kept.
+            target: the device within OpenVINO.
+
+        Raises:
+            ModelError: device, dtype or runtime cannot be had.
         """
+        chosen, runtime = choose_dtype(dtype, device), runtime_named(runtime)
         network = network.eval().requires_grad_(False)
         # In float32: what half precision rounds off running statistics would be multiplied into every weight.
         if isinstance(network, MADM):
-            network.head.float().fold_norms()
+            fold_constants(network)
         elif isinstance(network, SwiftNet):
             network.float().fold_norms()
-        return cls(network.to(device, dtype).to(memory_format=torch.channels_last), config, device, dtype)
+        stays_exact = device.type == "cpu" and runtime != "torch"  # other runtimes round from float32 by themselves
+        network = network.to(device, torch.float32 if stays_exact else chosen).to(memory_format=torch.channels_last)
+        opened = open_runtime(runtime, network, device, dtype, chosen, cache or CompiledCache(None), target)
+        return cls(network, config, device, chosen, opened)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """What the network computes in."""
+        return self._runtime.dtype
+
+    @property
+    def runtime(self) -> str:
+        """What runs the network, and in which number format: "openvino float32"."""
+        return f"{self._runtime.name} {_dtype_name(self.dtype)}"
 
     @torch.inference_mode()
     def segment(self, images: Sequence[np.ndarray]) -> list[Segmentation]:
@@ -133,24 +189,32 @@ class Segmenter:
         """
         self.segment([np.zeros((height, width, 3), np.uint8)])
 
+    @property
+    def has_stages(self) -> bool:
+        """Whether the network's time can be split over its stages: it is MADM, and PyTorch runs it."""
+        return isinstance(self._network, MADM) and isinstance(self._runtime, TorchRuntime)
+
     def stage_timer(self) -> StageTimer:
-        """A timer that splits the network's time over its stages: `with segmenter.stage_timer() as timer: ...`."""
-        return StageTimer(self._open_network())
+        """A timer that splits the network's time over its stages: `with segmenter.stage_timer() as timer: ...`.
+
+        Raises:
+            ValueError: the stages cannot be told apart: it is no MADM, or another runtime than PyTorch runs it.
+        """
+        if not self.has_stages:
+            raise ValueError(f"only MADM in runtime torch has stages that can be timed, not {self.runtime}")
+        return StageTimer(self._network)
 
     def close(self) -> None:
         """Give the network's memory back; `segment` cannot be called afterwards."""
         # Nothing in it refers to itself: it is gone without a garbage collection, which takes long.
         self._network = None
+        self._runtime.close()
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
 
-    def _open_network(self) -> MADM:
+    def _segment_same_size(self, images: list[np.ndarray]) -> list[Segmentation]:
         if self._network is None:
             raise RuntimeError("this segmenter is closed")
-        return self._network
-
-    def _segment_same_size(self, images: list[np.ndarray]) -> list[Segmentation]:
-        network = self._open_network()
 
         # 1. To the network's size, as bytes: quick on the CPU, and less to upload
         height, width = images[0].shape[:2]
@@ -164,7 +228,7 @@ class Segmenter:
         batch = pixels.to(self.device).float().sub_(low).mul_(2 / (high - low)).sub_(1)  # (B, 3, h, w)
 
         # 3. Network, and its scores at the image's size; class by class in memory is quicker from here on
-        logits = network(batch.to(self.dtype)).logits.contiguous()  # (B, K, h, w)
+        logits = self._runtime(batch).contiguous()  # (B, K, h, w)
         if logits.shape[-2:] != (height, width):
             logits = F.interpolate(logits, size=(height, width), mode="bilinear", align_corners=False)  # (B, K, H, W)
 
@@ -230,8 +294,12 @@ def choose_dtype(name: str, device: torch.device) -> torch.dtype:
     return DTYPES[name]
 
 
+def _dtype_name(dtype: torch.dtype) -> str:
+    return next(name for name, known in DTYPES.items() if known == dtype)
+
+
 def _not_finite_advice(dtype: torch.dtype) -> str:
-    name = next(name for name, known in DTYPES.items() if known == dtype)
+    name = _dtype_name(dtype)
     narrow = "set precision to bfloat16 or float32, or " if dtype == torch.float16 else ""
     return (
         f"the network's scores are not finite in {name}: {narrow}use another model or version, its weights may be NaN"

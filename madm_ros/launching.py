@@ -19,11 +19,12 @@ from launch_ros.actions import Node
 from launch_ros.substitutions import FindPackageShare
 
 from launch import LaunchContext, LaunchDescription
+from madm_model.runtimes.names import RUNTIMES
 from madm_ros import launch_checks
 from madm_ros.default_names import ADAPTED_MODALITIES, NAMESPACE, TRANSPORT_SUFFIX, default_store, edges_name
 
 _PATHS = ("model", "store", "params_file", "rviz_config", "bag")
-_SHARED = ("model", "device", "store")
+_SHARED = ("model", "device", "runtime", "store")
 """Arguments of all launch files that are parameters of the node."""
 _RESPAWN_DELAY_S = 2.0
 _SWITCH = ["true", "false"]
@@ -32,6 +33,7 @@ _COMMON: dict[str, tuple[Any, str, list[str] | None]] = {
     "namespace": (NAMESPACE, "of the nodes, their topics and services", None),
     "model": ("", "model folder or name; empty: as in params_file", None),
     "device": ("", "auto, cpu, cuda; empty: as in params_file", None),
+    "runtime": ("", "what runs the network; empty: as in params_file", ["", *RUNTIMES]),
     "store": ("", "folder of model versions; empty: as in params_file, else ~/.madm/[NAMESPACE/]MODALITY", None),
     "use_sim_time": ("", "take the time from /clock; empty: as in params_file", ["", *_SWITCH]),
     "respawn": ("false", "start a node again when it ends", _SWITCH),

@@ -15,6 +15,7 @@ import random
 import shutil
 import socket
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,6 +52,9 @@ def free_domain_id() -> int:
 os.environ["ROS_DOMAIN_ID"] = str(free_domain_id())
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
 os.environ["HF_HUB_OFFLINE"] = "1"
+# Random networks come and go here: to compile and measure each would take minutes. Tests of runtimes name theirs.
+os.environ["MADM_RUNTIME"] = "torch"
+os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="madm-cache-")
 
 
 @pytest.fixture

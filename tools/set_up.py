@@ -163,7 +163,8 @@ def main() -> None:
     environment = Environment(options.venv.absolute(), distribution)
     files = [REQUIREMENTS / name for name in ("build.txt", "runtime.txt", "development.txt")]
     if not distribution:
-        files.append(REQUIREMENTS / "ros_from_pypi.txt")
+        # A distribution may have an older numpy than these need.
+        files += [REQUIREMENTS / "export.txt", REQUIREMENTS / "ros_from_pypi.txt"]
         if not environment.python.exists():
             require_tools_for_wheels()
     environment.create()

@@ -16,7 +16,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from madm_model.cli.options import EdgeMode, Params, Period, read_options
+from madm_model.cli.options import EdgeMode, Params, Period, RuntimeName, read_options
 
 
 def adapt(
@@ -41,6 +41,7 @@ def adapt(
     period: Period = None,
     model: Annotated[str, typer.Option(help="Model to start from; default: the embedded one for MODALITY.")] = "",
     device: Annotated[str, typer.Option(help="cuda, cpu, or auto: the GPU where there is one.")] = "auto",
+    runtime: RuntimeName = "auto",
     threads: Annotated[int, typer.Option(help="CPU threads of the training; 0: PyTorch's choice.", min=0)] = 0,
     keep: Annotated[int, typer.Option(help="Versions the store keeps.", min=1)] = 5,
     option: Annotated[
@@ -69,6 +70,7 @@ def adapt(
         from madm_model.jobs.lock import refuse_second_job
         from madm_model.jobs.request import JobFolder, JobRequest
         from madm_model.jobs.state import State
+        from madm_model.runtimes.opening import runtime_named
         from madm_model.store import VersionStore
 
         if resume:
@@ -90,6 +92,7 @@ def adapt(
                 str(base),
                 keep,
                 device,
+                runtime=runtime_named(runtime),
                 niceness=0,
                 threads=threads,
                 auto_activate=activate,

@@ -16,6 +16,7 @@ from typing import Annotated
 import typer
 
 from madm_model.events.edge_config import MODES, EdgeConfig
+from madm_model.runtimes.names import RUNTIMES
 
 Params = Annotated[
     Path | None,
@@ -30,6 +31,8 @@ Period = Annotated[
     typer.Option(help=f"Seconds from edge frame to edge frame; default: as in --params, or {EdgeConfig.period_s:.4f}."),
 ]
 
+RuntimeName = Annotated[str, typer.Option("--runtime", help=f"What runs the network: {', '.join(RUNTIMES)}.")]
+
 
 def read_options(options: Sequence[str]) -> dict[str, str]:
     """Name to value.
@@ -41,3 +44,17 @@ def read_options(options: Sequence[str]) -> dict[str, str]:
     if wrong := [name for name, equals, _ in pairs if not equals]:
         raise ValueError(f"option '{wrong[0]}' has no value: write NAME=VALUE")
     return {name: value for name, _, value in pairs}
+
+
+def read_size(text: str) -> tuple[int, int] | None:
+    """Height and width of HEIGHTxWIDTH; None of an empty text.
+
+    Raises:
+        ValueError: it is no such text.
+    """
+    if not text:
+        return None
+    sides = text.split("x")
+    if len(sides) != 2 or not all(side.isdecimal() for side in sides):
+        raise ValueError(f"size '{text}' is not HEIGHTxWIDTH, such as 192x256")
+    return int(sides[0]), int(sides[1])

@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from madm_model.cli.options import EdgeMode, Params, Period
+from madm_model.cli.options import EdgeMode, Params, Period, RuntimeName
 
 
 def segment(
@@ -27,6 +27,7 @@ def segment(
         Path | None, typer.Option(help="The --out of madm adapt: its active version, with --model as its base.")
     ] = None,
     device: Annotated[str, typer.Option(help="cuda, cpu, or auto: the GPU where there is one.")] = "auto",
+    runtime: RuntimeName = "auto",
     start: Annotated[float | None, typer.Option(help="Seconds of the bag or event file to skip.")] = None,
     end: Annotated[float | None, typer.Option(help="Second of the bag or event file to stop at.")] = None,
     stride: Annotated[int, typer.Option(help="Segment every n-th frame.", min=1)] = 1,
@@ -65,14 +66,16 @@ def segment(
             folder = snapshot.folder
             if snapshot.note:
                 console.print(snapshot.note, style="yellow", markup=False, soft_wrap=True)
-        segmenter = Segmenter.from_folder(folder, device)
+        segmenter = Segmenter.from_folder(folder, device, runtime=runtime)
         results = ResultFolder(out, segmenter.config.label_set, opacity, source.rate_hz, source.length, made_topic)
         with Progress(console=console) as progress:
             task = progress.add_task("segmenting", total=source.length)
             summary = segment_recording(source, preprocess, segmenter, results, lambda: progress.advance(task))
 
     if summary.frames:
-        console.print(timing_table(f"milliseconds a frame on {segmenter.device}", summary.milliseconds))
+        console.print(
+            timing_table(f"milliseconds a frame on {segmenter.device} in {segmenter.runtime}", summary.milliseconds)
+        )
     for reason, count in _counted([*skipped, *summary.skipped]):
         console.print(f"[yellow]left out {count} frame{'s' * (count > 1)}:[/yellow] {reason}")
     if summary.frames:

@@ -71,11 +71,13 @@ def examine(
     settings: JobSettings,
     device: torch.device,
     precision: str = "auto",
+    runtime: str = "auto",
     check_stop: Callable[[], None] = lambda: None,
 ) -> Evidence:
     """Compare a trained network with the running version; the trainer is spent afterwards.
 
-    Both are looked at in the number format that will run: what is fine in float32 may overflow in half precision.
+    Both are looked at in the runtime and number format that will run: what is fine in float32 may overflow in half
+    precision.
 
     Args:
         trainer: after its last step.
@@ -87,6 +89,7 @@ def examine(
         settings: of the job.
         device: where to compute.
         precision: number format in which versions segment, as of the segmentation node.
+        runtime: what runs versions, as of the segmentation node.
         check_stop: called between frames; may raise to stop.
     """
     runs = choose_runs(target.held_out, settings.gate.frames)
@@ -104,13 +107,12 @@ def examine(
     pseudo = {index: [teacher.labels(target.images[index], [step]) for step in (0, noise_step)] for index in shown}
 
     # 2. Both versions on the same frames, one after the other; the trainer's teacher and optimiser are gone by then
-    dtype = choose_dtype(precision, device)
     network = trainer.finish().to(STORED_DTYPE).float()  # what is examined is what will be stored
-    running = _Version(Segmenter.from_folder(running_folder, str(device), precision), check_stop)
+    running = _Version(Segmenter.from_folder(running_folder, str(device), precision, runtime), check_stop)
     before = running.measure(runs, target, opinions, source, source_held_out)
     running_labels = {index: running.label(target.images[index])[0] for index in shown}
     running.close()
-    new = _Version(_as_it_will_run(network, config, device, dtype), check_stop)
+    new = _Version(_as_it_will_run(network, config, device, precision, runtime), check_stop)
     after = new.measure(runs, target, opinions, source, source_held_out)
 
     # 3. Verdict, and examples for people
@@ -123,11 +125,14 @@ def examine(
     return Evidence(network, decide(before, after, settings.gate), noise_step, examples)
 
 
-def _as_it_will_run(network: MADM, config: ModelConfig, device: torch.device, dtype: torch.dtype) -> Segmenter:
+def _as_it_will_run(
+    network: MADM, config: ModelConfig, device: torch.device, precision: str, runtime: str
+) -> Segmenter:
     """A segmenter of a network that stays as it is, in float32."""
-    if dtype == torch.float32:
-        return Segmenter(network, config, device, dtype)
-    return Segmenter.from_network(copy.deepcopy(network), config, device, dtype)
+    stays_float32 = choose_dtype(precision, device) == torch.float32
+    # Modules of its own, to be folded; where nothing is rounded, the weights are the network's own.
+    shared = {id(tensor): tensor for tensor in network.state_dict(keep_vars=True).values()} if stays_float32 else {}
+    return Segmenter.from_network(copy.deepcopy(network, shared), config, device, precision, runtime)
 
 
 class _Teacher:

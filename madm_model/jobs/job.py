@@ -143,6 +143,7 @@ def _run_stages(job: JobContext) -> State:
         settings,
         device,
         job.request.precision,
+        job.request.runtime,
         job.events.check_stop,
     )
 

@@ -60,6 +60,8 @@ class JobRequest:
     """Where to train."""
     precision: str = "auto"
     """Number format that versions segment in, which the gate judges them in; training has its own option."""
+    runtime: str = "auto"
+    """What runs versions, which the gate judges them in."""
     gpu_memory_share: float = 1.0
     """Share of the GPU's memory the job may take."""
     niceness: int = 10

@@ -152,7 +152,7 @@ def train_student(recipe: StudentRecipe, work_dir: Path, out: Path, console: Con
     average = modules["average"]
     save_model(out, average, config, torch.float16)
     test_pool = render_pool(recipe.test_frames, work_dir / "test_frames")
-    segmenter = Segmenter.from_network(average, config, torch.device("cpu"), torch.float32)
+    segmenter = Segmenter.from_network(average, config, torch.device("cpu"), "float32")
     scores = {name: score_pool(segmenter, test_pool, name) for name in recipe.test_frames.modalities}
     (out / "MODEL_CARD.md").write_text("\n".join(_card_lines(recipe, seconds, scores)) + "\n")
     console.print(f"{out}: mIoU " + ", ".join(f"{name} {score.miou:.3f}" for name, score in scores.items()))

@@ -21,6 +21,7 @@ from madm_model.checkpoint.model_names import embedded_model
 from madm_model.events.edge_config import EdgeConfig
 from madm_model.jobs.gate import GateConfig
 from madm_model.modalities import make_preprocessor
+from madm_model.runtimes.names import RUNTIMES
 from madm_ros.default_names import ADAPTED_MODALITIES, default_store
 from madm_ros.events import parameters as event_parameters
 from madm_ros.node_parameters import (
@@ -58,6 +59,12 @@ PARAMETERS = (
         f"Number format of the segmentation node, which the gate judges in: {', '.join(PRECISIONS)}.",
         choices=PRECISIONS,
     ),
+    NodeParameter(
+        "runtime",
+        "auto",
+        f"What runs the network of the segmentation node, which the gate judges in: {', '.join(RUNTIMES)}.",
+        choices=RUNTIMES,
+    ),
     NodeParameter("cancel_grace_s", 10.0, "Seconds a canceled job has to end; then it is killed.", range=(0.1, 3600.0)),
     NodeParameter("niceness", 10, "Added to a job's niceness; 19 is the lowest priority.", range=(0, 19)),
     NodeParameter("threads", 0, "CPU threads of a job; 0: half of the cores.", range=(0, 1024)),
@@ -87,6 +94,8 @@ class AdaptSettings:
     """Where jobs train."""
     precision: str
     """Number format that the segmentation node runs in, which the gate judges in."""
+    runtime: str
+    """What runs the network there, which the gate judges in."""
     cancel_grace_s: float
     """Seconds a canceled job has to end by itself."""
     niceness: int
@@ -114,6 +123,7 @@ class AdaptSettings:
             "keep": self.keep,
             "device": self.device,
             "precision": self.precision,
+            "runtime": self.runtime,
             "gpu_memory_share": self.gpu_memory_share,
             "niceness": self.niceness,
             "threads": self.threads,
@@ -148,6 +158,7 @@ def declare(node: Node) -> AdaptSettings:
         values["keep"],
         values["device"],
         values["precision"],
+        values["runtime"],
         values["cancel_grace_s"],
         values["niceness"],
         values["threads"] or max(1, (os.cpu_count() or 2) // 2),

@@ -143,6 +143,8 @@ class NodeHealth:
     """Images a second of these that came."""
     loss_advice: str = ""
     """What to do where they are fewer."""
+    runtime: str = ""
+    """What runs the model, and in which number format; empty while none is loaded."""
     max_fps: float = 0.0
     """Images a second that are to have labels; 0: all."""
     store: str = ""
@@ -171,6 +173,7 @@ def diagnostic_status(name: str, health: NodeHealth) -> DiagnosticStatus:
     values = {
         "state": health.state,
         "model": health.model,
+        "runtime": health.runtime or "-",
         "store": health.store or "-",
         "version": health.version or "-",
         "image topic": health.topic,

@@ -82,6 +82,7 @@ class FollowingSegmenter:
         self._lock = threading.Lock()  # guards `_next`, `_outdated` and `_closed`
         self._next: tuple[str, SegmenterLike] | None = None
         self._outdated: list[SegmenterLike] = []
+        self._last_size: tuple[int, int] | None = None
         self._told_note = ""
         self._closed = threading.Event()
         self._tried, self._trials = first, int(self._signature == _NOT_USED)
@@ -112,10 +113,16 @@ class FollowingSegmenter:
         """Where it computes."""
         return self._present.device
 
+    @property
+    def runtime(self) -> str:
+        """What runs it."""
+        return self._present.runtime
+
     def segment(self, images: list[Any]) -> list[Any]:
         """As the segmenters it is made of; called from one thread."""
         if self._next is not None:
             self._take_over()
+        self._last_size = images[0].shape[:2]
         return self._present.segment(images)
 
     def warm_up(self, height: int, width: int) -> None:
@@ -213,7 +220,8 @@ class FollowingSegmenter:
         try:
             if segmenter.config.label_set != self.config.label_set:
                 raise ValueError("it has other classes: clean up and configure the node to use it")
-            segmenter.warm_up(*segmenter.config.input_size)
+            # At the camera's size: what a runtime compiles is for one size, and no frame is to wait for it.
+            segmenter.warm_up(*(self._last_size or segmenter.config.input_size))
         except Exception:
             segmenter.close()
             raise

@@ -183,11 +183,11 @@ class SegmentationNode(LifecycleNode):
         from madm_model.checkpoint.model_names import embedded_model
 
         started = time.perf_counter()
-        device, precision = self._value("device"), self._value("precision")
+        where = self._value("device"), self._value("precision"), self._value("runtime")
         self._segmenter = open_segmenter(
             self._value("model") or embedded_model(self._value("modality")),
             self._value("store"),
-            lambda model: self._make_segmenter(str(model), device, precision),
+            lambda model: self._make_segmenter(str(model), *where),
             self._errors.report,
             self.get_logger().info,
         )
@@ -201,7 +201,7 @@ class SegmentationNode(LifecycleNode):
         self._segmenter.warm_up(*self._config.input_size)
         self.get_logger().info(
             f"model {self._config.name} ({len(self._config.label_set)} classes) is ready on {self._segmenter.device} "
-            f"after {time.perf_counter() - started:.1f} s"
+            f"({self._segmenter.runtime}) after {time.perf_counter() - started:.1f} s"
         )
 
     def _stop(self) -> None:
@@ -259,6 +259,7 @@ class SegmentationNode(LifecycleNode):
         statistics = self._pipeline.statistics if self._pipeline else diagnostics.FrameStatistics()
         health = diagnostics.NodeHealth(
             state=self._state,
+            runtime=self._segmenter.runtime if self._segmenter else "",
             model=self._segmenter.config.name if self._segmenter else self._config.name if self._config else "",
             topic=images.topic if images else self._image_source,
             fps=statistics.fps(),

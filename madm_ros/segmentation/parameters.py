@@ -15,6 +15,7 @@ from typing import Any
 
 from rclpy.node import Node
 
+from madm_model.runtimes.names import RUNTIMES
 from madm_model.settings import read_settings
 from madm_ros.default_names import TRANSPORT_SUFFIX
 from madm_ros.node_parameters import (
@@ -46,6 +47,13 @@ PARAMETERS = (
         "Number format of the network: auto is bfloat16 on a GPU that computes it, float16 on older ones, float32 on a "
         "CPU.",
         choices=PRECISIONS,
+    ),
+    NodeParameter(
+        "runtime",
+        "auto",
+        "What runs the network: torch, compiled (torch.compile), openvino, onnx (ONNX Runtime), or auto: the quickest "
+        "of those that are installed, measured once and remembered.",
+        choices=RUNTIMES,
     ),
     NodeParameter(
         "transport",

@@ -37,6 +37,8 @@ class SegmenterLike(Protocol):
 
     config: ModelConfig
     device: Any
+    runtime: str
+    """What runs the network, and in which number format."""
 
     def segment(self, images: list[np.ndarray]) -> list[Any]: ...
     def warm_up(self, height: int, width: int) -> None: ...

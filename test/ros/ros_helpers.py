@@ -31,6 +31,7 @@ class FakeSegmenter:
     def __init__(self) -> None:
         self.config = ModelConfig("fake", TINY, STREET_9, "thermal", (64, 96), keep_aspect=True)
         self.device = SimpleNamespace(type="cpu")
+        self.runtime = "torch float32"
         self.closed = False
         self.images: list[np.ndarray] = []
 

@@ -231,12 +231,19 @@ def test_arguments_override_the_parameter_file_only_where_given() -> None:
     from madm_ros.default_names import TRANSPORT_SUFFIX
     from madm_ros.launching import parameter_overrides
 
-    names = ("model", "device", "store", "transport", "autostart", "confidence_threshold", "use_sim_time")
+    names = ("model", "device", "runtime", "store", "transport", "autostart", "confidence_threshold", "use_sim_time")
     nothing = dict.fromkeys(names, "")
     assert parameter_overrides(nothing) == {}
-    given = {"model": "folder", "autostart": "false", "confidence_threshold": "0.5", "use_sim_time": "true"}
+    given = {
+        "model": "folder",
+        "runtime": "openvino",
+        "autostart": "false",
+        "confidence_threshold": "0.5",
+        "use_sim_time": "true",
+    }
     assert parameter_overrides({**nothing, **given}) == {
         "model": "folder",
+        "runtime": "openvino",
         "autostart": False,
         "confidence_threshold": 0.5,
         "use_sim_time": True,

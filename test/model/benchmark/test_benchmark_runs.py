@@ -261,7 +261,7 @@ def test_a_network_that_is_always_right_or_always_says_road(tmp_path, base):
             logits[:, 5] = 1
             return type("Output", (), {"logits": logits})
 
-    scores = task.scores(Segmenter.from_network(SaysRoad(), model, CPU, torch.float32), "thermal")
+    scores = task.scores(Segmenter.from_network(SaysRoad(), model, CPU, "float32"), "thermal")
     assert scores["mIoU (b)"] == scores["(b) IoU road"] == 100  # the ignored half does not count
     assert scores["person recall"] == 0 and "person precision" not in scores
     truth = np.stack([cv2.imread(str(path), -1) for path in sorted((folder / "source/test/labels").iterdir())])

@@ -24,6 +24,7 @@ from madm_ros.segmentation.diagnostics import FrameStatistics, FrameTiming, Node
 HEALTHY = NodeHealth(
     state="active",
     model="tiny",
+    runtime="openvino float32",
     topic="/thermal/image_raw",
     fps=4.0,
     timings=[FrameTiming(0.001, 0.100, 0.110), FrameTiming(0.003, 0.200, 0.230)],
@@ -112,6 +113,7 @@ def test_report_of_a_healthy_node() -> None:
     assert values["total mean [ms]"] == "170.00"
     assert values["total max [ms]"] == "230.00"
     assert values["gpu memory [MiB]"] == "3.0"
+    assert values["runtime"] == "openvino float32"
 
 
 @pytest.mark.parametrize(

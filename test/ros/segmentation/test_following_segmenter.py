@@ -36,6 +36,7 @@ class Loader:
         self.made: dict[str, FakeSegmenter] = {}
         self.broken: set[str] = set()
         self.not_finite: set[str] = set()
+        self.warmed: list[tuple[str, tuple[int, int]]] = []
 
     def __call__(self, folder) -> FakeSegmenter:
         name = Path(folder).name
@@ -43,7 +44,7 @@ class Loader:
             raise ModelError(f"{name} is damaged")
         segmenter = self.made[name] = FakeSegmenter()
         segmenter.config = replace(segmenter.config, name=name)
-        segmenter.warm_up = lambda *_: self._check(name)
+        segmenter.warm_up = lambda *size: self.warmed.append((name, size)) or self._check(name)
         return segmenter
 
     def _check(self, name: str) -> None:
@@ -116,6 +117,16 @@ def test_frames_go_through_the_old_version_while_the_new_one_loads(store, loader
     assert not loader.made["base"].closed
     segment_until(segmenter, "v0001")
     assert len(loader.made["v0001"].images) == 1
+
+
+def test_a_new_version_is_ready_for_the_cameras_size(store, loader, follow) -> None:
+    """What a runtime compiles is for one size: the first frame would wait for it."""
+    segmenter, _ = follow()
+    segmenter.segment([FRAME])
+    store.activate(store.add(save, info))
+    segment_until(segmenter, "v0001")
+    assert loader.warmed == [("base", segmenter.config.input_size), ("v0001", FRAME.shape[:2])]
+    assert segmenter.runtime == "torch float32"
 
 
 def test_no_frame_waits_until_the_old_version_has_given_its_memory_back(store, loader, follow, monkeypatch) -> None:

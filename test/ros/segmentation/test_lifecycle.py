@@ -34,7 +34,7 @@ class Factory:
     def __init__(self) -> None:
         self.made: list[FakeSegmenter] = []
 
-    def __call__(self, model: str, device: str, precision: str) -> FakeSegmenter:
+    def __call__(self, model: str, device: str, precision: str, runtime: str) -> FakeSegmenter:
         if model.startswith("missing"):
             raise ModelError(f"{model} is not a model folder: it has no config.json")
         if device == "cuda":
@@ -99,8 +99,8 @@ def test_deactivate_releases_the_segmenter_and_activate_loads_it_again(peer, sta
 def test_activate_fails_when_the_model_has_gone_and_the_node_stays_inactive(peer, start_node, errors) -> None:
     factory, gone = Factory(), []
 
-    def load(model: str, device: str, precision: str) -> FakeSegmenter:
-        return factory("missing" if gone else model, device, precision)
+    def load(model: str, device: str, precision: str, runtime: str) -> FakeSegmenter:
+        return factory("missing" if gone else model, device, precision, runtime)
 
     start_node(load)
     assert _change(peer, "deactivate")

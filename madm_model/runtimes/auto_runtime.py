@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 Seed e23eb31b maintainers
+# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
+# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software distributed under the License is distributed on
+# an "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the
+# specific language governing permissions and limitations under the License.
+"""Chooses the quickest runtime by measuring, once for a network's sizes and a machine."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from importlib.metadata import PackageNotFoundError, version
+
+import torch
+from torch import nn
+
+from madm_model.model_config import ModelError
+from madm_model.runtimes.cache import CompiledCache, user_cache
+from madm_model.runtimes.probe import LEAST_AGREEMENT, probe_images
+from madm_model.runtimes.runtime import Runtime
+
+_RUNS = 3
+_LIBRARIES = ("torch", "openvino", "onnx", "onnxruntime")
+
+logger = logging.getLogger(__name__)
+
+
+class AutoRuntime:
+    """The quickest of several runtimes; which one is decided at the first images.
+
+    The decision is remembered for networks of the same sizes on this machine, so that versions of one model are not
+    measured again; whether a runtime's labels agree with PyTorch's is looked at once for each network's weights.
+
+    Args:
+        makers: makes each by its name; `torch` is among them and the one that is right.
+        network: what they run.
+        precision: what was asked for.
+        cache: of the network's weights.
+    """
+
+    def __init__(
+        self, makers: Mapping[str, Callable[[], Runtime]], network: nn.Module, precision: str, cache: CompiledCache
+    ) -> None:
+        self._makers, self._cache = makers, cache
+        self._remembered = CompiledCache(user_cache())
+        libraries = [_version(name) for name in _LIBRARIES]
+        shapes = [(name, tuple(tensor.shape)) for name, tensor in network.state_dict().items()]
+        self._made_of = "auto", *libraries, *makers, precision, str(torch.get_num_threads()), str(shapes)
+        self._chosen: Runtime | None = None
+
+    @property
+    def name(self) -> str:
+        """Of the one that was chosen; auto before."""
+        return self._chosen.name if self._chosen else "auto"
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of the one that was chosen; PyTorch's before."""
+        if self._chosen is None:
+            runtime = self._makers["torch"]()
+            runtime.close()
+            return runtime.dtype
+        return self._chosen.dtype
+
+    def __call__(self, images: torch.Tensor) -> torch.Tensor:
+        """Class scores; see `Runtime`."""
+        if self._chosen is None:
+            self._chosen = self._choose(images)
+        return self._chosen(images)
+
+    def close(self) -> None:
+        """Give the memory back."""
+        if self._chosen is not None:
+            self._chosen.close()
+
+    def _choose(self, images: torch.Tensor) -> Runtime:
+        device, shape = str(images.device), str(tuple(images.shape))
+        kept = self._cache.read(*self._made_of, device)
+        if kept is not None:  # these very weights have run in it
+            try:
+                return self._open(kept.decode(), images)
+            except ModelError as error:
+                logger.warning("%s", error)
+        decided = self._remembered.read(*self._made_of, device, shape)
+        quickest = self._quickest(images, [decided.decode()] if decided is not None else list(self._makers))
+        name = quickest.name.encode()
+        if decided is None:
+            self._remembered.write(name, *self._made_of, device, shape)
+        self._cache.write(name, *self._made_of, device)
+        return quickest
+
+    def _open(self, name: str, images: torch.Tensor) -> Runtime:
+        runtime = self._makers[name]()
+        runtime(images)  # loads or makes what is compiled
+        return runtime
+
+    def _quickest(self, images: torch.Tensor, names: list[str]) -> Runtime:
+        blobs = probe_images(len(images), tuple(images.shape[-2:])).to(images.device)
+        reference = self._makers["torch"]()
+        labels = reference(blobs).argmax(dim=1)
+        found = [reference]
+        for name in names:
+            if name == "torch":
+                continue
+            try:
+                runtime = self._open(name, blobs)
+                agreement = (runtime(blobs).argmax(dim=1) == labels).float().mean().item()
+            except ModelError as error:
+                logger.warning("runtime %s is left out: %s", name, error)
+                continue
+            if agreement < LEAST_AGREEMENT:
+                logger.warning(
+                    "runtime %s is left out: %.1f %% of its labels agree with PyTorch's", name, 100 * agreement
+                )
+                runtime.close()
+            else:
+                found.append(runtime)
+        if names == [found[-1].name]:  # decided before, and fit for these weights
+            quickest = found[-1]
+        else:
+            quickest = min(found, key=_seconds(found, blobs).__getitem__) if len(found) > 1 else reference
+        for runtime in found:
+            if runtime is not quickest:
+                runtime.close()
+        return quickest
+
+
+def _seconds(runtimes: list[Runtime], images: torch.Tensor) -> dict[Runtime, float]:
+    """The fastest run of each, one after the other in turn, so that a busy moment hits all alike."""
+    seconds: dict[Runtime, float] = {runtime: float("inf") for runtime in runtimes}
+    for _ in range(_RUNS):
+        for runtime in runtimes:
+            started = time.perf_counter()
+            runtime(images)
+            if images.is_cuda:
+                torch.cuda.synchronize()
+            seconds[runtime] = min(seconds[runtime], time.perf_counter() - started)
+    logger.info("%s", ", ".join(f"{one.name} {1000 * value:.1f} ms" for one, value in seconds.items()))
+    return seconds
+
+
+def _version(library: str) -> str:
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return ""
