@@ -21,6 +21,7 @@ from madm_model.cli.data import data
 from madm_model.cli.distil import distil
 from madm_model.cli.evaluate import evaluate
 from madm_model.cli.events import events
+from madm_model.cli.export import export
 from madm_model.cli.import_official import import_official
 from madm_model.cli.new import new
 from madm_model.cli.segment import segment
@@ -48,6 +49,7 @@ app.command("import-official")(import_official)
 app.add_typer(data, name="data")
 app.command("train")(train)
 app.command("evaluate")(evaluate)
+app.command("export")(export)
 app.command("bench")(bench)
 app.command("benchmark")(benchmark)
 app.command("train-embedded")(train_embedded)

@@ -58,6 +58,7 @@ def test_help_names_every_command():
         "new",
         "data",
         "import-official",
+        "export",
         "bench",
         "benchmark",
         "train-embedded",
