@@ -12,12 +12,16 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from madm_model.cli.options import read_options, read_size
+
 if TYPE_CHECKING:
+    import torch
     from rich.console import Console
     from rich.table import Table
 
@@ -26,24 +30,33 @@ if TYPE_CHECKING:
 
 SIZES = {"tiny": ((192, 256), (512, 512)), "sd14": ((512, 512),)}
 """Input sizes, height and width, at which each architecture is timed."""
+_RUNS, _RUNS_OF_SD14_ON_A_CPU = 20, 2
 
 
 def bench(
     architecture: Annotated[str, typer.Option(help="tiny, sd14, or auto: tiny, and sd14 where a GPU is.")] = "auto",
     device: Annotated[str, typer.Option(help="cuda, cpu, or auto: the GPU where there is one.")] = "auto",
     dtype: Annotated[str, typer.Option(help="float32, float16, bfloat16, or auto.")] = "auto",
-    runs: Annotated[int, typer.Option(help="Counted runs of each network.", min=1)] = 20,
+    runtime: Annotated[
+        list[str] | None, typer.Option(help="torch, compiled, openvino or onnx; several times; default: all there are.")
+    ] = None,
+    size: Annotated[str, typer.Option(help="HEIGHTxWIDTH in place of the usual sizes.")] = "",
+    runs: Annotated[
+        int, typer.Option(help=f"Counted runs of each; 0: {_RUNS}, of sd14 on a CPU {_RUNS_OF_SD14_ON_A_CPU}.", min=0)
+    ] = 0,
     node: Annotated[bool, typer.Option(help="Also measure the ROS node's own overhead, where ROS is.")] = True,
     training: Annotated[bool, typer.Option(help="Also measure an iteration of adaptation.")] = False,
+    gpu_table: Annotated[
+        bool, typer.Option("--gpu-table", help="Only sd14 on the GPU, for docs/benchmarks.md; under 8 minutes.")
+    ] = False,
     option: Annotated[
         list[str] | None, typer.Option(help="A setting of that training as NAME=VALUE, for example lora=off.")
     ] = None,
 ) -> None:
-    """Print frames a second and the split of latency, with students beside it, all with random weights."""
+    """Print frames a second in every runtime and the split of latency, with students beside, all of random weights."""
     from rich.console import Console
 
     from madm_model.cli.errors import clear_errors
-    from madm_model.cli.options import read_options
 
     console = Console()
     with clear_errors():
@@ -51,16 +64,22 @@ def bench(
 
         from madm_model.architecture import ARCHITECTURES
         from madm_model.machine import describe_machine
+        from madm_model.runtimes.opening import installed, runtime_named
         from madm_model.segmenter import choose_device
-        from madm_model.speed.inference import madm, measure, student
+        from madm_model.speed.inference import contenders, measure
         from madm_model.speed.step_cost import measure_step
         from madm_model.students.architecture import SEGFORMER_B0, SWIFTNET
 
         chosen = choose_device(device)
+        if gpu_table:
+            _print_gpu_table(console, chosen)
+            return
         names = [architecture] if architecture != "auto" else ["tiny", "sd14"] if chosen.type == "cuda" else ["tiny"]
         if unknown := [name for name in names if name not in SIZES]:
             raise ValueError(f"unknown architecture '{unknown[0]}': use auto, {', '.join(SIZES)}")
+        runtimes = [runtime_named(name) for name in runtime or ("torch", *installed(chosen))]
         settings = read_options(option or [])
+        only = read_size(size)
         console.print(describe_machine(chosen))
         costs = []
         for name in names if training else ():  # first: a wrong setting is told at once
@@ -69,35 +88,58 @@ def bench(
                 torch.cuda.empty_cache()
         speeds = []
         for name in names:
-            sizes = ARCHITECTURES[name]
-            for size in SIZES[name]:
-                contenders = [
-                    madm(sizes, size, device, dtype),
-                    *(student(small, size, device, dtype) for small in (SWIFTNET, SEGFORMER_B0)),
+            few = name == "sd14" and chosen.type == "cpu"
+            counted = runs or (_RUNS_OF_SD14_ON_A_CPU if few else _RUNS)
+            for height_width in [only] if only else SIZES[name]:
+                made = [
+                    one
+                    for sizes in (ARCHITECTURES[name], SWIFTNET, SEGFORMER_B0)
+                    for one in contenders(sizes, height_width, device, dtype, runtimes, _print_note(console))
                 ]
-                speeds += measure(contenders, size, runs)
-                del contenders
+                speeds += measure(made, height_width, counted)
+                del made
                 if chosen.type == "cuda":
                     torch.cuda.empty_cache()
         console.print(_speed_table(speeds))
-        console.print(_split_table([speed for speed in speeds if speed.stages]))
+        if split := [speed for speed in speeds if speed.stages]:
+            console.print(_split_table(split))
         if costs:
             console.print(_step_table(costs))
     if node and find_spec("rclpy"):
         _print_node_overhead(console)
 
 
+def _print_note(console: Console) -> Callable[[str], None]:
+    return lambda text: console.print(text, style="yellow", markup=False, soft_wrap=True)
+
+
+def _print_gpu_table(console: Console, device: torch.device) -> None:
+    from rich.table import Table
+
+    from madm_model.machine import describe_machine
+    from madm_model.speed.gpu_table import measure_gpu
+
+    console.print(describe_machine(device))
+    for title, columns, rows in measure_gpu(device, _print_note(console)):
+        table = Table(*columns, title=title, title_justify="left")
+        for row in rows:
+            table.add_row(*row)
+        console.print(table)
+
+
 def _speed_table(speeds: list[Speed]) -> Table:
     from rich.table import Table
 
-    table = Table("network", "size", "ms (median)", "ms (fastest)", "frames/s", "peak GPU MiB")
+    table = Table("network", "runtime", "size", "ms (median)", "ms (fastest)", "frames/s", "first s", "peak GPU MiB")
     for speed in speeds:
         table.add_row(
-            f"{speed.name} {speed.precision}",
+            speed.name,
+            speed.runtime,
             f"{speed.size[0]}x{speed.size[1]}",
             f"{speed.milliseconds:.1f}",
             f"{speed.fastest_milliseconds:.1f}",
             f"{1000 / speed.milliseconds:.1f}",
+            f"{speed.first_seconds:.1f}",
             "-" if speed.peak_gpu_bytes is None else f"{speed.peak_gpu_bytes / 2**20:.0f}",
         )
     return table

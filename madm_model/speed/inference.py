@@ -9,97 +9,124 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import nn
 
 from madm_model.architecture import Architecture
 from madm_model.checkpoint.model_folder import build_student
+from madm_model.jobs.room import available_memory
 from madm_model.labels import STREET_11
-from madm_model.model_config import ModelConfig
+from madm_model.model_config import ModelConfig, ModelError
 from madm_model.network import MADM
-from madm_model.segmenter import Segmenter, choose_device, choose_dtype
+from madm_model.segmenter import Segmenter, choose_device
 from madm_model.students.architecture import StudentArchitecture
 
 WARM_UP_RUNS = 2
+_COPIES = 3
+"""Of the weights that making and running one more runtime takes, about."""
 
 
 @dataclass(frozen=True)
 class Speed:
-    """What was measured of one network at one input size."""
+    """What was measured of one network in one runtime at one input size."""
 
     name: str
     """Of the network."""
-    precision: str
-    """Number format, as torch names it."""
+    runtime: str
+    """What ran it, and in which number format."""
     size: tuple[int, int]
     """Height and width of the image, pixels."""
     milliseconds: float
     """Median time of one image, from uint8 pixels to class ids."""
     fastest_milliseconds: float
     """Fastest of the runs: what the machine can do when nothing else runs."""
+    first_seconds: float
+    """The first image, for which the runtime compiles what it has not cached."""
     stages: dict[str, float]
-    """Median milliseconds per stage of MADM, measured in runs of their own; empty for other networks."""
+    """Median milliseconds per stage of MADM in PyTorch, measured in runs of their own; empty for others."""
     peak_gpu_bytes: int | None
     """Largest GPU memory in use by tensors during the runs; None on a CPU."""
 
 
 @dataclass(frozen=True)
 class Contender:
-    """A network to time."""
+    """A network in a runtime, to time."""
 
     name: str
-    """To report."""
+    """Of the network, to report."""
     segmenter: Segmenter
     """The door to it."""
-    has_stages: bool
-    """Whether it is MADM, whose time can be split."""
+    first_seconds: float
+    """What its first image took."""
 
 
-def madm(architecture: Architecture, size: tuple[int, int], device: str, dtype: str) -> Contender:
-    """MADM with random weights at a fixed input size: its speed is that of trained ones."""
-    with torch.device(choose_device(device)):
-        network = MADM(architecture, len(STREET_11))
-    return Contender(architecture.name, _segmenter(network, architecture, size, device, dtype), has_stages=True)
+def contenders(
+    architecture: Architecture | StudentArchitecture,
+    size: tuple[int, int],
+    device: str,
+    dtype: str,
+    runtimes: Sequence[str],
+    on_left_out: Callable[[str], object],
+) -> list[Contender]:
+    """One network with random weights in several runtimes: its speed is that of trained weights.
 
-
-def student(architecture: StudentArchitecture, size: tuple[int, int], device: str, dtype: str) -> Contender:
-    """A student with random weights at a fixed input size; SegFormer-B0 is the yardstick of small networks."""
-    network = build_student(architecture, len(STREET_11))
-    return Contender(architecture.name, _segmenter(network, architecture, size, device, dtype), has_stages=False)
-
-
-def _segmenter(
-    network: nn.Module, architecture: Architecture | StudentArchitecture, size: tuple[int, int], device: str, dtype: str
-) -> Segmenter:
+    Args:
+        architecture: of MADM or a student.
+        size: height and width that it sees.
+        device: auto, cpu, cuda, ...
+        dtype: number format, as of Segmenter.
+        runtimes: names.
+        on_left_out: gets one line about each that cannot run it here.
+    """
     config = ModelConfig("bench", architecture, STREET_11, "rgb", size, keep_aspect=False)
-    chosen_device = choose_device(device)
-    return Segmenter.from_network(network, config, chosen_device, choose_dtype(dtype, chosen_device))
+    chosen = choose_device(device)
+    with torch.device(chosen):
+        is_madm = isinstance(architecture, Architecture)
+        network = (MADM if is_madm else build_student)(architecture, len(STREET_11))
+    weights = sum(tensor.nbytes for tensor in network.state_dict().values())
+    made = []
+    for name in runtimes:
+        if chosen.type == "cpu" and name != "torch" and available_memory() < _COPIES * weights:
+            needs = f"{_COPIES * weights / 2**30:.0f} GiB of memory"
+            on_left_out(f"{architecture.name} in {name} is left out: it needs about {needs}")
+            continue
+        try:
+            # A runtime may cast the network in place, which others would then be made of.
+            own = network if dtype in ("auto", "float32") or chosen.type != "cpu" else copy.deepcopy(network)
+            segmenter = Segmenter.from_network(own, config, chosen, dtype, name)
+            started = time.perf_counter()
+            segmenter.warm_up(*size)
+        except (ModelError, torch.OutOfMemoryError) as error:
+            on_left_out(f"{architecture.name} in {name} is left out: {error}")
+            continue
+        made.append(Contender(architecture.name, segmenter, time.perf_counter() - started))
+    return made
 
 
 def measure(
-    contenders: Sequence[Contender], size: tuple[int, int], runs: int, on_round: Callable[[], None] = lambda: None
+    chosen: Sequence[Contender], size: tuple[int, int], runs: int, on_round: Callable[[], None] = lambda: None
 ) -> list[Speed]:
     """Time networks in turn, one run of each after the other.
 
     Args:
-        contenders: all on one device.
+        chosen: all on one device.
         size: height and width of the image.
         runs: counted runs of each; `WARM_UP_RUNS` more come first.
         on_round: called after every round.
 
     Returns:
-        One result per network, in the same order.
+        One result per contender, in the same order.
     """
     image = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
-    seconds: list[list[float]] = [[] for _ in contenders]
-    peaks: list[int | None] = [None] * len(contenders)
+    seconds: list[list[float]] = [[] for _ in chosen]
+    peaks: list[int | None] = [None] * len(chosen)
     for _ in range(WARM_UP_RUNS + runs):
-        for index, contender in enumerate(contenders):
+        for index, contender in enumerate(chosen):
             device = contender.segmenter.device
             if device.type == "cuda":
                 torch.cuda.reset_peak_memory_stats(device)
@@ -110,12 +137,14 @@ def measure(
                 peaks[index] = torch.cuda.max_memory_allocated(device)
         on_round()
     results = []
-    for contender, times, peak in zip(contenders, seconds, peaks):
+    for contender, times, peak in zip(chosen, seconds, peaks):
         counted = np.array(times[WARM_UP_RUNS:]) * 1000
-        stages = _stages(contender.segmenter, image, runs) if contender.has_stages else {}
-        precision = str(contender.segmenter.dtype).removeprefix("torch.")
         median, fastest = float(np.median(counted)), float(counted.min())
-        results.append(Speed(contender.name, precision, size, median, fastest, stages, peak))
+        segmenter = contender.segmenter
+        stages = _stages(segmenter, image, runs) if segmenter.has_stages else {}
+        results.append(
+            Speed(contender.name, segmenter.runtime, size, median, fastest, contender.first_seconds, stages, peak)
+        )
     return results
 
 
