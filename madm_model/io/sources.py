@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from madm_model.io.allowed import Roots, held
 from madm_model.io.bags import BAG_SUFFIXES, BagReader
 from madm_model.io.frames import FrameError, InputError, RawFrame
 from madm_model.io.limits import MAX_PIXELS, check_size
@@ -92,21 +93,27 @@ def open_frames(
     return FrameSource(path, None, len(files), None, read)
 
 
-def read_image(path: Path) -> RawFrame:
+def read_image(path: Path, roots: Roots = None) -> RawFrame:
     """Read one image file; its frame_id is the file's name without the ending, its stamp 0.
 
+    Args:
+        path: the file.
+        roots: folders that it has to lie in.
+
     Raises:
+        InputError: it does not lie there.
         FrameError: the file cannot be read or decoded.
     """
     try:
-        if not path.is_file():
-            raise OSError("it is no file")
-        if path.stat().st_size > _MAX_FILE_BYTES:
-            raise OSError("it is too large for an image")
-        if path.suffix.lower() == ".npy":
-            array, encoding = _name_array(_load_array(path))
-        else:
-            array, encoding = name_pixels(decode_picture(np.fromfile(path, np.uint8)))
+        with held(path, roots) as file:
+            if not file.is_file():
+                raise OSError("it is no file")
+            if file.stat().st_size > _MAX_FILE_BYTES:
+                raise OSError("it is too large for an image")
+            if path.suffix.lower() == ".npy":
+                array, encoding = _name_array(_load_array(file))
+            else:
+                array, encoding = name_pixels(decode_picture(np.fromfile(file, np.uint8)))
     except (OSError, ValueError, EOFError) as error:
         raise FrameError(f"{path}: the file cannot be read ({error})") from None
     except FrameError as error:

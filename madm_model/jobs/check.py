@@ -16,13 +16,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from madm_model.adaptation.data.source_frames import SIMULATED_STREETS, labelled_files
-from madm_model.adaptation.data.target_bags import count_frames
 from madm_model.adaptation.data.target_frames import frame_bytes
 from madm_model.architecture import Architecture
 from madm_model.devices import gpu_memory
+from madm_model.io.allowed import check_allowed, check_single_name
 from madm_model.io.frames import InputError
 from madm_model.jobs.cost import JobCost, estimate_cost, in_words
 from madm_model.jobs.gate import GateConfig
+from madm_model.jobs.reading import count_recorded
 from madm_model.jobs.request import JobRequest, RequestError
 from madm_model.jobs.room import available_memory, check_room
 from madm_model.jobs.settings import JobSettings, default_settings, with_options
@@ -103,7 +104,8 @@ def check_request(request: JobRequest, store: VersionStore) -> JobSettings:
 def check_recordings(request: JobRequest, store: VersionStore, settings: JobSettings) -> None:
     """Refuse recordings and sources that cannot be used, or that there is no room for.
 
-    Messages are read only where a bag's counts do not tell whether there are enough in the wanted span of time.
+    Recordings are opened in a process with limits. Messages are read only where a bag's counts do not tell whether
+    there are enough in the wanted span of time.
 
     Args:
         request: the job.
@@ -113,22 +115,45 @@ def check_recordings(request: JobRequest, store: VersionStore, settings: JobSett
     Raises:
         RequestError: the reason, in one sentence that says what to do.
     """
+    check_files(request)
     with _refusals():
+        check_disk(store, settings, count_recorded(request, settings.limits.min_frames))
+
+
+def check_files(request: JobRequest) -> None:
+    """Refuse recordings and sources by what their folders show, without opening any file.
+
+    Raises:
+        RequestError: the reason, in one sentence that says what to do.
+    """
+    with _refusals():
+        for bag in request.target.bags:
+            if not Path(bag).exists():
+                raise RequestError(f"{bag} does not exist: check the path of the recording")
         if request.bag_roots is not None:
-            for link in itertools.chain.from_iterable(map(_links_in, _paths(request))):
-                check_path(link, request.bag_roots)
+            for file in itertools.chain.from_iterable(map(_files_in, _paths(request))):
+                if file.is_symlink():
+                    check_allowed(file, request.bag_roots)
+                else:
+                    check_single_name(file)
         if request.source not in SIMULATED_STREETS:
             labelled_files(Path(request.source))
-        needed = settings.limits.min_frames
-        frames = count_frames(request.target, needed)
-        if frames < needed:
-            raise RequestError(
-                f"the selection has {frames} frames, {needed} are needed: name more bags or a longer time range, or "
-                "lower the frame stride"
-            )
-        present = store.read()
-        room = frame_bytes(ModelConfig.load(present.folder), settings.limits, [frames])
-        check_room(store.root, present.folder, room, settings.training.resources.lora is not None)
+
+
+def check_disk(store: VersionStore, settings: JobSettings, frames: int) -> None:
+    """Refuse a job that there is no room for.
+
+    Args:
+        store: where its version will go.
+        settings: the job's.
+        frames: that its recordings have.
+
+    Raises:
+        InputError: how much there is, and how much it needs.
+    """
+    present = store.read()
+    room = frame_bytes(ModelConfig.load(present.folder), settings.limits, [frames])
+    check_room(store.root, present.folder, room, settings.training.resources.lora is not None)
 
 
 def resolve_settings(request: JobRequest, config: ModelConfig, iterations: int, on_gpu: bool) -> JobSettings:
@@ -165,24 +190,9 @@ def check_paths(request: JobRequest, roots: Sequence[str | Path]) -> None:
     Raises:
         RequestError: it does, or names a link that leads nowhere.
     """
-    for path in _paths(request):
-        check_path(path, roots)
-
-
-def check_path(path: Path, roots: Sequence[str | Path]) -> None:
-    """Refuse a path outside all roots, however it is written.
-
-    Raises:
-        RequestError: it lies outside, or is a link that leads nowhere.
-    """
-    try:
-        resolved = path.resolve()
-        allowed = any(resolved.is_relative_to(Path(root).resolve()) for root in roots)
-    except (OSError, RuntimeError) as error:  # a circle of links
-        raise RequestError(f"{path} cannot be followed: {error}") from None
-    if not allowed:
-        listed = ", ".join(map(str, roots)) or "none is configured"
-        raise RequestError(f"{path} is not under one of the folders allowed by bag_roots ({listed})")
+    with _refusals():
+        for path in _paths(request):
+            check_allowed(path, roots)
 
 
 def _is_gpu(request: JobRequest) -> bool:
@@ -196,11 +206,12 @@ def _paths(request: JobRequest) -> list[Path]:
     return [Path(path) for path in (*request.target.bags, *source)]
 
 
-def _links_in(path: Path) -> Iterator[Path]:
-    """Symbolic links in a bag's folder, or in a source's folder and its images/ and labels/."""
-    if path.is_dir():
-        below = itertools.chain(path.iterdir(), *((path / name).glob("*") for name in ("images", "labels")))
-        yield from (file for file in below if file.is_symlink())
+def _files_in(path: Path) -> Iterator[Path]:
+    """What a job may read: the file, or what is in a bag's folder, or in a source's and its images/ and labels/."""
+    if not path.is_dir():
+        yield path
+    else:
+        yield from itertools.chain(path.iterdir(), *((path / name).glob("*") for name in ("images", "labels")))
 
 
 def _check_modality(request: JobRequest, store: VersionStore, versions: Sequence[str]) -> None:

@@ -37,7 +37,7 @@ from madm_model.checkpoint.model_folder import load_model
 from madm_model.io import durable
 from madm_model.io.frames import InputError
 from madm_model.jobs import gate_run
-from madm_model.jobs.check import check_cost, check_request, check_settings, resolve_settings
+from madm_model.jobs.check import check_cost, check_files, check_settings, resolve_settings
 from madm_model.jobs.context import JobContext
 from madm_model.jobs.events import Emit, JobCanceled, log
 from madm_model.jobs.lock import the_one_job
@@ -109,7 +109,8 @@ def _run_stages(job: JobContext) -> State:
     job.events.state(State.PREPARING, "checking the request")
     replaced = job.store.read().active  # whoever makes another one active from here on wants that one
     if not job.folder.state().iterations:
-        check_request(job.request, job.store)
+        check_cost(job.request, job.store, check_settings(job.request, job.store))
+        check_files(job.request)
     parent = job.folder.state().parent or replaced
     job.folder.update(parent=parent)
     device = prepare_device(job.request.device, job.request.threads, job.request.gpu_memory_share)

@@ -12,12 +12,13 @@ from __future__ import annotations
 import torch
 
 from madm_model.adaptation.data.source_frames import SIMULATED_STREETS, SourceFrames, open_source
-from madm_model.adaptation.data.target_bags import collect_frames
 from madm_model.adaptation.data.target_frames import TargetFrames
 from madm_model.adaptation.data.training_data import JobData
 from madm_model.adaptation.self_training import SelfTraining
 from madm_model.checkpoint.model_folder import load_model
+from madm_model.jobs.check import check_disk
 from madm_model.jobs.context import JobContext
+from madm_model.jobs.reading import read_recordings
 from madm_model.jobs.room import free_memory
 from madm_model.jobs.settings import JobSettings
 from madm_model.jobs.state import State
@@ -39,13 +40,14 @@ def prepare_frames(job: JobContext, config: ModelConfig, settings: JobSettings) 
         OSError: the disk is full.
     """
     job.events.state(State.PREPARING, "reading the recordings")
-    target = collect_frames(
-        job.request.target,
-        job.request.preprocessing,
+    target = read_recordings(
+        job.request,
         config,
         settings.limits,
         job.target_folder,
+        lambda frames: check_disk(job.store, settings, frames),
         lambda read, kept: job.events.count("frames", read, read=read, kept=kept),
+        job.events.check_stop,
     )
     job.events.state(State.PREPARING, "preparing the labelled source")
     name = job.request.source
@@ -57,6 +59,7 @@ def prepare_frames(job: JobContext, config: ModelConfig, settings: JobSettings) 
         folder or job.folder.path / "source",
         lambda done, total: job.events.count("source", done, done=done, total=total),
         settings.source_labels,
+        job.request.bag_roots,
     )
     return target, source
 

@@ -138,13 +138,17 @@ class JobFolder:
                 break
         return job
 
-    def write_request(self, request: JobRequest) -> None:
-        """Keep the request of a new job.
+    def write_request(self, request: JobRequest, state: JobState | None = None) -> None:
+        """Keep the request of a job.
+
+        Args:
+            request: what it was asked.
+            state: how it stands; None for a new one.
 
         Raises:
             OSError: the disk is full.
         """
-        self.write_state(JobState())
+        self.write_state(state or JobState())
         durable.write_json(self.path / REQUEST_FILE, asdict(request))
 
     def request(self) -> JobRequest:

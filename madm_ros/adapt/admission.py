@@ -13,11 +13,11 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as Unfinished
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from madm_model.jobs.check import check_cost, check_paths, check_recordings, check_settings
+from madm_model.jobs.check import check_cost, check_files, check_paths, check_settings
 from madm_model.jobs.request import JobFolder, JobRequest
 from madm_model.jobs.state import State
 from madm_model.store import VersionStore
@@ -50,9 +50,9 @@ def admit(request: JobRequest, store: VersionStore) -> Admitted:
     if request.iterations and (too_little := settings.gate.too_little(request.iterations)):
         message += f"; {too_little}, so the version is only kept"
     try:
-        in_background(check_recordings, request, store, settings).result(_CHECK_S)
+        _in_background(check_files, request).result(_CHECK_S)
     except (Unfinished, TimeoutError):
-        message += "; the recordings are still being checked"
+        message += "; its files are still being looked for"
     folder = JobFolder.reserve(store.root)
     return Admitted(folder, message, partial(folder.write_request, request))
 
@@ -64,12 +64,17 @@ def admit_again(job_id: str, store: VersionStore, bag_roots: Sequence[Path]) -> 
         RequestError: it cannot.
     """
     folder = JobFolder(store.root, job_id)
-    check_paths(folder.request(), bag_roots)
+    request = replace(folder.request(), bag_roots=tuple(map(str, bag_roots)))  # those of today
+    check_paths(request, bag_roots)
     folder.check_resumable(store.read().versions)
-    return Admitted(folder, f"resuming job {job_id}", partial(folder.update, state=State.PREPARING))
+
+    def write() -> None:
+        folder.write_request(request, replace(folder.state(), state=State.PREPARING))
+
+    return Admitted(folder, f"resuming job {job_id}", write)
 
 
-def in_background(work: Callable[..., object], *arguments: object) -> Future[object]:
+def _in_background(work: Callable[..., object], *arguments: object) -> Future[object]:
     """Do something in a thread of its own, for which neither a further one nor the end of this process waits."""
     future: Future[object] = Future()
 

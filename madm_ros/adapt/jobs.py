@@ -16,12 +16,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from madm_model.io.bag_storage import standard_types
 from madm_model.jobs.lock import JobRuns, RunningJob, refuse_second_job, running_job, stop_running_job
 from madm_model.jobs.request import JobFolder, JobRequest, RequestError, job_ids
 from madm_model.jobs.state import JobState, State
 from madm_model.store import VersionStore
-from madm_ros.adapt.admission import Admitted, admit, admit_again, in_background
+from madm_ros.adapt.admission import Admitted, admit, admit_again
 from madm_ros.adapt.job_process import LOG_FILE, JobProcess
 from madm_ros.adapt.standing import Standing
 
@@ -57,7 +56,6 @@ class AdaptJobs:
         self._launcher: threading.Thread | None = None
         self._told_end: JobState | None = None
         self._killed = ""  # a job of another process
-        in_background(standard_types)  # parses all message definitions the first time
         self._find_last_job()
 
     def standing(self, timeout_s: float = 0.0) -> Standing:

@@ -9,12 +9,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 from adaptation_samples import MINIATURE, make_request, write_bag
 
 from madm_model.adaptation.data.batches import LabelledBatch
+from madm_model.jobs import reading
 from madm_model.jobs.request import JobRequest
 from madm_model.labels import STREET_11
 from madm_model.network.madm import MADM
@@ -31,6 +35,25 @@ class RandomData:
 
     def target(self, rng: np.random.Generator) -> torch.Tensor:
         return torch.from_numpy(rng.uniform(-1, 1, (1, 3, 32, 48)).astype(np.float32))
+
+
+@pytest.fixture(autouse=True)
+def _recordings_are_read_here(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Jobs read recordings in the test's process, which is quicker; where a module says so, in one with limits."""
+    if not getattr(request.module, "WITH_LIMITS", False):
+        monkeypatch.setattr(reading, "LimitedStream", _Unlimited)
+        monkeypatch.setattr(reading, "run_limited", lambda what, function, *arguments, **_: function(*arguments))
+
+
+class _Unlimited:
+    def __init__(self, what: str, function: Callable[..., Iterator[Any]], *arguments: Any, **_: Any) -> None:
+        self._items = function(*arguments)
+
+    def __enter__(self) -> Iterator[Any]:
+        return self._items
+
+    def __exit__(self, *_: object) -> None:
+        pass
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ import numpy as np
 
 from madm_model.adaptation.data.rare_class_sampling import count_pixels
 from madm_model.io import durable
+from madm_model.io.allowed import Roots
 from madm_model.io.frames import FrameError, InputError
 from madm_model.io.sources import IMAGE_SUFFIXES, read_image
 from madm_model.labels import CITYSCAPES_TRAIN_IDS, IGNORE, STREET_11, LabelSet, translation_table
@@ -63,6 +64,7 @@ def open_source(
     folder: Path,
     on_frame: Callable[[int, int], None] = lambda done, total: None,
     ids: SourceLabels = "model",
+    roots: Roots = None,
 ) -> SourceFrames:
     """Open or prepare a source.
 
@@ -72,13 +74,14 @@ def open_source(
         folder: keeps what is rendered or counted; one that an earlier call completed is used as it is.
         on_frame: called with the number of frames done and in all; may raise to stop.
         ids: in the folder's labels; the simulator's are known.
+        roots: folders that the source's files have to lie in.
 
     Raises:
         InputError: the folder does not hold what it should, or the simulator has none of the classes.
     """
     if source in SIMULATED_STREETS:
         return SimulatedSource(SIMULATED_STREETS[source], label_set, folder, on_frame)
-    return FolderSource(Path(source), label_set, folder, on_frame, ids)
+    return FolderSource(Path(source), label_set, folder, on_frame, ids, roots)
 
 
 @dataclass(frozen=True)
@@ -115,13 +118,14 @@ class FolderSource:
         folder: Path,
         on_frame: Callable[[int, int], None] = lambda *_: None,
         ids: SourceLabels = "model",
+        roots: Roots = None,
     ) -> None:
         """Look at every label once, to check it and to count its classes.
 
         Raises:
             InputError: a file cannot be read, has another size than its image, or holds ids that mean nothing.
         """
-        self._pairs = labelled_files(path)
+        self._pairs, self._roots = labelled_files(path), roots
         self._names = CITYSCAPES_TRAIN_IDS if ids == "cityscapes" else label_set.names
         self._translation = translation_table(self._names, label_set)
         names = [pair.image.name for pair in self._pairs]
@@ -153,8 +157,8 @@ class FolderSource:
     def _read(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         """One pair, the labels with their own ids."""
         pair = self._pairs[index]
-        image = rgb_image(read_image(pair.image))
-        labels = read_image(pair.labels).array
+        image = rgb_image(read_image(pair.image, self._roots))
+        labels = read_image(pair.labels, self._roots).array
         if labels.dtype != np.uint8 or labels.shape != image.shape[:2]:
             raise FrameError(
                 f"{pair.labels} is {labels.dtype} {labels.shape}: labels are one 8-bit channel of class ids, "

@@ -29,6 +29,7 @@ from madm_model.events.edge_config import EdgeConfig
 from madm_model.events.edge_source import open_edge_frames
 from madm_model.events.recording import FILE_SUFFIXES, open_events
 from madm_model.io import durable
+from madm_model.io.allowed import Roots, held
 from madm_model.io.bags import BagError, BagReader
 from madm_model.io.frames import FrameError, InputError, RawFrame
 from madm_model.modalities import make_preprocessor
@@ -82,37 +83,53 @@ def collect_frames(
     folder: Path,
     on_frame: Callable[[int, int], None] = lambda read, kept: None,
 ) -> TargetFrames:
-    """Read the bags once; a folder that an earlier call completed is used as it is.
+    """Do all of `read_frames` in this process; a folder that an earlier call completed is used as it is."""
+    if not (folder / META_FILE).exists():
+        for read, kept in read_frames(selection, preprocessing, config, limits, folder):
+            on_frame(read, kept)
+    return TargetFrames(folder)
+
+
+def read_frames(
+    selection: TargetSelection,
+    preprocessing: Mapping[str, Any],
+    config: ModelConfig,
+    limits: TargetLimits,
+    folder: Path,
+    roots: Roots = None,
+) -> Iterator[tuple[int, int]]:
+    """Read the bags once.
 
     Args:
         selection: bags, topic, time range, stride.
         preprocessing: settings of the modality, as of the running node.
         config: of the network that will be trained.
         limits: how many frames are kept.
-        folder: gets `frames.bin` and, when all is read, `frames.json`.
-        on_frame: called after every frame with the numbers read and kept so far; may raise to stop.
+        folder: gets `frames.bin` and, when all is read, `frames.json`: then it can be opened as `TargetFrames`.
+        roots: folders that the bags have to lie in.
+
+    Yields:
+        after every frame the numbers read and kept so far.
 
     Raises:
         InputError: a bag cannot be opened, or has no such topic, or too few usable frames remain.
         OSError: the disk is full.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    if not (folder / META_FILE).exists():
-        with (folder / FRAMES_FILE).open("w+b") as file:
-            collector = FrameCollector(file, config, limits)
-            notes = []
-            for bag in selection.bags:
-                notes += _read_bag(Path(bag), selection, preprocessing, collector, on_frame)
-            meta = collector.finish()
-        if not collector.read and notes:
-            raise InputError(f"no frame could be used. {' '.join(notes)}")
-        if collector.count < limits.min_frames:
-            raise InputError(
-                f"only {collector.count} different frames are left of {collector.read} read, {limits.min_frames} are "
-                f"needed: record more, or widen the time range. {' '.join(notes)}".strip()
-            )
-        durable.write_json(folder / META_FILE, meta | {"notes": notes, "selection": asdict(selection)})
-    return TargetFrames(folder)
+    with (folder / FRAMES_FILE).open("w+b") as file:
+        collector = FrameCollector(file, config, limits)
+        notes: list[str] = []
+        for bag in selection.bags:
+            yield from _read_bag(Path(bag), selection, preprocessing, collector, roots, notes)
+        meta = collector.finish()
+    if not collector.read and notes:
+        raise InputError(f"no frame could be used. {' '.join(notes)}")
+    if collector.count < limits.min_frames:
+        raise InputError(
+            f"only {collector.count} different frames are left of {collector.read} read, {limits.min_frames} are "
+            f"needed: record more, or widen the time range. {' '.join(notes)}".strip()
+        )
+    durable.write_json(folder / META_FILE, meta | {"notes": notes, "selection": asdict(selection)})
 
 
 def _read_bag(
@@ -120,39 +137,41 @@ def _read_bag(
     selection: TargetSelection,
     preprocessing: Mapping[str, Any],
     collector: FrameCollector,
-    on_frame: Callable[[int, int], None],
-) -> list[str]:
-    """Feed one bag to the collector; gives what has to be told about it."""
+    roots: Roots,
+    notes: list[str],
+) -> Iterator[tuple[int, int]]:
+    """Feed one bag to the collector, and add what has to be told about it to the notes."""
     bad: list[FrameError] = []
     preprocess = make_preprocessor(selection.modality, preprocessing)  # its own: gain control follows one recording
     collector.begin_bag()
-    notes = []
     try:
-        for frame in _frames(path, selection, bad.append):
+        for frame in _frames(path, selection, roots, bad.append):
             try:
                 collector.add(preprocess(frame))
             except FrameError as error:
                 bad.append(error)
-            on_frame(collector.read, collector.count)
+            yield collector.read, collector.count
     except (BagError, EventError) as error:
         if not collector.read_of_bag:
             raise
         notes.append(f"{path} was read up to where it breaks: {error}.")
     if bad:
         notes.append(f"{len(bad)} frames of {path} could not be used, the first because {bad[0]}.")
-    return notes
 
 
-def _frames(path: Path, selection: TargetSelection, on_bad_frame: Callable[[FrameError], None]) -> Iterator[RawFrame]:
+def _frames(
+    path: Path, selection: TargetSelection, roots: Roots, on_bad_frame: Callable[[FrameError], None]
+) -> Iterator[RawFrame]:
     """The selected frames of one recording: its images, or edge frames of its events."""
     topic, start_s, end_s = selection.topic or None, selection.start_s or None, selection.end_s or None
-    if _is_of_events(path, selection):
-        config = selection.edge_config()
-        yield from open_edge_frames(path, topic, config, None, start_s, end_s, selection.stride)
-    else:
-        with BagReader(path) as reader:
-            yield from reader.frames(topic, start_s, end_s, selection.stride, on_bad_frame)
-            reader.check_whole(end_s)
+    with held(path, roots) as opened:
+        if _is_of_events(opened, selection):
+            config = selection.edge_config()
+            yield from open_edge_frames(opened, topic, config, None, start_s, end_s, selection.stride)
+        else:
+            with BagReader(opened) as reader:
+                yield from reader.frames(topic, start_s, end_s, selection.stride, on_bad_frame)
+                reader.check_whole(end_s)
 
 
 def _is_of_events(path: Path, selection: TargetSelection) -> bool:
@@ -168,16 +187,25 @@ def _is_of_events(path: Path, selection: TargetSelection) -> bool:
     return selection.topic not in images if selection.topic else bool(events) or not images
 
 
-def count_frames(selection: TargetSelection, enough: int = 0) -> int:
+def count_frames(selection: TargetSelection, enough: int = 0, roots: Roots = None) -> int:
     """How many frames the selection has, duplicates among them.
 
     Bags are opened but not read: a span of time is taken to have its share of a topic's messages. Where that is less
     than `enough`, and the topic has more, the messages of the span are counted, up to `enough`.
 
+    Args:
+        selection: bags, topic, time range, stride.
+        enough: so many need not be counted beyond.
+        roots: folders that the bags have to lie in.
+
     Raises:
         InputError: a bag cannot be opened or has no such topic of images or events.
     """
-    return min(sum(_count_of_bag(Path(bag), selection, enough) for bag in selection.bags), sys.maxsize)
+    count = 0
+    for bag in selection.bags:
+        with held(bag, roots) as opened:
+            count += _count_of_bag(opened, selection, enough)
+    return min(count, sys.maxsize)
 
 
 def _count_of_bag(path: Path, selection: TargetSelection, enough: int) -> int:

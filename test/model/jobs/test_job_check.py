@@ -139,7 +139,7 @@ def test_frames_of_a_topic_that_is_not_spread_evenly_are_counted(store, request_
     late = replace(request_, target=TargetSelection((str(bag),), "thermal", start_s=99.0))
     check_request(late, store)
     early = replace(request_, target=TargetSelection((str(bag),), "thermal", end_s=5.0))
-    assert "the selection has 1 frames, 4 are needed" in refusal(early, store)
+    assert "the selection has 1 frame, 4 are needed" in refusal(early, store)
 
 
 @pytest.mark.parametrize(

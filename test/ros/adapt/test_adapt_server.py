@@ -237,11 +237,11 @@ def test_an_answer_does_not_wait_for_a_slow_check(peer, start_server, robot, mon
     server = start_server()
     release = threading.Event()
     monkeypatch.setattr(admission, "_CHECK_S", 0.06)
-    monkeypatch.setattr(admission, "check_recordings", lambda *_: release.wait(60))
+    monkeypatch.setattr(admission, "check_files", lambda *_: release.wait(60))
     response = adapt(peer, job(robot, 100_000))
     assert response.accepted
     assert response.message.startswith("accepted: about ")
-    assert response.message.endswith("; the recordings are still being checked")
+    assert response.message.endswith("; its files are still being looked for")
     wait_until(server._jobs.cancel, "the process to be started")
     wait_until(lambda: not server._jobs.standing().is_busy, "the end", JOB_S)
 
@@ -312,15 +312,14 @@ def test_requests_that_cannot_work_are_refused_with_a_reason(peer, start_server,
     start_server()
     outside = write_bag(robot / "elsewhere")
     (robot / "bags" / "link").symlink_to(outside)
-    (robot / "bags" / "short").mkdir()
-    short = write_bag(robot / "bags" / "short" / "bag", 2)
+    hard = write_bag(robot / "bags" / "hard", 2)
+    os.link(hard / "hard.mcap", robot / "second.mcap")
     refused = {
         "is not under one of the folders allowed by bag_roots": job(robot, bag_uris=[str(outside)]),
         "allowed by bag_roots": job(robot, bag_uris=[str(robot / "bags" / "link")]),
         "no bag is named": job(robot, bag_uris=[]),
         "does not exist": job(robot, bag_uris=[str(robot / "bags" / "gone")]),
-        "has no topic /rgb": job(robot, topic="/rgb"),
-        "the selection has 2 frames, 4 are needed": job(robot, bag_uris=[str(short)]),
+        "has another name (a hard link)": job(robot, bag_uris=[str(hard)]),
         "this server adapts thermal, not depth": job(robot, modality="depth"),
         "set a number of iterations, a time budget, or both": job(robot, iterations=0),
         "unknown option 'speed'": job(robot, options=[KeyValue(key="speed", value="1")]),
@@ -333,6 +332,11 @@ def test_requests_that_cannot_work_are_refused_with_a_reason(peer, start_server,
         response = adapt(peer, message)
         assert (response.accepted, response.job_id) == (False, ""), response.message
         assert reason in response.message
+    # What only the recordings tell is the job's to find out: nothing of them is opened here.
+    statuses = peer.collect(AdaptStatus, "/madm/adapt/status", LATCHED)
+    assert adapt(peer, job(robot, topic="/rgb")).accepted
+    wait_until(lambda: statuses and statuses[-1].state == AdaptStatus.STATE_FAILED, "the end", JOB_S)
+    assert "has no topic /rgb" in statuses[-1].message
     assert VersionStore(robot / "store", robot / "base").read().versions == ("base",)
 
 
