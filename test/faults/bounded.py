@@ -23,7 +23,8 @@ PRELOADED = [
     "cv2",
     "torch",
     "madm_model.events.files",
-    "madm_model.io.bags",
+    "madm_model.adaptation.data.target_bags",
+    "madm_model.modalities",
     "madm_model.checkpoint.model_folder",
 ]
 """What the children have imported already."""

@@ -33,3 +33,18 @@ def damage(content: bytes, chance: random.Random) -> tuple[str, bytes]:
     filling = bytes(length) if kind == "zeros" else chance.randbytes(length)
     end = at if kind == "insert" else at + length
     return f"{kind} of {length} bytes at {at}", bytes(data[:at] + filling + data[end:])
+
+
+def damage_places(content: bytes, chance: random.Random) -> tuple[str, bytes]:
+    """Damage bytes in a few places, at times close to the head, where lengths and sizes are.
+
+    Returns:
+        what was done, and the damaged bytes.
+    """
+    told = []
+    for _ in range(chance.choice([1, 1, 3, 30])):
+        head = chance.choice([200, 4000, len(content)])
+        what, damaged = damage(content[:head], chance)
+        content = damaged + (b"" if what.startswith("cut") else content[head:])
+        told.append(what)
+    return "; ".join(told[:3]) + (f" and {len(told) - 3} more" if len(told) > 3 else ""), content

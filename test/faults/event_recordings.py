@@ -21,7 +21,7 @@ from typing import Any, get_args
 import numpy as np
 
 from faults.bounded import NotSurvived, call
-from faults.bytes import damage
+from faults.bytes import damage_places
 from faults.report import Tally
 from madm_model.events.container import Events
 from madm_model.events.edge_config import MODES, EdgeConfig, Window
@@ -66,7 +66,7 @@ def faults(seed: int, count: int, folder: Path) -> Iterator[tuple[str, Callable[
             )
             yield f"seed {seed}, fault {number}: {kind}, {what}", play, (messages, config)
         else:
-            what, content = _damaged(files[kind], chance)
+            what, content = damage_places(files[kind], chance)
             path = folder / f"fault{kind}"
             path.write_bytes(content)
             yield f"seed {seed}, fault {number}: {kind}, {what}", read, (path,)
@@ -105,24 +105,13 @@ def read(path: Path) -> None:
         pass
 
 
-def _damaged(content: bytes, chance: random.Random) -> tuple[str, bytes]:
-    """Damage bytes in a few places, at times close to the head, where lengths and sizes are."""
-    told = []
-    for _ in range(chance.choice([1, 1, 3, 30])):
-        head = chance.choice([200, 4000, len(content)])
-        what, damaged = damage(content[:head], chance)
-        content = damaged + (b"" if what.startswith("cut") else content[head:])
-        told.append(what)
-    return "; ".join(told[:3]) + (f" and {len(told) - 3} more" if len(told) > 3 else ""), content
-
-
 def _damaged_stream(messages: list[Message], chance: random.Random) -> tuple[str, list[Message]]:
     """Damage up to three messages of the first half."""
     messages = list(messages)
     told = []
     for _ in range(chance.choice([1, 1, 3])):
         at = chance.randrange(len(messages) // 2)
-        what, content = _damaged(messages[at][1], chance)
+        what, content = damage_places(messages[at][1], chance)
         messages[at] = (messages[at][0], content)
         told.append(f"message {at}: {what}")
     return "; ".join(told), messages

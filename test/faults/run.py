@@ -30,6 +30,7 @@ from faults.report import Tally  # noqa: E402
 COUNTS: dict[str, int] = {
     **{"index": 100, "disk": 200, "full_disk": 60, "versions": 100, "checkpoints": 100, "clock": 40},
     **{"store_kills": 50, "job_kills": 40, "floods": 100, "folders": 200, "event_recordings": 900},
+    **{"bags": 600, "images": 600},
 }
 """How many faults each loop makes unless told; in this order they run."""
 

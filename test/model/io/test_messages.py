@@ -16,6 +16,7 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 import pytest
+from image_samples import rvl_of
 
 from madm_model.io.frames import FrameError
 from madm_model.io.messages import decode, decode_compressed, decode_compressed_depth, decode_image
@@ -146,39 +147,6 @@ def test_compressed_data_that_is_cut_or_garbage_is_refused(suffix):
         decode_compressed(compressed(b"", "mono8"))
     with pytest.raises(FrameError, match="not supported"):
         decode_compressed(compressed(encoded(".png", np.zeros((4, 4, 3), np.uint16)), "rgb16"))
-
-
-def rvl_of(pixels: np.ndarray) -> bytes:
-    """A plain RVL encoder, one pixel after the other, written from the paper's description."""
-    nibbles: list[int] = []
-
-    def put(value: int) -> None:
-        while True:
-            value, low = value >> 3, value & 7
-            nibbles.append(low | (8 if value else 0))
-            if not value:
-                return
-
-    values, index, previous = pixels.reshape(-1).tolist(), 0, 0
-    while index < len(values):
-        start = index
-        while index < len(values) and values[index] == 0:
-            index += 1
-        put(index - start)
-        start = index
-        while index < len(values) and values[index] != 0:
-            index += 1
-        put(index - start)
-        for value in values[start:index]:
-            difference, previous = value - previous, value
-            put(2 * difference if difference >= 0 else -2 * difference - 1)
-    nibbles += [0] * (-len(nibbles) % 8)
-    words = [
-        sum(nibble << (28 - 4 * place) for place, nibble in enumerate(nibbles[i : i + 8]))
-        for i in range(0, len(nibbles), 8)
-    ]
-    height, width = pixels.shape
-    return struct.pack("<II", width, height) + struct.pack(f"<{len(words)}I", *words)
 
 
 def depth_images() -> list[np.ndarray]:
