@@ -10,10 +10,11 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 
 @dataclass
@@ -26,6 +27,9 @@ class Tally:
     """Faults that were made."""
     lost: list[str] = field(default_factory=list)
     """What each fault was that was not survived, and what it did."""
+
+    on_fault: ClassVar[Callable[[Tally], object]] = lambda tally: None
+    """Called after every fault, of every loop."""
 
     @property
     def survived(self) -> int:
@@ -44,6 +48,7 @@ class Tally:
             yield
         except Exception as error:
             self.lost.append(f"{what}: {describe(error)}")
+        Tally.on_fault(self)
 
 
 def describe(error: BaseException) -> str:

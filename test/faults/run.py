@@ -7,17 +7,15 @@
 # specific language governing permissions and limitations under the License.
 """Makes faults and counts what survives them: `python test/faults/run.py [--seed N] [--count N] [LOOP ...]`.
 
-Every loop is a module of this folder with a function `run(seed: int, count: int) -> Tally`. Exit status 1 if anything
-was lost.
+Every loop is a module of this folder with a function `run(seed: int, count: int) -> Tally`, and has a process of its
+own. Exit status 1 if anything was lost.
 """
 
 from __future__ import annotations
 
 import argparse
-import logging
 import sys
 import time
-from importlib import import_module
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -25,6 +23,7 @@ HERE = Path(__file__).resolve().parent
 _ROOTS = [str(HERE.parent.parent), str(HERE.parent), str(HERE.parent / "ros")]
 sys.path[:] = _ROOTS + [path for path in sys.path if path not in (*_ROOTS, str(HERE))]
 
+from faults.process import run_loop  # noqa: E402
 from faults.report import Tally  # noqa: E402
 
 COUNTS: dict[str, int] = {
@@ -44,16 +43,20 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if unknown := set(options.loops) - set(COUNTS):
         parser.error(f"there is no loop {', '.join(sorted(unknown))}: use some of {', '.join(COUNTS)}")
-    logging.disable(logging.ERROR)  # warnings are what is expected
-    tallies = [_run(name, options.seed, options.count or COUNTS[name]) for name in options.loops or COUNTS]
-    total = Tally("all", sum(tally.tried for tally in tallies), [loss for tally in tallies for loss in tally.lost])
-    _say(total)
+    total = Tally("all")
+    try:
+        for name in options.loops or COUNTS:
+            tally = _run(name, options.seed, options.count or COUNTS[name])
+            total.tried += tally.tried
+            total.lost += tally.lost
+    finally:  # also after Ctrl-C
+        _say(total)
     return int(bool(total.lost))
 
 
 def _run(name: str, seed: int, count: int) -> Tally:
     started = time.monotonic()
-    tally = import_module(f"faults.{name}").run(seed, count)
+    tally = run_loop(f"faults.{name}", seed, count)
     _say(tally, f" in {time.monotonic() - started:.0f} s")
     for loss in tally.lost:
         print(f"    lost: {loss}", flush=True)
