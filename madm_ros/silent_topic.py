@@ -42,7 +42,7 @@ class SilentTopic:
     ) -> None:
         self._node, self._types, self._topic, self._advice = node, types, topic, advice
         self._clock = clock
-        self._heard = clock()
+        self._heard: float | None = None
         self._told = float("-inf")
 
     def check(self, comes: bool) -> None:
@@ -52,7 +52,7 @@ class SilentTopic:
             comes: whether something has come lately.
         """
         now = self._clock()
-        if comes:
+        if comes or self._heard is None:  # before the first call the node may have been loading, and not listened
             self._heard, self._told = now, float("-inf")
         elif now - self._heard >= WINDOW_S and now - self._told >= _REPEAT_AFTER_S:
             self._told = now

@@ -42,7 +42,10 @@ class Graph:
 
 
 def _watch(graph: Graph, now: list[float]) -> SilentTopic:
-    return SilentTopic(graph, (IMAGE,), "/image", "remap 'image'", lambda: now[0])
+    """Looked at for the first time at the present moment."""
+    watch = SilentTopic(graph, (IMAGE,), "/image", "remap 'image'", lambda: now[0])
+    watch.check(comes=False)
+    return watch
 
 
 def test_silence_is_said_once_in_a_while_with_the_topics_that_could_be_meant() -> None:
@@ -84,3 +87,15 @@ def test_a_graph_without_any_camera() -> None:
     now[0] = 6.0
     watch.check(comes=False)
     assert graph.said == [f"nothing has come on /image for 6 s: nobody publishes there, nor {IMAGE} anywhere else"]
+
+
+def test_a_node_that_was_loading_has_not_listened_in_vain() -> None:
+    graph, now = Graph(), [0.0]
+    watch = SilentTopic(graph, (IMAGE,), "/image", "remap 'image'", lambda: now[0])
+    for second in (60, 62, 64):
+        now[0] = float(second)
+        watch.check(comes=False)
+    assert graph.said == []
+    now[0] = 65.0
+    watch.check(comes=False)
+    assert graph.said[0].startswith("nothing has come on /image for 5 s")
