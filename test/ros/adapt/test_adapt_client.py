@@ -9,15 +9,23 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+from pathlib import Path
+from unittest.mock import create_autospec
+
 import pytest
 
 pytest.importorskip("rclpy", reason="ROS 2's rclpy is not installed")
 
 from adapt_helpers import JOB_S
 from adaptation_samples import SMALL
-from madm_msgs.msg import AdaptJob, AdaptStatus
+from madm_msgs.action import Adapt as AdaptAction
+from madm_msgs.msg import AdaptJob, AdaptProgress, AdaptStatus
 
 from madm_ros.adapt.client import AdaptClient, AdaptError, AdaptRequest
+
+DOCS = Path(__file__).resolve().parents[3] / "docs" / "adaptation.md"
 
 
 @pytest.fixture
@@ -77,6 +85,21 @@ def test_a_request_has_every_field_of_the_message() -> None:
     assert (message.time_budget.sec, message.time_budget.nanosec) == (1, 500_000_000)
     assert [(option.key, option.value) for option in message.options] == [("lplr", "off")]
     assert AdaptRequest().to_message() == AdaptJob(frame_stride=1)
+
+
+def test_the_example_of_the_documentation_fits_the_client(ros, monkeypatch, capsys) -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", DOCS.read_text(), re.DOTALL)
+
+    def adapt(*_: object, on_progress: Callable[[AdaptProgress], object], **__: object) -> AdaptAction.Result:
+        on_progress(AdaptProgress(iteration=7))
+        return AdaptAction.Result(state=AdaptStatus.STATE_NOT_ACTIVATED, message="did not pass the gate")
+
+    stand_in = create_autospec(AdaptClient)
+    stand_in.return_value.adapt.side_effect = adapt
+    monkeypatch.setattr("madm_ros.adapt.client.AdaptClient", stand_in)
+    exec(example, {})
+    assert capsys.readouterr().out.split("\n") == ["7", "did not pass the gate", ""]
+    stand_in.return_value.close.assert_called_once_with()
 
 
 def test_a_server_that_is_not_there_is_one_clear_error(ros) -> None:
