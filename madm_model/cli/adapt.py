@@ -44,6 +44,9 @@ def adapt(
     runtime: RuntimeName = "auto",
     threads: Annotated[int, typer.Option(help="CPU threads of the training; 0: PyTorch's choice.", min=0)] = 0,
     keep: Annotated[int, typer.Option(help="Versions the store keeps.", min=1)] = 5,
+    max_days: Annotated[
+        float, typer.Option(help="A job that would train for longer is refused, days.", min=0.001, max=365)
+    ] = 7.0,
     option: Annotated[
         list[str] | None, typer.Option(help="A setting as NAME=VALUE, for example dplg.noise_period=60.")
     ] = None,
@@ -66,7 +69,7 @@ def adapt(
         from madm_model.adaptation.data.target_bags import TargetSelection
         from madm_model.checkpoint.model_names import embedded_model, resolve_model
         from madm_model.cli.parameter_file import read_frame_settings
-        from madm_model.jobs.check import check_request
+        from madm_model.jobs.check import check_cost, check_request
         from madm_model.jobs.lock import refuse_second_job
         from madm_model.jobs.request import JobFolder, JobRequest
         from madm_model.jobs.state import State
@@ -95,10 +98,13 @@ def adapt(
                 runtime=runtime_named(runtime),
                 niceness=0,
                 threads=threads,
+                max_days=max_days,
                 auto_activate=activate,
             )
             refuse_second_job(out)
-            check_request(request, VersionStore(out, base, keep))
+            store = VersionStore(out, base, keep)
+            cost = check_cost(request, store, check_request(request, store))
+            console.print(f"the job takes {cost}", soft_wrap=True)
             job = JobFolder.create(out, request)
         state = _run(console, out, job.job_id)
 
@@ -162,7 +168,9 @@ def _run(console: Console, store: Path, job_id: str) -> str:
 
         previous = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
-            return AdaptationJob(store, job_id, show, lambda: stopped).run()
+            job = AdaptationJob(store, job_id, show, lambda: stopped)
+            with job.memory_limit():
+                return job.run()
         finally:
             for number, handler in previous.items():
                 signal.signal(number, handler)

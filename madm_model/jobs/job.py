@@ -44,7 +44,7 @@ from madm_model.jobs.lock import the_one_job
 from madm_model.jobs.new_version import activate_if_fit, write_report, write_version
 from madm_model.jobs.preparation import decide_iterations, prepare_frames
 from madm_model.jobs.request import RequestError, prune_jobs
-from madm_model.jobs.room import is_out_of_memory, limit_memory, prepare_device, step_back
+from madm_model.jobs.room import is_out_of_memory, memory_limit, prepare_device, step_back
 from madm_model.jobs.state import State
 from madm_model.jobs.training import drop_checkpoints, train
 from madm_model.model_config import ModelConfig, ModelError
@@ -70,13 +70,14 @@ class AdaptationJob:
         """What is to be added to the process's niceness."""
         return self._job.request.niceness
 
-    def limit_memory(self) -> None:
+    def memory_limit(self) -> contextlib.AbstractContextManager[None]:
         """On a CPU, take at most twice the memory that the job is expected to need."""
         request, store = self._job.request, self._job.store
         with contextlib.suppress(InputError):  # `run` tells it
             cost = check_cost(request, store, check_settings(request, store))
             if not cost.gpu_memory:
-                limit_memory(2 * cost.memory)
+                return memory_limit(2 * cost.memory)
+        return contextlib.nullcontext()
 
     def run(self) -> State:
         """Run to the end; gives the last state, which is also in the job's folder unless it may not run at all."""
@@ -201,8 +202,8 @@ def main(arguments: list[str] | None = None) -> int:
         emit({"event": "state", "state": State.FAILED, "message": str(error)})
         return 1
     step_back(job.niceness)
-    job.limit_memory()
-    return int(job.run() == State.FAILED)
+    with job.memory_limit():
+        return int(job.run() == State.FAILED)
 
 
 if __name__ == "__main__":

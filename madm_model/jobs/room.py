@@ -14,6 +14,7 @@ import gc
 import os
 import resource
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,13 +52,18 @@ def check_room(store_root: Path, model: Path, frame_bytes: int, adapters: bool =
         raise InputError(f"{existing} has {_megabytes(disk)} free, the job needs about {_megabytes(needed)}")
 
 
-def limit_memory(more: int) -> None:
+@contextlib.contextmanager
+def memory_limit(more: int) -> Iterator[None]:
     """Have this process fail where it would take so many bytes more, before the machine has none left."""
+    before = resource.getrlimit(resource.RLIMIT_DATA)
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("VmData:"):
             # What it may write to, other than its address space: that holds the files it maps, and a GPU's memory.
-            limit = int(line.split()[1]) * 1024 + more
-            resource.setrlimit(resource.RLIMIT_DATA, (limit, resource.getrlimit(resource.RLIMIT_DATA)[1]))
+            resource.setrlimit(resource.RLIMIT_DATA, (int(line.split()[1]) * 1024 + more, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, before)
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -9,6 +9,8 @@
 
 from __future__ import annotations
 
+import re
+import resource
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,7 @@ from typer.testing import CliRunner
 from madm_model.cli.adapt import adapt
 from madm_model.events.edge_config import EdgeConfig
 from madm_model.jobs import check as job_check
+from madm_model.jobs.job import AdaptationJob
 from madm_model.jobs.lock import the_one_job
 from madm_model.jobs.request import JobFolder, JobRequest, RequestError, job_ids
 from madm_model.store import VersionStore
@@ -56,6 +59,31 @@ def test_a_version_is_only_kept_where_that_is_asked(tmp_path, arguments) -> None
     assert "v0001 passed the gate; as it was asked, it is only kept and base stays" in output
     assert f"use it all the same: madm activate {tmp_path / 'store'} v0001" in output
     assert VersionStore(tmp_path / "store", tmp_path / "base").read().active == "base"
+
+
+def test_a_job_tells_what_it_takes_and_limits_its_memory_to_twice_that(arguments, monkeypatch) -> None:
+    limits = []
+
+    def run_job(_: AdaptationJob) -> str:
+        limits.append(resource.getrlimit(resource.RLIMIT_DATA)[0])
+        return "activated"
+
+    monkeypatch.setattr(AdaptationJob, "run", run_job)
+    before = resource.getrlimit(resource.RLIMIT_DATA)
+    code, output = run(arguments)
+    assert code == 0, output
+    told = re.search(r"the job takes about ([\d.]+) GB of memory and \d+ s of training", output)
+    assert told, output
+    assert limits[0] != resource.RLIM_INFINITY
+    assert limits[0] > 2e9 * (float(told[1]) - 0.05)
+    assert resource.getrlimit(resource.RLIMIT_DATA) == before
+
+
+def test_a_job_of_too_many_days_is_refused_and_leaves_nothing(tmp_path, arguments) -> None:
+    code, output = run([*arguments, "--iterations=1000000000000", "--max-days=2"])
+    assert code == 1
+    assert "max_days allows 2 days: lower the number of iterations, or set a time budget" in output
+    assert not (tmp_path / "store").exists()
 
 
 @pytest.mark.parametrize("modality", ["thermal", "depth", "rgb"])

@@ -43,13 +43,15 @@ def test_adapters_need_less_disk(tmp_path, monkeypatch) -> None:
 
 def test_a_process_fails_where_it_would_take_more_than_its_limit() -> None:
     program = (
-        "import numpy; from madm_model.jobs.room import is_out_of_memory, limit_memory\n"
-        "limit_memory(200_000_000); small = numpy.ones(100_000_000, numpy.uint8)\n"
-        "try: numpy.ones(200_000_000, numpy.uint8)\n"
-        "except MemoryError as error: print(is_out_of_memory(error))"
+        "import numpy; from madm_model.jobs.room import is_out_of_memory, memory_limit\n"
+        "with memory_limit(200_000_000):\n"
+        "    small = numpy.ones(100_000_000, numpy.uint8)\n"
+        "    try: numpy.ones(200_000_000, numpy.uint8)\n"
+        "    except MemoryError as error: print(is_out_of_memory(error))\n"
+        "numpy.ones(200_000_000, numpy.uint8)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-    assert done.stdout.strip() == "True", done.stderr
+    assert (done.returncode, done.stdout.strip()) == (0, "True"), done.stderr
 
 
 def test_a_job_steps_back_for_others(store, request_) -> None:
