@@ -37,6 +37,9 @@ from madm_model.training.stage import StageConfig, run_iterations
 STAGE = "training"
 LAST_FOLDER, BOARD_FOLDER = "last", "tensorboard"
 
+_FEW_IMAGES = 64
+"""Whose pixels are counted sooner than processes for it are started."""
+
 
 def train(
     config: TrainConfig,
@@ -152,8 +155,9 @@ def _open(split: SplitConfig, label_set: LabelSet | None, labelled: bool = True)
 def _open_data(config: TrainConfig, target: Dataset, label_set: LabelSet, console: Console) -> DatasetData:
     source = _open(config.source, None)
     console.print(f"counting the pixels of {len(source)} images of {source.name}, unless they are known")
+    counts = pixel_counts(source, processes=None if len(source) > _FEW_IMAGES else 0)
     return DatasetData(
-        *(source, pixel_counts(source), target, label_set, config.crop, config.batch_per_pass),
+        *(source, counts, target, label_set, config.crop, config.batch_per_pass),
         *(config.source.size, config.target.size, config.target_share, config.training.seed),
     )
 

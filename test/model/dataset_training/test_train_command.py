@@ -80,7 +80,6 @@ def trained(place, monkeypatch_module) -> Path:
 def monkeypatch_module(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-        patch.setattr("madm_model.datasets.pixel_counts.os.cpu_count", lambda: 0)  # counted in this process
         yield patch
 
 

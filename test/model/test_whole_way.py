@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 Seed e23eb31b maintainers
+# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
+# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software distributed under the License is distributed on
+# an "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the
+# specific language governing permissions and limitations under the License.
+"""The whole way on miniature data: from public weights to a trained model and its scores, by the commands alone."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+
+import pytest
+import yaml
+from base_samples import write_base
+from typer.testing import CliRunner
+
+from madm_model.cli.app import app
+from madm_model.dataset_training.board import Board
+
+TRAINING = {
+    "source": {"name": "cityscapes", "resize": [32, 64]},
+    "target": {"name": "fmb", "resize": [32, 64]},
+    "validation": {"name": "fmb", "split": "test"},
+    "validation_images": 1,
+    "crop": [32, 32],
+    "workers": 1,
+    "log_every": 1,
+    "panels_every": 3,
+    "checkpoint_every": 3,
+    "evaluate_every": 3,
+    "training": {
+        "iterations": 3,
+        "self_training": {"dplg": {"initial_steps": [50, 51], "noise_period": 2}},
+        "optimizer": {"learning_rate": 1e-3, "warmup_iterations": 0, "gradient_clip": 1.0},
+    },
+}
+SPLITS = ("source", "target", "validation")
+
+
+def madm(*arguments: object, code: int = 0) -> str:
+    """Run a command; gives what it printed."""
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    assert result.exit_code == code, result.output
+    return result.output
+
+
+@pytest.fixture(scope="session")
+def place(tmp_path_factory) -> Path:
+    """A miniature of Stable Diffusion."""
+    folder = tmp_path_factory.mktemp("whole_way")
+    write_base(folder / "sd")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def trained(place: Path, tmp_path_factory) -> Path:
+    """A model that was trained on miniature data sets, once interrupted; beside it are cityscapes/ and fmb/."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+
+        # 1. A model from public weights
+        options = ("--base", place / "sd", "--any-size", "--classes", "street9", "--modality", "thermal")
+        assert "9 classes" in madm("new", *options, "--out", place / "base")
+        config = json.loads((place / "base" / "config.json").read_text())
+        (place / "base" / "config.json").write_text(json.dumps(config | {"input_size": [32, 32]}))
+
+        # 2. Data sets
+        for name, width in (("cityscapes", 128), ("fmb", 86)):
+            sizes = ("--frames", 1, "--height", 64, "--width", width)
+            madm("data", "make-miniature", name, place / name, *sizes)
+            assert "nothing is missing" in madm("data", "check", name, place / name)
+
+        # 3. Training, interrupted once
+        splits = {key: TRAINING[key] | {"root": str(place / TRAINING[key]["name"])} for key in SPLITS}
+        (place / "thermal.yaml").write_text(yaml.safe_dump(TRAINING | splits | {"base": str(place / "base")}))
+        command = ("train", place / "thermal.yaml", "--out", place / "run", "--device", "cpu")
+        with pytest.MonkeyPatch.context() as interrupting:
+            interrupting.setattr(Board, "add_step", lambda *_: signal.raise_signal(signal.SIGINT))
+            assert "--resume" in madm(*command, code=1)
+        assert "resuming at iteration 1 of 3" in " ".join(madm(*command, "--resume").split())
+    return place / "run" / "best"
+
+
+def test_a_model_is_trained_and_scored(place, trained):
+    history = json.loads((place / "run" / "scores.json").read_text())
+    assert [entry["iteration"] for entry in history] == [3]
+    options = ("--dataset", "fmb", "--root", place / "fmb", "--device", "cpu", "--out", place / "scores")
+    assert "mIoU" in madm("evaluate", trained, *options)
+    report = json.loads((place / "scores" / "evaluation.json").read_text())
+    assert report["whole"] == {key: history[-1][key] for key in report["whole"]}
