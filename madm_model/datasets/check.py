@@ -138,7 +138,8 @@ def _wrong_files(
                 wrong = f"files of {found_size[1]}x{found_size[0]} pixels in place of {size[1]}x{size[0]}"
                 problems.append((wrong, file))
             if is_label and file in sampled:
-                strays = [number for number in np.unique(read_ids(file)).tolist() if number not in found.ids]
+                held = np.flatnonzero(np.bincount(read_ids(file).ravel()))
+                strays = [number for number in held.tolist() if number not in found.ids]
                 problems += [(f"labels with the id {number}, which means nothing", file) for number in strays]
             elif deep:
                 read_picture(file)
