@@ -74,6 +74,14 @@ def test_bag_gives_labels_beside_its_images(tmp_path):
     assert (tmp_path / "out" / "contact_sheet.png").stat().st_size > 0
 
 
+def test_a_bag_of_one_image_has_no_rate_and_is_segmented(tmp_path):
+    write_bag(tmp_path / "bag", 1)
+    summary = run(tmp_path / "bag", tmp_path / "out")
+    assert (summary.frames, summary.broken_off, summary.skipped) == (1, "", [])
+    with BagReader(tmp_path / "out" / "bag") as bag:
+        assert (bag.duration_s, len(list(bag.frames("/thermal/labels")))) == (0.0, 1)
+
+
 def test_stride_takes_every_second_frame(tmp_path):
     write_bag(tmp_path / "bag")
     assert run(tmp_path / "bag", tmp_path / "out", stride=2).frames == 2
