@@ -64,7 +64,7 @@ class DatasetData:
         self._table = class_table(source, label_set)
         if not (self._table < len(label_set)).any():
             raise InputError(f"{source.name} has none of the model's classes: {', '.join(label_set.names)}")
-        self._sampler = RareClassSampler(pixel_counts, RareClassConfig())
+        self._sampler = RareClassSampler(pixel_counts, RareClassConfig(), image_pixels=source.labels(0).size)
         count = max(1, round(target_share * len(target)))
         drawn = np.random.default_rng(seed).permutation(len(target))[:count]
         self.target_indices = np.sort(drawn) if count < len(target) else np.arange(len(target))

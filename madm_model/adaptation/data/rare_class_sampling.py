@@ -58,18 +58,20 @@ def class_probabilities(frequency: np.ndarray, temperature: float) -> np.ndarray
 class RareClassSampler:
     """Draws images by class. Classes that no image holds are never drawn."""
 
-    def __init__(self, pixel_counts: np.ndarray, config: RareClassConfig) -> None:
+    def __init__(self, pixel_counts: np.ndarray, config: RareClassConfig, image_pixels: int | None = None) -> None:
         """Prepare the probabilities.
 
         Args:
             pixel_counts: int (N, K), pixels of every class in every image.
             config: temperature, thresholds, attempts.
+            image_pixels: of an image, those without a class included, as officially; None where images differ in
+                size: shares are then of the pixels that have a class.
 
         Raises:
             ValueError: no image holds any class.
         """
         self._config = config
-        per_image = pixel_counts.sum(axis=1, keepdims=True).clip(min=1)
+        per_image = image_pixels or pixel_counts.sum(axis=1, keepdims=True).clip(min=1)
         holds = pixel_counts / per_image > config.image_share  # (N, K)
         self._classes = np.flatnonzero(holds.any(axis=0))
         if self._classes.size == 0:

@@ -41,6 +41,14 @@ def test_draws_an_image_that_holds_the_class():
     assert draws == {(0, 0), (0, 1), (0, 2), (1, 0), (1, 2)}
 
 
+def test_the_share_is_of_the_whole_image_where_its_size_is_given():
+    counts, config = np.array([[46, 4]]), RareClassConfig(temperature=1.0, image_share=0.05)  # half has no class
+    rng = np.random.default_rng(0)
+    of_labelled, of_image = RareClassSampler(counts, config), RareClassSampler(counts, config, image_pixels=100)
+    assert {of_labelled.draw(rng)[0] for _ in range(50)} == {0, 1}
+    assert {of_image.draw(rng)[0] for _ in range(50)} == {0}
+
+
 def test_crops_until_the_class_shows():
     sampler = RareClassSampler(np.array([[1, 1]]), RareClassConfig(crop_share=0.25, attempts=10))
     labels = [np.array([[0, 0], [0, 1]]), np.array([[0, 1], [0, 1]]), np.array([[1, 1], [1, 1]])]
