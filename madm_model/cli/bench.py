@@ -149,7 +149,7 @@ def _step_table(costs: list[StepCost]) -> Table:
     from rich.table import Table
 
     title = "one iteration of adaptation, batch of source and of target"
-    columns = ("network", "trained", "batch", "s (median)", "peak GPU MiB", "reserved GPU MiB")
+    columns = ("network", "trained", "batch", "s (median)", "waiting for data", "peak GPU MiB", "reserved GPU MiB")
     table = Table(*columns, title=title, title_justify="left")
     for cost in costs:
         memory = (cost.peak_gpu_bytes, cost.reserved_gpu_bytes)
@@ -158,6 +158,7 @@ def _step_table(costs: list[StepCost]) -> Table:
             cost.method,
             "x".join(str(side) for side in cost.batch),
             f"{cost.seconds:.2f}",
+            f"{cost.waiting_share:.1%} ({cost.workers} workers)",
             *("-" if count is None else f"{count / 2**20:.0f}" for count in memory),
         )
     return table

@@ -5,7 +5,7 @@
 # Unless required by applicable law or agreed to in writing, software distributed under the License is distributed on
 # an "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the
 # specific language governing permissions and limitations under the License.
-"""Time and memory of one training iteration on this machine, measured with random weights and images."""
+"""Time and memory of one training iteration on this machine, and its wait for data, measured with random weights."""
 
 from __future__ import annotations
 
@@ -16,14 +16,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from madm_model.adaptation.data.batches import LabelledBatch
-from madm_model.adaptation.data.training_data import ViewConfig
 from madm_model.adaptation.self_training import SelfTraining
 from madm_model.architecture import Architecture
 from madm_model.jobs.settings import default_settings, with_options
 from madm_model.labels import STREET_11
 from madm_model.model_config import ModelConfig
 from madm_model.network import MADM
+from madm_model.speed.training import coded_data
 
 WARM_UP_ITERATIONS = 2
 """The first has no teacher update, and a GPU chooses its kernels in it."""
@@ -45,28 +44,10 @@ class StepCost:
     """Largest GPU memory in use by tensors, weights and optimiser included; None on a CPU."""
     reserved_gpu_bytes: int | None
     """Largest GPU memory that PyTorch held for them; None on a CPU."""
-
-
-class RandomData:
-    """Noise for images, and labels in blocks of 32 pixels, so that classes can be mixed."""
-
-    def __init__(self, view: ViewConfig, num_classes: int) -> None:
-        self._view, self._num_classes = view, num_classes
-
-    def source(self, rng: np.random.Generator) -> LabelledBatch:
-        """Images of -1 to 1 and their labels."""
-        blocks = rng.integers(0, self._num_classes, (self._view.batch_size, *(-(-side // 32) for side in self._size)))
-        labels = blocks.repeat(32, axis=1).repeat(32, axis=2)[:, : self._size[0], : self._size[1]]
-        return LabelledBatch(self.target(rng), torch.from_numpy(labels.copy()))
-
-    def target(self, rng: np.random.Generator) -> torch.Tensor:
-        """Images of -1 to 1."""
-        shape = (self._view.batch_size, 3, *self._size)
-        return torch.from_numpy(rng.uniform(-1, 1, shape).astype(np.float32))
-
-    @property
-    def _size(self) -> tuple[int, int]:
-        return self._view.crop_height, self._view.crop_width
+    workers: int
+    """Processes that prepared batches."""
+    waiting_share: float
+    """Share of the time for which an iteration waited for its batch, on average."""
 
 
 def measure_step(
@@ -75,8 +56,9 @@ def measure_step(
     device: torch.device,
     iterations: int = 5,
     options: Mapping[str, str] | None = None,
+    workers: int | None = None,
 ) -> StepCost:
-    """Train as a job would with its default settings.
+    """Train as a job would with its default settings, on pictures that are prepared as those of the paper's data sets.
 
     Args:
         architecture: the network.
@@ -84,6 +66,7 @@ def measure_step(
         device: where it is trained.
         iterations: counted ones; `WARM_UP_ITERATIONS` more come first.
         options: settings by their dotted names, as a job takes them.
+        workers: processes that prepare batches; None: 4 for a GPU, 1 for a CPU.
 
     Raises:
         ValueError: an option is unknown or does not fit.
@@ -97,13 +80,17 @@ def measure_step(
         torch.cuda.reset_peak_memory_stats(device)
     with torch.device(device):
         network = MADM(architecture, len(STREET_11))
-    trainer = SelfTraining(network, STREET_11, RandomData(settings.view, len(STREET_11)), settings.training)
-    seconds = []
+    view, resources = settings.view, settings.training.resources
+    workers = (4 if on_gpu else 1) if workers is None else workers
+    data = coded_data("fmb", STREET_11, (view.crop_height, view.crop_width), view.batch_size)
+    trainer = SelfTraining(network, STREET_11, data, settings.training, workers=workers)
+    seconds, waited = [], []
     for iteration in range(count):
-        started = time.perf_counter()
+        started, before = time.perf_counter(), trainer.loader.waited_s
         trainer.step(iteration)  # reads its losses, so that nothing is left in flight
         seconds.append(time.perf_counter() - started)
-    view, resources = settings.view, settings.training.resources
+        waited.append(trainer.loader.waited_s - before)
+    trainer.loader.close()
     part = f"LoRA {resources.lora.rank}" if resources.lora else "all weights"
     return StepCost(
         architecture.name,
@@ -112,4 +99,6 @@ def measure_step(
         float(np.median(seconds[WARM_UP_ITERATIONS:])),
         torch.cuda.max_memory_allocated(device) if on_gpu else None,
         torch.cuda.max_memory_reserved(device) if on_gpu else None,
+        workers,
+        sum(waited[WARM_UP_ITERATIONS:]) / sum(seconds[WARM_UP_ITERATIONS:]),
     )

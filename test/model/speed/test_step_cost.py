@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 import torch
 
-from madm_model.adaptation.data.training_data import ViewConfig
 from madm_model.architecture import TINY
-from madm_model.speed.step_cost import RandomData, measure_step
+from madm_model.labels import STREET_11
+from madm_model.speed.step_cost import measure_step
+from madm_model.speed.training import CodedPictures, coded_data
 
 CPU = torch.device("cpu")
 
@@ -38,11 +39,20 @@ def test_an_unknown_option_is_told():
         measure_step(TINY, (64, 64), CPU, options={"speed": "9"})
 
 
-def test_random_batches_have_several_classes_to_mix():
-    data = RandomData(ViewConfig(2, 64, 80), num_classes=5)
-    images, labels = data.source(np.random.default_rng(0))
+def test_waiting_for_data_is_told():
+    options = {"view.batch_size": "1", "self_training": "off"}
+    cost = measure_step(TINY, (64, 64), CPU, 1, options, workers=0)
+    assert cost.workers == 0
+    assert 0 < cost.waiting_share < 1
+
+
+def test_pictures_are_as_much_work_as_those_of_the_data_sets():
+    pictures = CodedPictures("fmb", length=6)
+    assert len(pictures) == 6
+    assert (pictures.image(5).shape, pictures.labels(5).shape) == ((600, 800, 3), (600, 800))
+    assert np.bincount(pictures.labels(5).ravel(), minlength=9).tolist() == pictures.pixel_counts[5].tolist()
+    images, labels = coded_data("fmb", STREET_11, (64, 80), 2).source(np.random.default_rng(0))
     assert images.shape == (2, 3, 64, 80) and images.dtype == torch.float32
     assert images.min() >= -1 and images.max() <= 1
     assert labels.shape == (2, 64, 80) and labels.dtype == torch.int64
-    assert 1 < len(labels.unique()) <= 5
-    assert data.target(np.random.default_rng(0)).shape == images.shape
+    assert len(labels.unique()) > 1
