@@ -181,3 +181,8 @@ def overlay(image: np.ndarray, labels: np.ndarray, label_set: LabelSet, opacity:
     weight = round(256 * opacity)
     blended = (image.astype(np.uint16) * (256 - weight) + colorize(labels, label_set).astype(np.uint16) * weight) >> 8
     return np.where((labels == IGNORE)[..., None], image, blended.astype(np.uint8))
+
+
+def count_pixels(labels: np.ndarray, num_classes: int) -> np.ndarray:
+    """Pixels per class of labels (H, W), ids or 255: int64 (K,); `IGNORE` is not counted."""
+    return np.bincount(labels[labels != IGNORE].ravel(), minlength=num_classes)[:num_classes]

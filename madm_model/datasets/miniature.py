@@ -26,6 +26,7 @@ from madm_model.io.json_files import read_object
 from madm_model.labels import STREET_11
 from madm_model.modalities import make_preprocessor
 from madm_model.simulator import SimulatorConfig, StreetSimulator
+from madm_model.simulator.edges import edge_image
 
 _NOTE = "miniature.json"
 _MOMENTS_S = 60.0
@@ -106,8 +107,6 @@ def _simulated(layout: Layout, seed: int, size: Size) -> tuple[np.ndarray, np.nd
     time_s = float(np.random.default_rng([seed, 19]).uniform(0, _MOMENTS_S))
     frame = simulator.frame(time_s)
     if layout.modality == "event":
-        from madm_model.training.frame_pool import edge_image  # brings PyTorch
-
         array, encoding = edge_image(simulator, time_s), "mono8"
     else:
         array, encoding = {

@@ -24,10 +24,10 @@ from pathlib import Path
 
 import numpy as np
 
-from madm_model.adaptation.data.rare_class_sampling import count_pixels
 from madm_model.datasets.files import FileDataset
 from madm_model.io import durable
 from madm_model.io.json_files import read_object
+from madm_model.labels import count_pixels
 
 _CHUNK = 32
 """Images that a process counts at a time."""

@@ -27,13 +27,13 @@ from madm_model.distillation.config import DistillationConfig
 from madm_model.distillation.data import DistillationData
 from madm_model.distillation.distillation import Distillation
 from madm_model.distillation.frames import Target, prepare_source
+from madm_model.distillation.student_choice import StudentChoice, choose_student, student_config
 from madm_model.distillation.teacher_labels import label_frames
 from madm_model.io import durable
 from madm_model.model_config import ModelConfig, ModelError
 from madm_model.segmenter import Segmenter
 from madm_model.settings import plain, settings
 from madm_model.store.version import checksum
-from madm_model.students.choice import StudentChoice, choose_student, student_config
 from madm_model.training.stage import StageConfig, run_iterations
 
 _REQUEST_FILE, _STAGE = "distillation.json", "student"

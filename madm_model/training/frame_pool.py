@@ -27,17 +27,13 @@ import cv2
 import numpy as np
 import torch
 
-from madm_model.events.edge_config import EdgeConfig
-from madm_model.events.edges import EdgeFramer
 from madm_model.io.frames import RawFrame
 from madm_model.modalities import make_preprocessor
 from madm_model.simulator import SimulatorConfig, StreetSimulator
-from madm_model.simulator.events import street_events
+from madm_model.simulator.edges import edge_image
 from madm_model.training.config import POOL_MODALITIES, FramePoolConfig
 from madm_model.training.views import random_view, stack_images
 
-EVENT_HISTORY_S = 0.1
-"""Events before a frame that its edges are drawn from: two and a half times what they fade in."""
 _FRAME_INTERVAL_S = 1.5
 
 
@@ -162,13 +158,3 @@ def network_frames(config: FramePoolConfig, seed: int) -> Iterator[dict[str, np.
             for name in config.modalities
         }
         yield images | {"labels": frame.labels}
-
-
-def edge_image(simulator: StreetSimulator, time_s: float) -> np.ndarray:
-    """The edge frame at one moment of a drive, made of events as a live stream is: uint8 (H, W)."""
-    framer = EdgeFramer(simulator.config.height, simulator.config.width, EdgeConfig(window="stamps"))
-    for events in street_events(simulator, time_s - EVENT_HISTORY_S, time_s):
-        framer.push(events)
-    framer.advance(round(time_s * 1e6))
-    frames = framer.request(round(time_s * 1e6))
-    return frames[0].image if frames else np.zeros((framer.height, framer.width), np.uint8)

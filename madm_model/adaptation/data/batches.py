@@ -14,7 +14,8 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import torch
 
-from madm_model.adaptation.data.rare_class_sampling import RareClassConfig, RareClassSampler, count_pixels
+from madm_model.adaptation.data.rare_class_sampling import RareClassConfig, RareClassSampler
+from madm_model.labels import count_pixels
 from madm_model.training.appearance import AppearanceConfig, with_random_appearance
 from madm_model.training.frame_pool import FramePool
 

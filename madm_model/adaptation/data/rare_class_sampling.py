@@ -17,8 +17,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from madm_model.labels import IGNORE
-
 
 @dataclass(frozen=True)
 class RareClassConfig:
@@ -99,8 +97,3 @@ class RareClassSampler:
             if (label == class_id).mean() > self._config.crop_share:
                 break
         return image, label
-
-
-def count_pixels(labels: np.ndarray, num_classes: int) -> np.ndarray:
-    """Pixels per class of labels (H, W), ids or 255: int64 (K,); `IGNORE` is not counted."""
-    return np.bincount(labels[labels != IGNORE].ravel(), minlength=num_classes)[:num_classes]

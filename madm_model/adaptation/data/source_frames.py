@@ -22,12 +22,11 @@ from typing import Literal, Protocol
 import cv2
 import numpy as np
 
-from madm_model.adaptation.data.rare_class_sampling import count_pixels
 from madm_model.io import durable
 from madm_model.io.allowed import Roots
 from madm_model.io.frames import FrameError, InputError
 from madm_model.io.sources import IMAGE_SUFFIXES, read_image
-from madm_model.labels import CITYSCAPES_TRAIN_IDS, IGNORE, STREET_11, LabelSet, translation_table
+from madm_model.labels import CITYSCAPES_TRAIN_IDS, IGNORE, STREET_11, LabelSet, count_pixels, translation_table
 from madm_model.modalities.rgb import rgb_image
 from madm_model.training.config import FramePoolConfig
 

@@ -19,11 +19,12 @@ import pytest
 
 from madm_model.events.edge_source import open_edge_frames
 from madm_model.modalities import make_preprocessor
-from madm_model.simulator import SimulatorConfig, StreetSimulator
+from madm_model.simulator import SimulatorConfig, StreetSimulator, edges
+from madm_model.simulator.edges import edge_image
 from madm_model.simulator.events import EventSensorConfig, street_events
 from madm_model.simulator.record import EVENT_TOPIC, START_NS, record_drive
 from madm_model.training import frame_pool
-from madm_model.training.frame_pool import FramePoolConfig, edge_image, network_frames, render_pool
+from madm_model.training.frame_pool import FramePoolConfig, network_frames, render_pool
 
 SMALL = FramePoolConfig(21, streets=2, frames_per_street=2, width=64, height=48)
 
@@ -61,7 +62,7 @@ def test_a_pool_holds_what_it_is_asked_for_and_events_only_then(tmp_path, render
         raise AssertionError("nobody asked for events")
 
     with monkeypatch.context() as patch:
-        patch.setattr(frame_pool, "street_events", no_events)
+        patch.setattr(edges, "street_events", no_events)
         plain = render_pool(SMALL, tmp_path / "plain")
     assert set(plain.images) == {"rgb", "thermal", "depth"}
     chosen = render_pool(replace(SMALL, modalities=("rgb", "event")), tmp_path / "chosen")
@@ -121,7 +122,7 @@ def test_event_frames_are_those_of_a_recorded_drive(tmp_path):
 
 
 def test_a_street_without_events_is_black(monkeypatch):
-    monkeypatch.setattr(frame_pool, "street_events", lambda *_: iter(()))
+    monkeypatch.setattr(edges, "street_events", lambda *_: iter(()))
     assert not edge_image(StreetSimulator(4, SimulatorConfig(64, 48)), 1.0).any()
 
 

@@ -16,8 +16,8 @@ from madm_model.adaptation.data.rare_class_sampling import (
     RareClassConfig,
     RareClassSampler,
     class_probabilities,
-    count_pixels,
 )
+from madm_model.labels import count_pixels
 
 
 def test_probabilities_by_hand():
