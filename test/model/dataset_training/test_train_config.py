@@ -9,12 +9,15 @@
 
 from __future__ import annotations
 
+import itertools
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from madm_model.adaptation.config import AblationRow, ResourceConfig, ablation, official_config, paper_config
+from madm_model.cli.options import read_options
 from madm_model.dataset_training.config import SplitConfig, TrainConfig, load_train_config
 from madm_model.datasets.dataset import find_layout
 from madm_model.jobs.settings import with_options
@@ -52,6 +55,18 @@ def test_options_make_the_tables_of_the_paper():
     assert table_3.training.self_training.dplg.initial_steps == (80, 81)
     assert with_options(config, {"target_share": "0.1"}).target_share == 0.1
     assert with_options(config, {"target.root": "elsewhere"}).target.root == "elsewhere"
+
+
+def test_the_commands_of_the_documentation_can_be_given():
+    lines = [
+        line for line in (CONFIGS.parents[1] / "docs/reproduce.md").read_text().splitlines() if "madm train con" in line
+    ]
+    assert len(lines) > 8
+    for line in lines:
+        words = shlex.split(line)
+        file = next(word for word in words if word.startswith("config/"))
+        given = [value for word, value in itertools.pairwise(words) if word == "--option"]
+        with_options(load_train_config(CONFIGS.parents[1] / file), read_options(given))
 
 
 def test_batches_of_a_step_follow_from_the_batch():
