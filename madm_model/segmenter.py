@@ -24,19 +24,12 @@ from madm_model.model_config import ModelConfig, ModelError, network_size
 from madm_model.network import MADM
 from madm_model.network.folding import fold_constants
 from madm_model.network.stage_timer import StageTimer
+from madm_model.placement import INTEL_DEVICES, choose_device, choose_dtype, dtype_name
 from madm_model.runtimes.cache import CompiledCache
 from madm_model.runtimes.opening import open_runtime, runtime_named
 from madm_model.runtimes.runtime import Runtime
 from madm_model.runtimes.torch_runtime import TorchRuntime
 from madm_model.students.swiftnet import SwiftNet
-
-DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
-
-INTEL_DEVICES = ("gpu", "npu")
-"""Names of devices that OpenVINO alone reaches."""
-
-_BFLOAT16_SINCE = 8, 0
-"""Compute capability from which CUDA GPUs compute bfloat16 (Ampere, Orin); before, it is emulated, slowly."""
 
 
 class NotFiniteError(ModelError):
@@ -153,7 +146,7 @@ class Segmenter:
     @property
     def runtime(self) -> str:
         """What runs the network, and in which number format: "openvino float32"."""
-        return f"{self._runtime.name} {_dtype_name(self.dtype)}"
+        return f"{self._runtime.name} {dtype_name(self.dtype)}"
 
     @torch.inference_mode()
     def segment(self, images: Sequence[np.ndarray]) -> list[Segmentation]:
@@ -246,60 +239,8 @@ class Segmenter:
         return [Segmentation(*result) for result in zip(labels.cpu().numpy(), confidence.cpu().numpy())]
 
 
-def choose_device(name: str) -> torch.device:
-    """The device of that name; "auto" is CUDA where there is one, else the CPU.
-
-    Raises:
-        ModelError: the name means nothing, or that CUDA device is not there.
-    """
-    available = torch.cuda.is_available()
-    if name == "auto":
-        return torch.device("cuda" if available else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        device = None
-    if device is None or device.type not in ("cpu", "cuda"):
-        raise ModelError(f"unknown device '{name}': use auto, cpu, cuda or cuda:N")
-    if device.type == "cuda" and not available:
-        raise ModelError(f"device '{name}' was asked for, but PyTorch finds no CUDA GPU here: use auto or cpu")
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise ModelError(f"device '{name}' was asked for, but there are {torch.cuda.device_count()} CUDA GPUs")
-    return device
-
-
-def auto_dtype(compute_capability: tuple[int, int] | None) -> torch.dtype:
-    """What "auto" means: bfloat16 on a CUDA GPU that computes it, float16 on an older one, float32 on a CPU.
-
-    Scores beyond 65504 are infinite in float16; bfloat16 has the range of float32.
-
-    Args:
-        compute_capability: of the CUDA GPU, major and minor; None for a CPU.
-    """
-    if compute_capability is None:
-        return torch.float32
-    return torch.bfloat16 if compute_capability >= _BFLOAT16_SINCE else torch.float16
-
-
-def choose_dtype(name: str, device: torch.device) -> torch.dtype:
-    """The floating-point type of that name; "auto" as `auto_dtype` says.
-
-    Raises:
-        ModelError: the name is unknown.
-    """
-    if name == "auto":
-        return auto_dtype(torch.cuda.get_device_capability(device) if device.type == "cuda" else None)
-    if name not in DTYPES:
-        raise ModelError(f"unknown dtype '{name}': use auto, {', '.join(DTYPES)}")
-    return DTYPES[name]
-
-
-def _dtype_name(dtype: torch.dtype) -> str:
-    return next(name for name, known in DTYPES.items() if known == dtype)
-
-
 def _not_finite_advice(dtype: torch.dtype) -> str:
-    name = _dtype_name(dtype)
+    name = dtype_name(dtype)
     narrow = "set precision to bfloat16 or float32, or " if dtype == torch.float16 else ""
     return (
         f"the network's scores are not finite in {name}: {narrow}use another model or version, its weights may be NaN"

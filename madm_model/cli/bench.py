@@ -64,8 +64,8 @@ def bench(
 
         from madm_model.architecture import ARCHITECTURES
         from madm_model.machine import describe_machine
+        from madm_model.placement import choose_device
         from madm_model.runtimes.opening import installed, runtime_named
-        from madm_model.segmenter import choose_device
         from madm_model.speed.inference import contenders, measure
         from madm_model.speed.step_cost import measure_step
         from madm_model.students.architecture import SEGFORMER_B0, SWIFTNET

@@ -51,7 +51,7 @@ def benchmark(
         from madm_model.benchmark.progress import Stopwatch
         from madm_model.benchmark.session import open_task, work_off, write_tables
         from madm_model.benchmark.workbench import Workbench
-        from madm_model.segmenter import choose_device
+        from madm_model.placement import choose_device
 
         settings = load_config(config)
         runs = plan(settings)

@@ -78,7 +78,7 @@ def distil(
         from madm_model.distillation.run import distil as run
         from madm_model.jobs.settings import with_options
         from madm_model.model_config import ModelConfig
-        from madm_model.segmenter import choose_device
+        from madm_model.placement import choose_device
 
         folder = resolve_model(teacher).absolute()
         modality = modality or ModelConfig.load(folder).modality

@@ -47,7 +47,7 @@ def train(
         from madm_model.dataset_training.config import load_train_config
         from madm_model.dataset_training.run import train as run
         from madm_model.jobs.settings import with_options
-        from madm_model.segmenter import choose_device
+        from madm_model.placement import choose_device
         from madm_model.training.processes import launched_processes
 
         settings = load_train_config(config)

@@ -29,7 +29,8 @@ from madm_model.jobs.settings import JobSettings
 from madm_model.labels import IGNORE
 from madm_model.model_config import ModelConfig, network_size
 from madm_model.network.madm import MADM
-from madm_model.segmenter import NotFiniteError, Segmenter, choose_dtype
+from madm_model.placement import choose_dtype
+from madm_model.segmenter import NotFiniteError, Segmenter
 
 STORED_DTYPE = torch.float16
 """Number format of a version's weights on disk."""

@@ -96,7 +96,7 @@ def prepare_device(device: str, threads: int, gpu_memory_share: float) -> torch.
     """
     import torch  # not above: a request is checked without it
 
-    from madm_model.segmenter import choose_device
+    from madm_model.placement import choose_device
 
     if threads:
         torch.set_num_threads(threads)

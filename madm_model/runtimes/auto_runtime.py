@@ -38,13 +38,19 @@ class AutoRuntime:
         makers: makes each by its name; `torch` is among them and the one that is right.
         network: what they run.
         precision: what was asked for.
+        dtype: what that means in PyTorch.
         cache: of the network's weights.
     """
 
     def __init__(
-        self, makers: Mapping[str, Callable[[], Runtime]], network: nn.Module, precision: str, cache: CompiledCache
+        self,
+        makers: Mapping[str, Callable[[], Runtime]],
+        network: nn.Module,
+        precision: str,
+        dtype: torch.dtype,
+        cache: CompiledCache,
     ) -> None:
-        self._makers, self._cache = makers, cache
+        self._makers, self._dtype, self._cache = makers, dtype, cache
         self._remembered = CompiledCache(user_cache())
         libraries = [_version(name) for name in _LIBRARIES]
         shapes = [(name, tuple(tensor.shape)) for name, tensor in network.state_dict().items()]
@@ -59,11 +65,7 @@ class AutoRuntime:
     @property
     def dtype(self) -> torch.dtype:
         """Of the one that was chosen; PyTorch's before."""
-        if self._chosen is None:
-            runtime = self._makers["torch"]()
-            runtime.close()
-            return runtime.dtype
-        return self._chosen.dtype
+        return self._chosen.dtype if self._chosen else self._dtype
 
     def __call__(self, images: torch.Tensor) -> torch.Tensor:
         """Class scores; see `Runtime`."""
@@ -85,6 +87,8 @@ class AutoRuntime:
             except ModelError as error:
                 logger.warning("%s", error)
         decided = self._remembered.read(*self._made_of, device, shape)
+        if decided is None:
+            logger.warning("runtimes are tried for this network, once on this machine: that can take a minute")
         quickest = self._quickest(images, [decided.decode()] if decided is not None else list(self._makers))
         name = quickest.name.encode()
         if decided is None:

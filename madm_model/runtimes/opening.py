@@ -50,7 +50,7 @@ def open_runtime(
     if name == "auto":
         names = ("torch", *installed(device))
         makers = {one: lambda one=one: open_runtime(one, network, device, precision, dtype, cache) for one in names}
-        return makers["torch"]() if len(names) == 1 else AutoRuntime(makers, network, precision, cache)
+        return makers["torch"]() if len(names) == 1 else AutoRuntime(makers, network, precision, dtype, cache)
     if name == "openvino":
         from madm_model.runtimes.openvino_runtime import OpenVINORuntime
 

@@ -23,7 +23,8 @@ from madm_model.jobs.room import available_memory
 from madm_model.labels import STREET_11
 from madm_model.model_config import ModelConfig, ModelError
 from madm_model.network import MADM
-from madm_model.segmenter import Segmenter, choose_device
+from madm_model.placement import choose_device
+from madm_model.segmenter import Segmenter
 from madm_model.students.architecture import StudentArchitecture
 
 WARM_UP_RUNS = 2

@@ -23,7 +23,8 @@ from madm_model.checkpoint.model_folder import save_model
 from madm_model.labels import STREET_11
 from madm_model.model_config import ModelConfig, ModelError, magnification, network_size
 from madm_model.network import MADM
-from madm_model.segmenter import NotFiniteError, Segmenter, auto_dtype, choose_device, choose_dtype
+from madm_model.placement import auto_dtype, choose_device, choose_dtype
+from madm_model.segmenter import NotFiniteError, Segmenter
 
 CONFIG = ModelConfig("tiny-test", TINY, STREET_11, "rgb", (64, 96), keep_aspect=True)
 STRETCHED = replace(CONFIG, keep_aspect=False)

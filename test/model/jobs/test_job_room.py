@@ -21,7 +21,7 @@ import pytest
 import torch
 from adaptation_samples import Run
 
-from madm_model import segmenter
+from madm_model import placement
 from madm_model.io.frames import InputError
 from madm_model.jobs import room as job_room
 
@@ -72,7 +72,7 @@ def test_a_job_steps_back_for_others(store, request_) -> None:
 @pytest.mark.parametrize(("name", "index"), [("cuda", 3), ("cuda:1", 1)])
 def test_a_share_of_the_gpu_is_that_of_the_one_which_is_used(monkeypatch, name, index) -> None:
     shares = []
-    monkeypatch.setattr(segmenter, "choose_device", torch.device)
+    monkeypatch.setattr(placement, "choose_device", torch.device)
     monkeypatch.setattr(torch.cuda, "current_device", lambda: 3)
     monkeypatch.setattr(torch.cuda, "set_per_process_memory_fraction", lambda *share: shares.append(share))
     assert job_room.prepare_device(name, 0, 0.4) == torch.device(name)

@@ -135,7 +135,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def choose(log: list[str], cache: CompiledCache, **others: Callable[[], Fixed]) -> AutoRuntime:
     makers = {"torch": lambda: Fixed("torch", log, 2.0), **others}
-    runtime = AutoRuntime(makers, torch.nn.Conv2d(3, 3, 1), "auto", cache)
+    runtime = AutoRuntime(makers, torch.nn.Conv2d(3, 3, 1), "auto", torch.float32, cache)
     assert runtime.name == "auto"
     runtime(torch.zeros(1, 3, 64, 96))
     return runtime
