@@ -128,6 +128,16 @@ def types_by_name(rows: Iterable[Sequence[str]], name: str) -> dict[str, str]:
     return found
 
 
+def test_every_field_and_every_state_of_a_job_is_in_its_table() -> None:
+    from madm_msgs.msg import AdaptJob
+
+    from madm_model.jobs.state import State
+
+    fields = [name for row in table("docs/adaptation.md", "field of a `job`") for name in code_words(row[0])]
+    assert fields == list(AdaptJob.get_fields_and_field_types())
+    assert [row[0] for row in table("docs/adaptation.md", "state of a job")] == [state.value for state in State]
+
+
 def test_the_limits_of_the_gate_are_those_of_its_settings() -> None:
     text = " ".join(" ".join(row) for row in table("docs/adaptation.md", "check"))
     told = dict(re.findall(r"`(\w+)` ([\d.]+)", text))
