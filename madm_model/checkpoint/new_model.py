@@ -20,6 +20,7 @@ from madm_model.checkpoint.stable_diffusion import load_empty_prompt, load_unet,
 from madm_model.labels import LabelSet
 from madm_model.model_config import MODALITIES, ModelConfig, ModelError
 from madm_model.network import MADM
+from madm_model.network.madm import fresh_own_parts
 
 
 def new_model(
@@ -46,13 +47,14 @@ def new_model(
     """
     architecture = read_architecture(base, any_size)
     config = ModelConfig(name, architecture, label_set, modality, OFFICIAL_INPUT_SIZE, keep_aspect=False)
-    build_on_meta(config)  # sizes that make no network are told before anything large is read
+    network = build_on_meta(config)  # no memory for weights that the base brings
+    assert isinstance(network, MADM)
     prompt = load_empty_prompt(base)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = MADM(architecture, len(label_set))
-    for part, module, tensors in (("unet", network.unet, load_unet(base)), ("vae", network.vae, load_vae(base))):
-        _bring(base, part, module, tensors)
+        network.condition, network.projections, network.head = fresh_own_parts(architecture, len(label_set))
+    _bring(base, "unet", network.unet, load_unet(base))
+    _bring(base, "vae", network.vae, load_vae(base))
     if prompt.shape != network.uncond_inputs.shape:
         raise ModelError(
             f"{base} is no Stable Diffusion v1: its text_encoder gives {tuple(prompt.shape[1:])} values for a prompt, "

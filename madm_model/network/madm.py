@@ -29,6 +29,19 @@ from madm_model.network.noise import add_noise, make_shared_noise
 from madm_model.network.projections import Bottleneck
 
 
+def fresh_own_parts(architecture: Architecture, num_classes: int) -> tuple[Condition, nn.ModuleList, DAFormerHead]:
+    """What MADM adds to Stable Diffusion, with fresh weights: condition, projections (s0, s3, s4, s5), head."""
+    widths = architecture.unet_block_out_channels
+    condition = Condition(architecture.prompt_tokens, architecture.cross_attention_dim, 4 * widths[0])
+    projections = nn.ModuleList(
+        Bottleneck(
+            in_channels, architecture.projection_bottleneck, out_channels, architecture.projection_norm_num_groups
+        )
+        for in_channels, out_channels in zip((3, *widths[:3]), architecture.projection_out)
+    )
+    return condition, projections, DAFormerHead(architecture.projection_out, architecture.head_channels, num_classes)
+
+
 @dataclass
 class MADMOutput:
     """What one forward pass gives, for images (B, 3, H, W)."""
@@ -61,15 +74,7 @@ class MADM(nn.Module):
         self.vae = build_vae(architecture)
         self.scheduler = build_scheduler()
 
-        widths = architecture.unet_block_out_channels
-        self.condition = Condition(architecture.prompt_tokens, architecture.cross_attention_dim, 4 * widths[0])
-        self.projections = nn.ModuleList(
-            Bottleneck(
-                in_channels, architecture.projection_bottleneck, out_channels, architecture.projection_norm_num_groups
-            )
-            for in_channels, out_channels in zip((3, *widths[:3]), architecture.projection_out)
-        )
-        self.head = DAFormerHead(architecture.projection_out, architecture.head_channels, num_classes)
+        self.condition, self.projections, self.head = fresh_own_parts(architecture, num_classes)
 
         self.shared_noise: torch.Tensor
         self.uncond_inputs: torch.Tensor
