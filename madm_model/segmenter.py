@@ -73,7 +73,7 @@ class Segmenter:
 
     @classmethod
     def from_folder(
-        cls, folder: str | Path, device: str = "auto", dtype: str = "auto", runtime: str = "auto"
+        cls, folder: str | Path, device: str = "auto", dtype: str = "auto", runtime: str = "torch"
     ) -> Segmenter:
         """Load a model folder for inference.
 
@@ -84,7 +84,7 @@ class Segmenter:
             dtype: "float32", "float16" or "bfloat16"; "auto" as `auto_dtype` says, and in OpenVINO bfloat16 on a CPU
                 that computes it.
             runtime: "torch", "compiled", "openvino" or "onnx"; "auto" is the quickest of those that are installed,
-                measured at the first image and remembered.
+                measured at the first image and remembered: seconds to a minute that only a long run earns back.
 
         Raises:
             ModelError: the model cannot be read, or device, dtype or runtime cannot be had.

@@ -130,7 +130,10 @@ def _print_gpu_table(console: Console, device: torch.device) -> None:
 def _speed_table(speeds: list[Speed]) -> Table:
     from rich.table import Table
 
-    table = Table("network", "runtime", "size", "ms (median)", "ms (fastest)", "frames/s", "first s", "peak GPU MiB")
+    title = "one image: median and fastest ms, frames a second, seconds of the first, peak GPU memory"
+    table = Table(
+        *("network", "runtime", "size", "ms", "fastest", "fps", "first s", "GPU MiB"), title=title, title_justify="left"
+    )
     for speed in speeds:
         table.add_row(
             speed.name,

@@ -27,7 +27,7 @@ def segment(
         Path | None, typer.Option(help="The --out of madm adapt: its active version, with --model as its base.")
     ] = None,
     device: Annotated[str, typer.Option(help="cuda, cpu, or auto: the GPU where there is one.")] = "auto",
-    runtime: RuntimeName = "auto",
+    runtime: RuntimeName = "torch",
     start: Annotated[float | None, typer.Option(help="Seconds of the bag or event file to skip.")] = None,
     end: Annotated[float | None, typer.Option(help="Second of the bag or event file to stop at.")] = None,
     stride: Annotated[int, typer.Option(help="Segment every n-th frame.", min=1)] = 1,

@@ -105,9 +105,10 @@ def run_demo(modality: str, model: str, out: Path, rate: float) -> str:
     report = recorded.report
     earlier = "" if before is None else f"mIoU_before={100 * score(bag, before).miou:.1f}% "
     return (
-        f"modality={modality} model={report['model']} frames={len(recorded.labels)} "
-        f"dropped={report['dropped frames']} fps={recorded.fps:.1f} latency_ms={report['total mean [ms]']} "
-        f"inference_ms={report['inference mean [ms]']} {earlier}mIoU={100 * scores.miou:.1f}%"
+        f"modality={modality} model={report['model']} runtime={report['runtime'].replace(' ', '/')} "
+        f"frames={len(recorded.labels)} dropped={report['dropped frames']} fps={recorded.fps:.1f} "
+        f"latency_ms={report['total mean [ms]']} inference_ms={report['inference mean [ms]']} "
+        f"{earlier}mIoU={100 * scores.miou:.1f}%"
     )
 
 

@@ -26,7 +26,8 @@ from sensor_msgs.msg import Image
 from madm_ros.image_conversion import to_frame
 
 NAMESPACE = "/madm"
-NODE_START_TIMEOUT_S = 120.0
+NODE_START_TIMEOUT_S = 300.0
+"""The first start on a machine compiles the network in several runtimes, and measures them."""
 PLAY_TIMEOUT_S = 600.0
 
 

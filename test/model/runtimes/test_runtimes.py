@@ -182,7 +182,7 @@ def test_auto_is_what_the_environment_says(swiftnet: Path, monkeypatch: pytest.M
     assert label(swiftnet, "auto")[1] == "torch float32"
     monkeypatch.setenv("MADM_RUNTIME", "fast")
     with pytest.raises(ModelError, match="unknown runtime 'fast': use auto, torch"):
-        Segmenter.from_folder(swiftnet, "cpu")
+        Segmenter.from_folder(swiftnet, "cpu", runtime="auto")
     monkeypatch.delenv("MADM_RUNTIME")
     assert [runtime_named(name) for name in RUNTIMES] == list(RUNTIMES)
     assert "compiled" not in installed(torch.device("cpu"))
