@@ -9,7 +9,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
+import signal
 from importlib import import_module
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -46,6 +49,8 @@ def run_loop(module: str, seed: int, count: int) -> Tally:
         if broken != "":
             child.kill()
         child.join()
+        with contextlib.suppress(ProcessLookupError):  # what it had started, such as writers that it was to kill
+            os.killpg(child.pid, signal.SIGKILL)
         receiver.close()
     if broken:
         tally.tried += 1
@@ -55,6 +60,7 @@ def run_loop(module: str, seed: int, count: int) -> Tally:
 
 def _run(sender: Connection, module: str, seed: int, count: int) -> None:
     """Send the tally and None after every fault, and at the end what the loop broke off with, empty if it is done."""
+    os.setpgid(0, 0)
     logging.disable(logging.ERROR)  # warnings are what is expected
     latest = Tally(module.rpartition(".")[2])
 

@@ -49,8 +49,10 @@ def main(arguments: list[str] | None = None) -> int:
             tally = _run(name, options.seed, options.count or COUNTS[name])
             total.tried += tally.tried
             total.lost += tally.lost
-    finally:  # also after Ctrl-C
-        _say(total)
+    except KeyboardInterrupt:
+        _say(total, " until it was interrupted")
+        return 130
+    _say(total)
     return int(bool(total.lost))
 
 

@@ -9,6 +9,8 @@
 
 from __future__ import annotations
 
+import os
+import select
 from pathlib import Path
 
 import pytest
@@ -46,8 +48,16 @@ def test_a_loop_that_breaks_off_is_a_loss_of_its_own(tmp_path: Path, monkeypatch
     assert (tally.tried, tally.survived) == (4 if loss else 3, 2)
 
 
-def test_a_loop_that_hangs_is_ended(tmp_path: Path, monkeypatch) -> None:
-    (tmp_path / "loop_that_hangs.py").write_text(_LOOP.format(end="time.sleep(600)"))
+def test_a_loop_that_hangs_is_ended_with_what_it_started(tmp_path: Path, monkeypatch) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    hang = f"import subprocess; subprocess.run('sleep 600', shell=True, stdout=open('{pipe}', 'w'))"
+    (tmp_path / "loop_that_hangs.py").write_text(_LOOP.format(end=hang))
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(process, "STALLED_S", 2.0)
-    assert process.run_loop("loop_that_hangs", 7, 3).lost[-1].endswith("no fault was done for 2 s")
+    monkeypatch.setattr(process, "STALLED_S", 3.0)
+    assert process.run_loop("loop_that_hangs", 7, 3).lost[-1].endswith("no fault was done for 3 s")
+    os.close(os.open(pipe, os.O_WRONLY))
+    # The end of the file can be read once nobody may write any more: its own child has ended, too.
+    assert select.select([reader], [], [], 20)[0]
+    os.close(reader)
