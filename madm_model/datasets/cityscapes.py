@@ -35,15 +35,16 @@ OWN_IDS: Ids = {number: () for number in range(34)} | dict(zip(_OWN_IDS, _NAMES)
 
 
 def _find(root: Path, split: str) -> SplitFiles:
-    """leftImg8bit/SPLIT/CITY/*_leftImg8bit.png; labelTrainIds where any are there, labelIds elsewhere."""
+    """leftImg8bit/SPLIT/CITY/*_leftImg8bit.png; labelTrainIds, or labelIds where there are more of these."""
     pictures = list_files(root, f"{IMAGES}/{split}/*/*", IMAGE_ENDING)
     if not pictures:
         raise InputError(
             f"{root} does not hold Cityscapes ({split}): there is no {IMAGES}/{split}/CITY/*{IMAGE_ENDING}"
         )
     labels, ids = list_files(root, f"{LABELS}/{split}/*/*", TRAIN_IDS_ENDING), TRAIN_IDS
-    if not labels:
-        labels, ids = list_files(root, f"{LABELS}/{split}/*/*", IDS_ENDING), OWN_IDS
+    if len(labels) < len(pictures):  # not made, or not to the end: the release has labelIds alone
+        own = list_files(root, f"{LABELS}/{split}/*/*", IDS_ENDING)
+        labels, ids = (own, OWN_IDS) if len(own) > len(labels) else (labels, ids)
     return SplitFiles(pictures, {IMAGES + key.removeprefix(LABELS): file for key, file in labels.items()}, ids)
 
 

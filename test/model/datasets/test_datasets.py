@@ -44,6 +44,16 @@ def test_cityscapes_by_train_ids_and_by_label_ids(tmp_path):
     assert by_label_id.labels(0)[0].tolist() == [no, no, no, no, no, no, no, 0, 1, no, no, 2, 3, 4, no, no]
 
 
+def test_train_ids_that_were_not_made_to_the_end_are_not_taken(tmp_path):
+    root = samples.cityscapes(samples.cityscapes(tmp_path), "labelIds")
+    assert open_dataset("cityscapes", root, "train").labels(0)[0, 7] == 7
+    next(root.rglob("*labelTrainIds.png")).unlink()
+    assert open_dataset("cityscapes", root, "train").labels(0)[0, 7] == 0
+    next(root.rglob("*labelIds.png")).unlink()
+    with pytest.raises(InputError, match=r"1 of 3 train images of Cityscapes .* have no labels"):
+        open_dataset("cityscapes", root, "train")
+
+
 @pytest.mark.parametrize(
     ("label_set", "expected"),
     [
