@@ -25,6 +25,7 @@ import sys
 import tempfile
 import time
 import traceback
+import weakref
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -99,7 +100,7 @@ class LimitedStream(Generic[_Item]):
         self._patience_s = _START_S
         work = pickle.dumps((what, self._limits)) + pickle.dumps((function, arguments))
         # Removed by the caller, also when the process cannot any more.
-        self._folder = tempfile.mkdtemp(prefix="madm-")
+        folder = tempfile.mkdtemp(prefix="madm-")
         reading, writing = os.pipe()
         try:
             self._process = subprocess.Popen(
@@ -113,15 +114,16 @@ class LimitedStream(Generic[_Item]):
                 stdin=subprocess.PIPE,
                 pass_fds=(writing,),
                 start_new_session=True,  # Ctrl-C is for the caller
-                env=os.environ | _ENVIRONMENT | {"TMPDIR": self._folder},
+                env=os.environ | _ENVIRONMENT | {"TMPDIR": folder},
             )
         except BaseException:
             os.close(reading)
-            shutil.rmtree(self._folder, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
             raise
         finally:
             os.close(writing)
         self._pipe = Connection(reading, writable=False)
+        self._end_it = weakref.finalize(self, _end, self._process, self._pipe, folder)  # at exit, at the latest
         assert self._process.stdin is not None
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.write(work)
@@ -155,18 +157,9 @@ class LimitedStream(Generic[_Item]):
     def __exit__(self, *exception: object) -> None:
         self.close()
 
-    def __del__(self) -> None:
-        if hasattr(self, "_pipe"):  # else it was not started
-            self.close()
-
     def close(self) -> None:
         """End the process, whatever it does, and remove its temporary files."""
-        if self._pipe.closed:
-            return
-        self._pipe.close()
-        self._process.kill()
-        self._process.wait()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._end_it()
 
     def _receive(self) -> tuple[str, Any]:
         deadline = time.monotonic() + self._patience_s
@@ -181,15 +174,22 @@ class LimitedStream(Generic[_Item]):
             return self._pipe.recv()
         except (EOFError, OSError):
             raise InputError(
-                f"{self._what}: the process that read it {self._end()}: the recording is damaged"
+                f"{self._what}: the process that read it {self._how_it_ended()}: the recording is damaged"
             ) from None
 
-    def _end(self) -> str:
+    def _how_it_ended(self) -> str:
         try:
             status = self._process.wait(_END_S)
         except subprocess.TimeoutExpired:
             return "broke off"
         return f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
+
+
+def _end(process: subprocess.Popen[bytes], pipe: Connection, folder: str) -> None:
+    pipe.close()
+    process.kill()
+    process.wait()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def run_limited(

@@ -90,18 +90,22 @@ def test_the_caller_can_stop_it(tmp_path) -> None:
     assert is_gone(int((tmp_path / "pid").read_text()))
 
 
-def test_it_does_not_outlive_a_caller_that_is_killed(tmp_path) -> None:
+@pytest.mark.parametrize("end", ["os.kill(os.getpid(), 9)", "sys.exit(3)"])
+def test_it_does_not_outlive_its_caller(tmp_path, end) -> None:
     code = "\n".join(
         [
             f"import os, sys; sys.path[:] = {sys.path!r}",
             "import limited_samples as samples; from pathlib import Path",
             "from madm_model.io.limited import LimitedStream",
             f"stream = LimitedStream('/data/bag', samples.hang, Path({str(tmp_path / 'pid')!r}))",
-            "next(stream); os.kill(os.getpid(), 9)",
+            f"next(stream); {end}",
         ]
     )
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -9
+    (tmp_path / "temporary").mkdir()
+    environment = os.environ | {"TMPDIR": str(tmp_path / "temporary")}
+    status = subprocess.run([sys.executable, "-c", code], env=environment, check=False).returncode
     assert is_gone(int((tmp_path / "pid").read_text()))
+    assert status == -9 or not list((tmp_path / "temporary").iterdir())
 
 
 def test_modules_do_not_come_from_the_working_directory(tmp_path, monkeypatch) -> None:
