@@ -34,7 +34,7 @@ help:
 	@echo "TORCH=REQUIREMENT    which torch to install, a requirement or a wheel; none: the one the system has"
 	@echo "TORCH_PIP_ARGS=...   further arguments of pip for torch, for example --index-url ADDRESS"
 	@echo "PYTEST_ARGS=...      further arguments of pytest, for example 'test/ros -k labels'; -n 0: one after another"
-	@echo "FAULTS_ARGS=...      which faults, for example '--seed 2 --count 50 store'"
+	@echo "FAULTS_ARGS=...      which faults, for example '--seed 2 --count 50 store_kills'"
 
 setup:
 	@$(PYTHON) tools/set_up.py --venv "$(VENV)" --torch "$(TORCH)" --torch-pip-args="$(TORCH_PIP_ARGS)"
