@@ -98,7 +98,8 @@ class MaskedConsistencyConfig:
     mask_ratio: Annotated[float, Field(ge=0, lt=1)] = 0.7
     """Probability of a block to be hidden."""
     block_size: _Count = 64
-    """Side of a block in pixels of a 512x512 crop; on other crops it is as large a part of the shorter side."""
+    """Side of a block in pixels of a 512x512 crop; on other crops it is as large a part of the shorter side. The
+    released 64 are of crops of 1024x1024: 32 is as large a part of one of 512x512."""
     weight: Annotated[float, Field(gt=0)] = 1.0
     """Weight of the masked image's cross entropy, beside the pseudo-labels' quality."""
 

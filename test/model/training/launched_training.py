@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,7 @@ from madm_model.adaptation.self_training import SelfTraining
 from madm_model.labels import STREET_11
 from madm_model.network.madm import MADM
 from madm_model.training.config import OptimizerConfig
-from madm_model.training.processes import Processes, launched_processes
+from madm_model.training.processes import Processes
 
 ITERATIONS = 3
 CONFIG = AdaptationConfig(
@@ -69,7 +68,3 @@ def losses_and_weights(processes: Processes) -> dict[str, Any]:
         }
         | {"norms": float(norms.running_mean.double().norm() + norms.running_var.double().norm())},
     }
-
-
-if __name__ == "__main__":
-    print(json.dumps(losses_and_weights(launched_processes("cpu")[0])))

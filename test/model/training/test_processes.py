@@ -10,50 +10,49 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
+import accelerate.utils  # noqa: F401 (once, for all processes)
 import pytest
 import torch
 from launched_training import losses_and_weights
 
-from madm_model.training.processes import ALONE, Processes
-
-SCRIPT = Path(__file__).parent / "launched_training.py"
-CHECKOUT = Path(__file__).resolve().parents[3]
+from madm_model.training.processes import ALONE, Processes, launched_processes
 
 
-def run_processes(count: int) -> list[dict]:
-    """What every process of a training told."""
+def run_processes(count: int, folder: Path) -> list[dict]:
+    """What every process of a training told. They are forks of this one, which has all imported that they need."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    common = os.environ | {"WORLD_SIZE": str(count), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    common |= {
-        "PYTHONPATH": os.pathsep.join([str(CHECKOUT), str(CHECKOUT / "test")]),
-        "OMP_NUM_THREADS": "1",
-        "ACCELERATE_USE_CPU": "true",
-    }
+    common = {"WORLD_SIZE": str(count), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     started = [
-        subprocess.Popen(
-            [sys.executable, str(SCRIPT)],
-            env=common | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
-            stdout=subprocess.PIPE,
-            text=True,
+        multiprocessing.get_context("fork").Process(
+            target=run_one, args=(common | {"RANK": str(rank), "LOCAL_RANK": str(rank)}, folder / f"{rank}.json")
         )
         for rank in range(count)
     ]
-    told = [process.communicate(timeout=300)[0] for process in started]
-    assert [process.returncode for process in started] == [0] * count
-    return [json.loads(text.strip().splitlines()[-1]) for text in told]
+    for process in started:
+        process.start()
+    for process in started:
+        process.join(300)
+        process.kill()  # where it still runs
+    assert [process.exitcode for process in started] == [0] * count
+    return [json.loads((folder / f"{rank}.json").read_text()) for rank in range(count)]
 
 
-def test_two_processes_train_as_one():
+def run_one(environment: dict[str, str], out: Path) -> None:
+    torch.set_num_threads(1)  # threads do not survive a fork
+    os.environ.update(environment, ACCELERATE_USE_CPU="true")
+    out.write_text(json.dumps(losses_and_weights(launched_processes("cpu")[0])))
+
+
+def test_two_processes_train_as_one(tmp_path):
     alone = losses_and_weights(ALONE)
-    first, second = run_processes(2)
+    first, second = run_processes(2, tmp_path)
     for iteration, (mine, theirs) in enumerate(zip(alone["losses"], first["losses"])):
         assert theirs == pytest.approx(mine, rel=1e-4), iteration
     assert first["losses"] == second["losses"]
