@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from typer.testing import CliRunner
 
 from madm_model.checkpoint.model_folder import load_model, save_model
 from madm_model.cli.app import app
+from madm_model.dataset_training.board import Board
 from madm_model.labels import STREET_9
 from madm_model.model_config import ModelConfig
 from madm_model.network.madm import MADM
@@ -31,17 +33,17 @@ CONFIG = {
     "source": {"name": "cityscapes", "resize": [32, 64]},
     "target": {"name": "fmb", "resize": [32, 64]},
     "validation": {"name": "fmb", "split": "test"},
-    "validation_images": 2,
+    "validation_images": 1,
     "crop": [16, 32],
-    "batch": 2,
+    "batch": 1,
     "workers": 1,
     "log_every": 1,
     "panels_every": 2,
     "checkpoint_every": 2,
     "evaluate_every": 2,
     "training": {
-        "iterations": 4,
-        "self_training": {"dplg": {"initial_steps": [50, 51], "noise_period": 3}},
+        "iterations": 3,
+        "self_training": {"dplg": {"initial_steps": [50, 51], "noise_period": 2}},
         "optimizer": {"learning_rate": 1e-3, "warmup_iterations": 0, "gradient_clip": 1.0},
     },
 }
@@ -89,42 +91,30 @@ def test_logs_scores_and_models(trained):
     losses = {f"loss/{side}_{kind}" for side in ("source", "target") for kind in ("segmentation", "regression")}
     assert losses | {"optimizer/learning_rate", "target/noise_step", "target/quality", "validation/miou"} <= scalars
     assert {"data/waiting_share", "validation_iou/road"} <= scalars
-    assert [point.step for point in board.Scalars("target/noise_step")] == [1, 2, 3, 4]
-    assert [picture.step for picture in board.Images("mixed_pass")] == [2, 4]
+    assert [point.step for point in board.Scalars("target/noise_step")] == [1, 2, 3]
+    assert [picture.step for picture in board.Images("mixed_pass")] == [2, 3]
     history = json.loads((trained / "scores.json").read_text())
-    assert [entry["iteration"] for entry in history] == [2, 4]
+    assert [entry["iteration"] for entry in history] == [2, 3]
     assert set(history[0]["class_iou"]) == set(STREET_9.names)
     for name in ("best", "last"):
         network, config = load_model(trained / name)
         assert (config.modality, config.label_set, config.name) == ("thermal", STREET_9, "base@whole")
         assert isinstance(network, MADM)
-    assert (trained / "training.csv").read_text().count("\n") == 5
+    assert (trained / "training.csv").read_text().count("\n") == 4
 
 
 def test_resumed_equals_unbroken(place, trained):
     told = run(place / "config.yaml", "--out", place / "broken", "--option", "workers=0", "--resume")
     assert told[0] == 1
     assert "no checkpoint" in told[1]
-    from madm_model.dataset_training import run as module
-
     with pytest.MonkeyPatch.context() as patch:
-        calls = iter([False, False, True])
-        real = module.run_iterations
-        patch.setattr(
-            module,
-            "run_iterations",
-            lambda stage, trainer, out, console, on_iteration, processes: real(
-                *(stage, trainer, out, console),
-                lambda done, statistics: on_iteration(done, statistics) and not next(calls),
-                processes,
-            ),
-        )
+        patch.setattr(Board, "add_step", lambda _, done, *__: done == 2 and signal.raise_signal(signal.SIGINT))
         code, told = run(place / "config.yaml", "--out", place / "broken", "--option", "workers=0")
     assert code == 1
     assert "--resume" in told
     code, told = run(place / "config.yaml", "--out", place / "broken")
     assert code == 1
-    assert "holds a training of 3 iterations" in told
+    assert "holds a training of 2 iterations" in told
     code, told = run(place / "config.yaml", "--out", place / "broken", "--resume")
     assert code == 0, told
     for name in ("last", "best"):
