@@ -65,11 +65,11 @@ class ImageToLabels(nn.Module):
     def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """uint8 (N, H, W, 3) to class ids and the probability of that class (255 = certain), uint8 (N, H, W) each."""
         low, high = self.input_range
-        batch = images.permute(0, 3, 1, 2).float().sub(low).mul(2 / (high - low)).sub(1)  # (N, 3, H, W)
+        # Bytes become floats first and floats become bytes last: TensorRT does nothing else with bytes.
+        batch = images.float().permute(0, 3, 1, 2).sub(low).mul(2 / (high - low)).sub(1)  # (N, 3, H, W)
         logits = self.network(batch).logits
         logits = functional.interpolate(logits, batch.shape[-2:], mode="bilinear", align_corners=False)  # (N, K, H, W)
         confidence = logits.softmax(dim=1).amax(dim=1)  # (N, H, W)
-        # By way of float: TensorRT makes bytes of nothing else.
         return logits.argmax(dim=1).float().to(torch.uint8), confidence.mul(255).round().to(torch.uint8)
 
 

@@ -98,6 +98,10 @@ def test_without_a_model_the_embedded_one_of_the_modality_is_taken(drive, tmp_pa
         (["nowhere", "--model", "{model}"], "nowhere does not exist"),
         (["{drive}", "--topic", "/thermal/image_raw", "--model", "nowhere"], "no model folder nowhere"),
         (["{drive}", "--topic", "/thermal/image_raw", "--modality", "radar"], "modality 'radar'"),
+        (
+            ["{drive}", "--topic", "/thermal/image_raw", "--model", "{model}", "--runtime", "fast"],
+            "unknown runtime 'fast': use auto, torch",
+        ),
     ],
 )
 def test_bad_input_is_one_line_and_leaves_nothing(arguments, complaint, drive, model, tmp_path):

@@ -47,6 +47,7 @@ def check(folder: Path, labels: np.ndarray, confidence: np.ndarray) -> None:
 
 @needs_onnx
 def test_an_onnx_file_takes_any_number_of_images(swiftnet: Path, tmp_path: Path) -> None:
+    import onnx
     import onnxruntime
 
     out = tmp_path / "new" / "model.onnx"
@@ -59,6 +60,13 @@ def test_an_onnx_file_takes_any_number_of_images(swiftnet: Path, tmp_path: Path)
     for count in (1, 3):
         labels, confidence = session.run(["labels", "confidence"], {"images": IMAGES[:count]})
         check(swiftnet, labels, confidence)
+    # TensorRT takes bytes only to make floats of them, and makes them only of floats.
+    graph = onnx.load(out).graph
+    made_by = {name: node for node in graph.node for name in node.output}
+    assert {node.op_type for node in graph.node if "images" in node.input} <= {"Cast", "Shape"}
+    casts = [made_by[name] for name in ("labels", "confidence")]
+    assert [node.op_type for node in casts] == ["Cast", "Cast"]
+    assert made_by[casts[0].input[0]].op_type == "Cast"  # of the index to float
     told = session.get_modelmeta().custom_metadata_map
     assert json.loads(told["classes"]) == list(STREET_11.names)
     assert told["modality"] == "thermal" and "uint8 (N, 64, 96, 3), thermal intensity" in told["input"]
