@@ -14,6 +14,7 @@ own. Exit status 1 if anything was lost.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from pathlib import Path
@@ -21,6 +22,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 # The tree itself and the samples that the tests share, in place of this folder, which is a package.
 _ROOTS = [str(HERE.parent.parent), str(HERE.parent), str(HERE.parent / "ros")]
+# Random networks come and go: to compile each for its gate would take most of the time.
+os.environ["MADM_RUNTIME"] = "torch"
 sys.path[:] = _ROOTS + [path for path in sys.path if path not in (*_ROOTS, str(HERE))]
 
 from faults.process import run_loop  # noqa: E402
