@@ -89,23 +89,22 @@ class AutoRuntime:
         decided = self._remembered.read(*self._made_of, device, shape)
         if decided is None:
             logger.warning("runtimes are tried for this network, once on this machine: that can take a minute")
-        quickest = self._quickest(images, [decided.decode()] if decided is not None else list(self._makers))
-        name = quickest.name.encode()
+        quickest, runtime = self._quickest(images, [decided.decode()] if decided is not None else list(self._makers))
         if decided is None:
-            self._remembered.write(name, *self._made_of, device, shape)
-        self._cache.write(name, *self._made_of, device)
-        return quickest
+            self._remembered.write(quickest.encode(), *self._made_of, device, shape)
+        self._cache.write(quickest.encode(), *self._made_of, device)
+        return runtime
 
     def _open(self, name: str, images: torch.Tensor) -> Runtime:
         runtime = self._makers[name]()
         runtime(images)  # loads or makes what is compiled
         return runtime
 
-    def _quickest(self, images: torch.Tensor, names: list[str]) -> Runtime:
+    def _quickest(self, images: torch.Tensor, names: list[str]) -> tuple[str, Runtime]:
+        """Of these and torch; where torch and one more can be had and that was decided before, nothing is measured."""
         blobs = probe_images(len(images), tuple(images.shape[-2:])).to(images.device)
-        reference = self._makers["torch"]()
-        labels = reference(blobs).argmax(dim=1)
-        found = [reference]
+        found = {"torch": self._makers["torch"]()}
+        labels = found["torch"](blobs).argmax(dim=1)
         for name in names:
             if name == "torch":
                 continue
@@ -116,33 +115,33 @@ class AutoRuntime:
                 logger.warning("runtime %s is left out: %s", name, error)
                 continue
             if agreement < LEAST_AGREEMENT:
-                logger.warning(
-                    "runtime %s is left out: %.1f %% of its labels agree with PyTorch's", name, 100 * agreement
-                )
+                share = f"{100 * agreement:.1f} %"
+                logger.warning("runtime %s is left out: %s of its labels agree with PyTorch's", name, share)
                 runtime.close()
             else:
-                found.append(runtime)
-        if names == [found[-1].name]:  # decided before, and fit for these weights
-            quickest = found[-1]
+                found[name] = runtime
+        if len(names) == 1:  # decided before
+            quickest = names[0] if names[0] in found else "torch"
         else:
-            quickest = min(found, key=_seconds(found, blobs).__getitem__) if len(found) > 1 else reference
-        for runtime in found:
-            if runtime is not quickest:
+            seconds = _seconds(found, blobs)
+            quickest = min(seconds, key=seconds.__getitem__)
+        for name, runtime in found.items():
+            if name != quickest:
                 runtime.close()
-        return quickest
+        return quickest, found[quickest]
 
 
-def _seconds(runtimes: list[Runtime], images: torch.Tensor) -> dict[Runtime, float]:
+def _seconds(runtimes: Mapping[str, Runtime], images: torch.Tensor) -> dict[str, float]:
     """The fastest run of each, one after the other in turn, so that a busy moment hits all alike."""
-    seconds: dict[Runtime, float] = {runtime: float("inf") for runtime in runtimes}
+    seconds = dict.fromkeys(runtimes, float("inf"))
     for _ in range(_RUNS):
-        for runtime in runtimes:
+        for name, runtime in runtimes.items():
             started = time.perf_counter()
             runtime(images)
             if images.is_cuda:
                 torch.cuda.synchronize()
-            seconds[runtime] = min(seconds[runtime], time.perf_counter() - started)
-    logger.info("%s", ", ".join(f"{one.name} {1000 * value:.1f} ms" for one, value in seconds.items()))
+            seconds[name] = min(seconds[name], time.perf_counter() - started)
+    logger.info("%s", ", ".join(f"{name} {1000 * value:.1f} ms" for name, value in seconds.items()))
     return seconds
 
 

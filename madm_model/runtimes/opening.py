@@ -48,9 +48,14 @@ def open_runtime(
         ModelError: the runtime is not there or cannot do that.
     """
     if name == "auto":
-        names = ("torch", *installed(device))
-        makers = {one: lambda one=one: open_runtime(one, network, device, precision, dtype, cache) for one in names}
-        return makers["torch"]() if len(names) == 1 else AutoRuntime(makers, network, precision, dtype, cache)
+        wanted = {one: (one, precision) for one in ("torch", *installed(device))}
+        if "openvino" in wanted and precision == "auto" and _openvino_takes_bfloat16():
+            wanted["openvino float32"] = "openvino", "float32"  # where bfloat16 changes too many labels
+        makers = {
+            key: lambda one=one, asked=asked: open_runtime(one, network, device, asked, dtype, cache)
+            for key, (one, asked) in wanted.items()
+        }
+        return makers["torch"]() if len(makers) == 1 else AutoRuntime(makers, network, precision, dtype, cache)
     if name == "openvino":
         from madm_model.runtimes.openvino_runtime import OpenVINORuntime
 
@@ -88,3 +93,12 @@ def installed(device: torch.device) -> tuple[str, ...]:
     if device.type == "cuda":
         return ("compiled", *onnx)
     return (*(("openvino",) if find_spec("openvino") else ()), *onnx)
+
+
+def _openvino_takes_bfloat16() -> bool:
+    from madm_model.runtimes.openvino_runtime import computes_bfloat16
+
+    try:
+        return computes_bfloat16()
+    except ModelError:
+        return False

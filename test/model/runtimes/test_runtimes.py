@@ -21,7 +21,7 @@ from runtime_samples import needs_openvino, save
 
 from madm_model.checkpoint.model_folder import load_model
 from madm_model.model_config import ModelError
-from madm_model.runtimes import auto_runtime, onnx_runtime, openvino_runtime
+from madm_model.runtimes import auto_runtime, onnx_runtime, opening, openvino_runtime
 from madm_model.runtimes.auto_runtime import AutoRuntime
 from madm_model.runtimes.cache import FOLDER, KEPT_FILES, CompiledCache, user_cache
 from madm_model.runtimes.names import RUNTIMES
@@ -167,6 +167,27 @@ def test_auto_leaves_out_other_labels_and_what_fails(clock, tmp_path: Path, capl
     assert choose(log, CompiledCache(tmp_path, "weights"), **others).name == "torch"
     assert "runtime onnx is left out: no kernel" in caplog.text
     assert "% of its labels agree with PyTorch's" in caplog.text
+
+
+def test_auto_takes_float32_where_half_precision_changes_labels(clock, tmp_path: Path) -> None:
+    log: list[str] = []
+    others = {
+        "openvino": lambda: Fixed("openvino", log, 0.5, shift=1),
+        "openvino float32": lambda: Fixed("openvino", log, 1.0),
+    }
+    for weights in ("weights 1", "weights 2", "weights 2"):
+        log.clear()
+        assert choose(log, CompiledCache(tmp_path, weights), **others).name == "openvino"
+    assert log == ["make openvino"]
+
+
+def test_openvino_is_tried_in_float32_too_where_it_takes_bfloat16(swiftnet: Path, monkeypatch) -> None:
+    monkeypatch.delenv("MADM_RUNTIME")
+    monkeypatch.setattr(opening, "installed", lambda _: ("openvino",))
+    for takes, names in ((True, ["torch", "openvino", "openvino float32"]), (False, ["torch", "openvino"])):
+        monkeypatch.setattr(opening, "_openvino_takes_bfloat16", lambda takes=takes: takes)
+        segmenter = Segmenter.from_folder(swiftnet, "cpu", runtime="auto")
+        assert list(segmenter._runtime._makers) == names and segmenter.runtime == "auto float32"
 
 
 def test_a_decision_does_not_outlive_labels_that_differ(clock, tmp_path: Path) -> None:
