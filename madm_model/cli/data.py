@@ -45,7 +45,8 @@ def check(
     table = Table("split", "images", "expected", "labels", title=f"{name} in {root}", title_justify="left")
     for count in report.counts:
         table.add_row(count.split, str(count.images), str(count.expected), str(count.labels))
-    console.print(table)
+    if report.counts:
+        console.print(table)
     for problem in report.problems:
         console.print(problem, style="red", markup=False, highlight=False, soft_wrap=True)
     if report.problems:
