@@ -24,6 +24,8 @@ from madm_model.students.architecture import SegformerArchitecture, StudentArchi
 MODALITIES = ("rgb", "thermal", "depth", "event")
 
 CONFIG_FILE = "config.json"
+EMBEDDED_WEIGHTS = Path(__file__).parent / "weights"
+"""Folder of the models that come with the package."""
 FORMAT_VERSION = 1
 
 _ARCHITECTURES: dict[str, type[Architecture | StudentArchitecture]] = {

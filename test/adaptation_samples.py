@@ -21,7 +21,7 @@ import torch
 
 from madm_model.adaptation.data.target_bags import TargetSelection
 from madm_model.architecture import TINY
-from madm_model.checkpoint.model_folder import save_model
+from madm_model.checkpoint.model_folder import build_student, save_model
 from madm_model.io.bags import BagWriter, make_image_message
 from madm_model.jobs.job import AdaptationJob
 from madm_model.jobs.request import JobFolder, JobRequest
@@ -68,6 +68,15 @@ def write_model(folder: Path, seed: int = 0) -> Path:
     """A model folder with random weights."""
     torch.manual_seed(seed)
     save_model(folder, MADM(MINIATURE, len(STREET_11)).eval(), CONFIG, torch.float16)
+    return folder
+
+
+def write_student(folder: Path, seed: int = 0, **changes: Any) -> Path:
+    """A model folder of a small student with random weights."""
+    torch.manual_seed(seed)
+    config = replace(CONFIG, name="small", architecture=SMALL_STUDENT, modality="thermal", input_size=(32, 64))
+    config = replace(config, **changes)
+    save_model(folder, build_student(SMALL_STUDENT, len(config.label_set)).eval(), config, torch.float16)
     return folder
 
 

@@ -11,24 +11,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import madm_model
-from madm_model.model_config import CONFIG_FILE
+from madm_model.model_config import CONFIG_FILE, EMBEDDED_WEIGHTS
 
 EMBEDDED = "tiny-rgb"
 """Name of the model that comes with the package and has been trained on colour: where every adaptation starts."""
-
-_WEIGHTS = Path(madm_model.__file__).parent / "weights"
 
 
 def embedded_model(modality: str) -> str:
     """Name of the embedded model for a modality: the one adapted to it where there is one, otherwise `EMBEDDED`."""
     adapted = f"tiny-{modality}"
-    return adapted if (_WEIGHTS / adapted / CONFIG_FILE).is_file() else EMBEDDED
+    return adapted if (EMBEDDED_WEIGHTS / adapted / CONFIG_FILE).is_file() else EMBEDDED
 
 
 def resolve_model(name_or_path: str | Path) -> Path:
     """The folder of a model: an embedded one by its name, any other by its path."""
     name = str(name_or_path)
-    if name == Path(name).name and (_WEIGHTS / name / CONFIG_FILE).is_file():
-        return _WEIGHTS / name
+    if name == Path(name).name and (EMBEDDED_WEIGHTS / name / CONFIG_FILE).is_file():
+        return EMBEDDED_WEIGHTS / name
     return Path(name_or_path).expanduser()

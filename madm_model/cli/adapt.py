@@ -40,6 +40,13 @@ def adapt(
     edge_mode: EdgeMode = None,
     period: Period = None,
     model: Annotated[str, typer.Option(help="Model to start from; default: the embedded one for MODALITY.")] = "",
+    student: Annotated[
+        str,
+        typer.Option(
+            help="Small network that learns from the adapted model and runs in its place: swiftnet, segformer-b0, "
+            "segformer-b2, segformer-b5, or a student's model folder to go on from; default: none."
+        ),
+    ] = "",
     device: Annotated[str, typer.Option(help="cuda, cpu, or auto: the GPU where there is one.")] = "auto",
     runtime: RuntimeName = "auto",
     threads: Annotated[int, typer.Option(help="CPU threads of the training; 0: PyTorch's choice.", min=0)] = 0,
@@ -69,9 +76,11 @@ def adapt(
         from madm_model.adaptation.data.target_bags import TargetSelection
         from madm_model.checkpoint.model_names import embedded_model, resolve_model
         from madm_model.cli.parameter_file import read_frame_settings
+        from madm_model.distillation.student_choice import student_path
         from madm_model.jobs.check import check_cost, check_request
         from madm_model.jobs.lock import refuse_second_job
         from madm_model.jobs.request import JobFolder, JobRequest
+        from madm_model.jobs.settings import wants_student
         from madm_model.jobs.state import State
         from madm_model.runtimes.opening import runtime_named
         from madm_model.store import VersionStore
@@ -100,6 +109,7 @@ def adapt(
                 threads=threads,
                 max_days=max_days,
                 auto_activate=activate,
+                student=str(path.absolute()) if (path := student_path(student)) and wants_student(student) else student,
             )
             refuse_second_job(out)
             store = VersionStore(out, base, keep)
@@ -160,10 +170,14 @@ def _run(console: Console, store: Path, job_id: str) -> str:
                 progress.update(task, description=f"{event['kept']} frames kept", completed=event["read"], total=None)
             elif event["event"] == "source":
                 progress.update(task, description="source", completed=event["done"], total=event["total"])
+            elif event["event"] == "labels":
+                text = "labels for the student"
+                progress.update(task, description=text, completed=event["done"], total=event["total"])
             elif event["event"] == "progress":
                 loss = sum(event["losses"].values())
                 certain = "" if event["confidence"] is None else f", {event['confidence']:.0%} certain"
-                text = f"loss {loss:.3f}{certain}, noise {event['noise_step']}"
+                noise = f", noise {event['noise_step']}" if event["noise_step"] >= 0 else ""
+                text = f"loss {loss:.3f}{certain}{noise}"
                 progress.update(task, description=text, completed=event["iteration"], total=event["iterations"])
 
         previous = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}

@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import field, replace
 from typing import Annotated
 
 from pydantic import Field
@@ -62,6 +62,11 @@ class DistillationConfig:
             raise ValueError(f"view.batch_size is {self.view.batch_size}: a student's norms need at least 2")
         if not (self.source_weight or self.target_weight):
             raise ValueError("source_weight and target_weight are both 0: nothing would be learned")
+
+    def crops(self, input_size: tuple[int, int]) -> ViewConfig:
+        """The view of a student that sees that many rows and columns live."""
+        rows, columns = self.view.crop_height or input_size[0], self.view.crop_width or input_size[1]
+        return replace(self.view, crop_height=rows, crop_width=columns)
 
     @property
     def optimizer(self) -> OptimizerConfig:

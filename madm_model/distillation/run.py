@@ -18,16 +18,16 @@ from typing import Any
 import numpy as np
 import torch
 from rich.console import Console
-from torch import nn
 
 from madm_model.adaptation.data.source_frames import SourceLabels
 from madm_model.adaptation.data.target_frames import TargetFrames, TargetLimits
-from madm_model.checkpoint.model_folder import WEIGHTS_FILE, build_student, load_model, save_model
+from madm_model.checkpoint.model_folder import WEIGHTS_FILE, save_model
 from madm_model.distillation.config import DistillationConfig
 from madm_model.distillation.data import DistillationData
 from madm_model.distillation.distillation import Distillation
 from madm_model.distillation.frames import Target, prepare_source
-from madm_model.distillation.student_choice import StudentChoice, choose_student, student_config
+from madm_model.distillation.student import prepare_student
+from madm_model.distillation.student_choice import choose_student, student_config
 from madm_model.distillation.teacher_labels import label_frames
 from madm_model.io import durable
 from madm_model.model_config import ModelConfig, ModelError
@@ -66,36 +66,6 @@ class Task:
     """Labelled RGB frames, as `prepare_source` takes them."""
     encoder: str | None = None
     """SegFormer whose encoder to start from: a folder, or a repository of the hub."""
-
-
-def prepare_student(
-    choice: StudentChoice, config: ModelConfig, settings: DistillationConfig, encoder: str | None = None
-) -> tuple[nn.Module, DistillationConfig]:
-    """The network before its training, and the settings with the sizes that they leave to it.
-
-    Args:
-        choice: which student.
-        config: of it.
-        settings: of the distillation.
-        encoder: see `Task.encoder`.
-
-    Raises:
-        ModelError: what it shall start from does not fit.
-        ValueError: an encoder is given to another network than a SegFormer.
-    """
-    view = settings.view
-    rows, columns = view.crop_height or config.input_size[0], view.crop_width or config.input_size[1]
-    resolved = replace(settings, view=replace(view, crop_height=rows, crop_width=columns))
-    if choice.folder is not None:
-        return load_model(choice.folder)[0], resolved
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(settings.seed)
-        network = build_student(choice.architecture, len(config.label_set))
-    if encoder is not None:
-        if choice.architecture.network != "segformer":
-            raise ValueError(f"an encoder can be given to a SegFormer, not to {choice.name}")
-        network.load_encoder(encoder)
-    return network, resolved
 
 
 def distil(

@@ -50,6 +50,13 @@ def choose_student(name: str) -> StudentChoice:
     return StudentChoice(name, config.architecture, folder.absolute())
 
 
+def student_path(name: str) -> Path | None:
+    """The folder that a student's name is; None for one that is named, comes with the package, or is just a word."""
+    folder = resolve_model(name)
+    is_path = folder == Path(name).expanduser() and (folder.exists() or len(folder.parts) > 1)
+    return folder if is_path and name not in STUDENTS else None
+
+
 def student_config(
     choice: StudentChoice, teacher: ModelConfig, size: tuple[int, int], name: str, modality: str
 ) -> ModelConfig:

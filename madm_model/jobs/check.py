@@ -19,14 +19,15 @@ from madm_model.adaptation.data.source_frames import SIMULATED_STREETS, labelled
 from madm_model.adaptation.data.target_frames import frame_bytes
 from madm_model.architecture import Architecture
 from madm_model.devices import gpu_memory
+from madm_model.distillation.student_choice import choose_student, student_config, student_path
 from madm_model.io.allowed import check_allowed, check_single_name
 from madm_model.io.frames import InputError
-from madm_model.jobs.cost import JobCost, estimate_cost, in_words
+from madm_model.jobs.cost import JobCost, estimate_cost, in_words, student_room
 from madm_model.jobs.gate import GateConfig
 from madm_model.jobs.reading import count_recorded
 from madm_model.jobs.request import JobRequest, RequestError
 from madm_model.jobs.room import available_memory, check_room
-from madm_model.jobs.settings import JobSettings, default_settings, with_options
+from madm_model.jobs.settings import JobSettings, default_settings, wants_student, with_options
 from madm_model.modalities import make_preprocessor
 from madm_model.model_config import ModelConfig, ModelError
 from madm_model.store import BASE, VersionStore
@@ -54,7 +55,7 @@ def check_settings(request: JobRequest, store: VersionStore) -> JobSettings:
         _check_modality(request, store, present.versions)
         if request.bag_roots is not None:
             check_paths(request, request.bag_roots)
-        config = ModelConfig.load(present.folder)
+        config = ModelConfig.load(store.training_folder(present.active))
         return resolve_settings(request, config, request.iterations or _PROBE_ITERATIONS, _is_gpu(request))
 
 
@@ -75,10 +76,9 @@ def check_cost(request: JobRequest, store: VersionStore, settings: JobSettings) 
     smaller = "lower view.batch_size, crop_height or crop_width"
     with _refusals():
         present = store.read()
-        config, gpu = ModelConfig.load(present.folder), gpu_memory(request.device)
-        cost = estimate_cost(
-            settings, config, present.folder, request.iterations, request.threads, on_gpu=gpu is not None
-        )
+        folder = store.training_folder(present.active)
+        config, gpu = ModelConfig.load(folder), gpu_memory(request.device)
+        cost = estimate_cost(settings, config, folder, request.iterations, request.threads, on_gpu=gpu is not None)
         if request.time_budget_s and (not request.iterations or request.time_budget_s < cost.seconds):
             cost = replace(cost, seconds=request.time_budget_s)
         if cost.memory > (free := available_memory()):
@@ -151,9 +151,12 @@ def check_disk(store: VersionStore, settings: JobSettings, frames: int) -> None:
     Raises:
         InputError: how much there is, and how much it needs.
     """
-    present = store.read()
-    room = frame_bytes(ModelConfig.load(present.folder), settings.limits, [frames])
-    check_room(store.root, present.folder, room, settings.training.resources.lora is not None)
+    folder = store.training_folder(store.read().active)
+    config = ModelConfig.load(folder)
+    room = frame_bytes(config, settings.limits, [frames])
+    if settings.has_student:
+        room += student_room(settings, config, min(frames, settings.limits.max_frames))
+    check_room(store.root, folder, room, settings.training.resources.lora is not None)
 
 
 def resolve_settings(request: JobRequest, config: ModelConfig, iterations: int, on_gpu: bool) -> JobSettings:
@@ -165,10 +168,11 @@ def resolve_settings(request: JobRequest, config: ModelConfig, iterations: int, 
     make_preprocessor(request.target.modality, request.preprocessing)
     if not isinstance(config.architecture, Architecture):
         raise ValueError(
-            f"model '{config.name}' is a student ({config.architecture.name}), which cannot be adapted: adaptation "
-            "starts from a MADM model, such as tiny-rgb"
+            f"model '{config.name}' is a student ({config.architecture.name}), which cannot be adapted: start from its "
+            "teacher, a MADM model such as tiny-rgb, and name the student as an option (student)"
         )
     defaults = default_settings(config, request.target.modality, iterations, on_gpu)
+    defaults = replace(defaults, student=request.student)
     if request.gate is not None:
         defaults = replace(defaults, gate=GateConfig(**request.gate))
     settings = with_options(defaults, request.options)
@@ -181,6 +185,11 @@ def resolve_settings(request: JobRequest, config: ModelConfig, iterations: int, 
         raise ValueError(
             f"the model takes values of {config.input_range}: only those of {_TRAINED_RANGE} can be adapted"
         )
+    if settings.has_student:
+        learning = settings.distillation
+        chosen = choose_student(settings.student)
+        student = student_config(chosen, config, (learning.height, learning.width), chosen.name, config.modality)
+        learning.crops(student.input_size).check(student.architecture)
     return settings
 
 
@@ -203,7 +212,9 @@ def _is_gpu(request: JobRequest) -> bool:
 def _paths(request: JobRequest) -> list[Path]:
     """What of the file system the request names."""
     source = [] if request.source in SIMULATED_STREETS else [request.source]
-    return [Path(path) for path in (*request.target.bags, *source)]
+    student = request.options.get("student", "")
+    folder = student_path(student) if wants_student(student) else None
+    return [Path(path) for path in (*request.target.bags, *source, *([folder] if folder else []))]
 
 
 def _files_in(path: Path) -> Iterator[Path]:

@@ -56,6 +56,16 @@ class JobContext:
         return self.folder.path / "target"
 
     @property
+    def teacher_folder(self) -> Path:
+        """The adapted model, while a student learns from it."""
+        return self.folder.path / "teacher"
+
+    @property
+    def labels_folder(self) -> Path:
+        """What the teacher says about the target's frames."""
+        return self.folder.path / "labels"
+
+    @property
     def time_limit_s(self) -> float:
         """Seconds of training at most, whatever was estimated."""
         return min(self.request.time_budget_s or math.inf, self.request.max_days * 86_400)

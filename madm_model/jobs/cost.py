@@ -17,7 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from madm_model.architecture import Architecture
+from madm_model.distillation.student_choice import choose_student, student_config
 from madm_model.jobs.settings import JobSettings
+from madm_model.jobs.student_cost import StudentCost, student_cost
 from madm_model.model_config import ModelConfig
 
 _PROCESS = 560_000_000
@@ -40,6 +42,10 @@ _PASSES = 8
 """Forward passes that an iteration's time is worth: two with their backward passes, the teacher's, the labels'."""
 _CPU_RATE, _GPU_RATE = 4e10, 5e12
 """Multiplications a second, of one core and of a GPU; the first is measured, the second a low guess."""
+
+
+_STUDENT_DISK = 56
+"""Bytes of disk a weight of a student: three checkpoints at a time, and the version."""
 
 
 @dataclass(frozen=True)
@@ -86,8 +92,37 @@ def estimate_cost(
         memory = _PROCESS + weights * (_ADAPTERS if resources.lora is not None else _WHOLE) + activations + images
         gpu_memory = 0
     rate = _GPU_RATE if on_gpu else _CPU_RATE * max(1, threads)
-    work = _PASSES * pixels * resources.accumulation * _multiplications(config.architecture)
-    return JobCost(memory, gpu_memory, iterations * work / rate)
+    work = iterations * _PASSES * pixels * resources.accumulation * _multiplications(config.architecture)
+    if settings.has_student:  # after the adaptation, whose memory is free by then
+        student, student_pixels = _student(settings, config, on_gpu)
+        student_images = student_pixels * 2 * (3 * 4 + 8 + 3 + 4 * len(config.label_set))
+        memory = max(memory, _PROCESS + student_images + (student.weights * _ON_GPU if on_gpu else student.memory))
+        gpu_memory = max(gpu_memory, _GPU_CONTEXT + student.memory) if on_gpu else 0
+        work += (settings.distillation.iterations or iterations) * student.multiplications
+    return JobCost(memory, gpu_memory, work / rate)
+
+
+def student_room(settings: JobSettings, config: ModelConfig, frames: int) -> int:
+    """Bytes of disk that a job's student takes, and what its teacher says about so many frames.
+
+    Args:
+        settings: of a job with a student.
+        config: of the network that is adapted.
+        frames: of the target.
+    """
+    rows, columns = config.input_size
+    labels = frames * len(config.label_set) * rows * columns * settings.limits.enlargement**2 / 4
+    return round(labels) + _student(settings, config, False)[0].weights * _STUDENT_DISK
+
+
+def _student(settings: JobSettings, config: ModelConfig, on_gpu: bool) -> tuple[StudentCost, int]:
+    """What a job's student takes, and the pixels of its batches."""
+    learning, choice = settings.distillation, choose_student(settings.student)
+    student = student_config(choice, config, (learning.height, learning.width), choice.name, config.modality)
+    view = learning.crops(student.input_size)
+    pixels = view.batch_size * view.crop_height * view.crop_width
+    value = 2 if on_gpu and learning.precision != "float32" else 4
+    return student_cost(student.architecture, len(config.label_set), pixels, value), pixels
 
 
 def in_words(seconds: float) -> str:

@@ -13,6 +13,7 @@ Events are JSON objects:
                                                                       a stage begins, or the job ends
     {"event": "frames", "read": 120, "kept": 64}                      while bags are read
     {"event": "source", "done": 10, "total": 60}                      while the source is prepared
+    {"event": "labels", "done": 10, "total": 300}                     while a student's teacher labels the frames
     {"event": "progress", "iteration": 7, "iterations": 500, ...}     after every optimiser step
 """
 

@@ -14,6 +14,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -28,9 +29,11 @@ from madm_model.jobs.gate import GateResult, Measures, choose_runs, decide, meas
 from madm_model.jobs.settings import JobSettings
 from madm_model.labels import IGNORE
 from madm_model.model_config import ModelConfig, network_size
-from madm_model.network.madm import MADM
 from madm_model.placement import choose_dtype
 from madm_model.segmenter import NotFiniteError, Segmenter
+
+if TYPE_CHECKING:
+    from madm_model.checkpoint.model_folder import Network
 
 STORED_DTYPE = torch.float16
 """Number format of a version's weights on disk."""
@@ -50,11 +53,25 @@ class Example:
     """The teacher's labels with the noise that training began with."""
 
 
+@dataclass(frozen=True)
+class Opinions:
+    """What the teacher of an adaptation says about held-out target frames."""
+
+    runs: list[np.ndarray]
+    """Indices of the frames, in runs of successive ones."""
+    labels: dict[int, np.ndarray]
+    """Its ensemble's labels by index, uint8 (H, W)."""
+    shown: dict[int, list[np.ndarray]]
+    """Of frames that people look at, the labels without noise and with it."""
+    noise_step: int
+    """Diffusion step of that noise."""
+
+
 @dataclass
 class Evidence:
     """What the gate saw."""
 
-    network: MADM
+    network: Network
     """The new version, its float32 weights rounded to `STORED_DTYPE`."""
     result: GateResult
     noise_step: int
@@ -62,10 +79,42 @@ class Evidence:
     examples: list[Example] = field(default_factory=list)
 
 
-def examine(
+def ask_teacher(
     trainer: SelfTraining,
     config: ModelConfig,
+    target: TargetFrames,
+    settings: JobSettings,
+    device: torch.device,
+    check_stop: Callable[[], None] = lambda: None,
+) -> Opinions:
+    """Have the teacher label what the gate looks at, while it still shares the trainer's network.
+
+    Args:
+        trainer: after its last step.
+        config: of its network.
+        target: frames; held-out ones are looked at.
+        settings: of the job.
+        device: where to compute.
+        check_stop: called between frames; may raise to stop.
+    """
+    runs = choose_runs(target.held_out, settings.gate.frames)
+    self_training = settings.training.self_training
+    noise_step = self_training.dplg.initial_steps[0] if self_training and self_training.dplg else 0
+    teacher = _Teacher(trainer, config, device)
+    labels: dict[int, np.ndarray] = {}
+    for index in (int(index) for run in runs for index in run):
+        check_stop()
+        labels[index] = teacher.labels(target.images[index], sorted({0, noise_step // 2, noise_step}))
+    chosen = [int(run[0]) for run in runs][:: max(1, len(runs) // _EXAMPLES)][:_EXAMPLES]
+    shown = {index: [teacher.labels(target.images[index], [step]) for step in (0, noise_step)] for index in chosen}
+    return Opinions(runs, labels, shown, noise_step)
+
+
+def examine(
+    network: Network,
+    config: ModelConfig,
     running_folder: Path,
+    opinions: Opinions,
     source_held_out: np.ndarray,
     source: SourceFrames,
     target: TargetFrames,
@@ -75,59 +124,46 @@ def examine(
     runtime: str = "auto",
     check_stop: Callable[[], None] = lambda: None,
 ) -> Evidence:
-    """Compare a trained network with the running version; the trainer is spent afterwards.
+    """Compare a new network with the running version.
 
     Both are looked at in the runtime and number format that will run: what is fine in float32 may overflow in half
     precision.
 
     Args:
-        trainer: after its last step.
+        network: the new version, float32, in evaluation mode; it is rounded to `STORED_DTYPE`.
         config: of the network.
         running_folder: model folder of the running version.
+        opinions: of the adaptation's teacher.
         source_held_out: indices of source frames that were not trained on.
         source: labelled frames.
-        target: frames; its held-out ones are looked at.
+        target: frames; those of the opinions are looked at.
         settings: of the job.
         device: where to compute.
         precision: number format in which versions segment, as of the segmentation node.
         runtime: what runs versions, as of the segmentation node.
         check_stop: called between frames; may raise to stop.
     """
-    runs = choose_runs(target.held_out, settings.gate.frames)
-    self_training = settings.training.self_training
-    noise_step = self_training.dplg.initial_steps[0] if self_training and self_training.dplg else 0
-
-    # 1. The teacher's opinion, while it still shares the trainer's network
-    teacher = _Teacher(trainer, config, device)
-    indices = [int(index) for run in runs for index in run]
-    opinions: dict[int, np.ndarray] = {}
-    for index in indices:
-        check_stop()
-        opinions[index] = teacher.labels(target.images[index], sorted({0, noise_step // 2, noise_step}))
-    shown = [int(run[0]) for run in runs][:: max(1, len(runs) // _EXAMPLES)][:_EXAMPLES]
-    pseudo = {index: [teacher.labels(target.images[index], [step]) for step in (0, noise_step)] for index in shown}
-
-    # 2. Both versions on the same frames, one after the other; the trainer's teacher and optimiser are gone by then
-    network = trainer.finish().to(STORED_DTYPE).float()  # what is examined is what will be stored
+    # 1. Both versions on the same frames, one after the other
+    network = network.to(STORED_DTYPE).float()  # what is examined is what will be stored
     running = _Version(Segmenter.from_folder(running_folder, str(device), precision, runtime), check_stop)
-    before = running.measure(runs, target, opinions, source, source_held_out)
-    running_labels = {index: running.label(target.images[index])[0] for index in shown}
+    before = running.measure(opinions.runs, target, opinions.labels, source, source_held_out)
+    running_labels = {index: running.label(target.images[index])[0] for index in opinions.shown}
     running.close()
     new = _Version(_as_it_will_run(network, config, device, precision, runtime), check_stop)
-    after = new.measure(runs, target, opinions, source, source_held_out)
+    after = new.measure(opinions.runs, target, opinions.labels, source, source_held_out)
 
-    # 3. Verdict, and examples for people
+    # 2. Verdict, and examples for people
     examples = [
-        Example(image, running_labels[index], new.label(image)[0], *pseudo[index])
-        for index in shown
+        Example(image, running_labels[index], new.label(image)[0], *pseudo)
+        for index, pseudo in opinions.shown.items()
         for image in [np.asarray(target.images[index])]
     ]
     new.close()
-    return Evidence(network, decide(before, after, settings.gate), noise_step, examples)
+    return Evidence(network, decide(before, after, settings.gate), opinions.noise_step, examples)
 
 
 def _as_it_will_run(
-    network: MADM, config: ModelConfig, device: torch.device, precision: str, runtime: str
+    network: Network, config: ModelConfig, device: torch.device, precision: str, runtime: str
 ) -> Segmenter:
     """A segmenter of a network that stays as it is, in float32."""
     stays_float32 = choose_dtype(precision, device) == torch.float32

@@ -37,6 +37,7 @@ from madm_model.checkpoint.model_folder import load_model
 from madm_model.io import durable
 from madm_model.io.frames import InputError
 from madm_model.jobs import gate_run
+from madm_model.jobs.candidate import Candidate, adapted_config, choose_job_student, distil_student, keep_teacher
 from madm_model.jobs.check import check_cost, check_files, check_settings, resolve_settings
 from madm_model.jobs.context import JobContext
 from madm_model.jobs.events import Emit, JobCanceled, log
@@ -44,7 +45,7 @@ from madm_model.jobs.lock import the_one_job
 from madm_model.jobs.new_version import activate_if_fit, write_report, write_version
 from madm_model.jobs.preparation import decide_iterations, prepare_frames
 from madm_model.jobs.request import RequestError, prune_jobs
-from madm_model.jobs.room import is_out_of_memory, memory_limit, prepare_device, step_back
+from madm_model.jobs.room import free_memory, is_out_of_memory, memory_limit, prepare_device, step_back
 from madm_model.jobs.state import State
 from madm_model.jobs.training import drop_checkpoints, train
 from madm_model.model_config import ModelConfig, ModelError
@@ -115,11 +116,12 @@ def _run_stages(job: JobContext) -> State:
     parent = job.folder.state().parent or replaced
     job.folder.update(parent=parent)
     device = prepare_device(job.request.device, job.request.threads, job.request.gpu_memory_share)
-    config, on_gpu = ModelConfig.load(job.store.folder(parent)), device.type == "cuda"
+    config, on_gpu = ModelConfig.load(job.store.training_folder(parent)), device.type == "cuda"
 
     # 2. Target and source frames on disk
     probe = resolve_settings(job.request, config, _PROBE_ITERATIONS, on_gpu)
-    target, source = prepare_frames(job, config, probe)
+    student = choose_job_student(job, probe, config, parent) if probe.has_student else None
+    target, source = prepare_frames(job, [config, *(student or ())[1:]], probe)
 
     # 3. How long to train
     iterations = decide_iterations(job, parent, config, probe, target, source, device)
@@ -127,18 +129,31 @@ def _run_stages(job: JobContext) -> State:
     data = JobData(source, target, config, settings.view)
 
     # 4. Train, from the last checkpoint if there is one
-    network = load_model(job.store.folder(parent), device)[0]  # not before: the trial had one of its own
+    network = load_model(job.store.training_folder(parent), device)[0]  # not before: the trial had one of its own
     job.events.state(State.TRAINING, f"training on {len(target.training)} frames for {iterations} iterations")
     trainer = SelfTraining(network, config.label_set, data, settings.training)
-    trained = train(trainer, settings, job.time_limit_s, job.folder, job.events)
+    trained = train(trainer, settings, settings.training_share * job.time_limit_s, job.folder, job.events)
 
-    # 5. Compare with the running version on held-out frames
+    # 5. The teacher's opinion on held-out frames, and the adapted model
+    job.events.state(State.EVALUATING, "asking the teacher about held-out frames")
+    opinions = gate_run.ask_teacher(trainer, config, target, settings, device, job.events.check_stop)
+    candidate = Candidate(trainer.finish(), adapted_config(job, config))
+
+    # 6. A student in its place, if one is wanted
+    if student is not None:
+        keep_teacher(job, candidate)
+        del network, trainer, candidate
+        free_memory(device)
+        candidate = distil_student(job, settings, student, target, source, device)
+
+    # 7. Compare with the running version
     job.events.state(State.EVALUATING, "comparing the new version with the running one")
     running = job.store.read()
     evidence = gate_run.examine(
-        trainer,
-        config,
+        candidate.network,
+        candidate.config,
         running.folder,
+        opinions,
         data.held_out,
         source,
         target,
@@ -149,17 +164,18 @@ def _run_stages(job: JobContext) -> State:
         job.events.check_stop,
     )
 
-    # 6. Write the version and the page about it
-    version = write_version(job, evidence, config, parent, trained, target)
-    write_report(job, version, running.active, evidence, config, target)
+    # 8. Write the version and the page about it
+    version = write_version(job, evidence, candidate, parent, trained, target)
+    write_report(job, version, running.active, evidence, candidate, target)
 
-    # 7. Make it the active one if it passed
+    # 9. Make it the active one if it passed
     too_little = settings.gate.too_little(trained.iterations, len(target))
     state = activate_if_fit(job, version, replaced, running.active, too_little)
 
-    # 8. Remove what only training needs; the report and the answers stay
+    # 10. Remove what only training needs; the report and the answers stay
     with contextlib.suppress(ModelError, OSError):  # the job is over, whatever is left behind
-        shutil.rmtree(job.target_folder, ignore_errors=True)
+        for folder in (job.target_folder, job.labels_folder, job.teacher_folder):
+            shutil.rmtree(folder, ignore_errors=True)
         drop_checkpoints(job.folder)
         prune_jobs(job.store, job.request.keep, job.folder.job_id)
     return state

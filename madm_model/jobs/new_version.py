@@ -10,36 +10,40 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+import shutil
 from pathlib import Path
 
 from madm_model.adaptation.data.target_frames import TargetFrames
 from madm_model.checkpoint.model_folder import save_model
 from madm_model.jobs import gate_run, report
+from madm_model.jobs.candidate import Candidate
 from madm_model.jobs.context import JobContext
 from madm_model.jobs.state import State
-from madm_model.jobs.training import LOG_FILE, Trained
-from madm_model.model_config import ModelConfig
+from madm_model.jobs.training import LOG_FILE, STUDENT_LOG_FILE, Trained
 from madm_model.store import ActiveChanged, VersionInfo
+from madm_model.store.version import TEACHER_FOLDER
 
 
 def write_version(
     job: JobContext,
     evidence: gate_run.Evidence,
-    config: ModelConfig,
+    candidate: Candidate,
     parent: str,
     trained: Trained,
     target: TargetFrames,
 ) -> str:
-    """Add the trained network to the store; gives the version's name, which a repeated call gives again.
+    """Add what the gate judged to the store, a student with its teacher.
 
     Args:
         job: the job.
-        evidence: the network, and what the gate says of it.
-        config: of the version that the training started from.
-        parent: that version.
-        trained: iterations and seconds.
+        evidence: what the gate says of it.
+        candidate: what it judged.
+        parent: the version that the training started from.
+        trained: iterations and seconds of the adaptation.
         target: frames of the sensor.
+
+    Returns:
+        the version's name, which a repeated call gives again.
 
     Raises:
         JobCanceled: it is to stop.
@@ -62,11 +66,18 @@ def write_version(
             "target_frames": len(target),
             "options": dict(job.request.options),
         }
+        if candidate.student is not None:
+            training["student"] = {
+                "network": candidate.config.architecture.name,
+                "iterations": candidate.student.iterations,
+                "seconds": round(candidate.student.seconds, 1),
+            }
         return VersionInfo(version, parent, job_id, modality, evidence.result.to_dict(), training)
 
     def save(folder: Path) -> None:
-        new_config = replace(config, name=f"{config.name.split('@')[0]}@{job_id}", modality=modality)
-        save_model(folder, evidence.network, new_config, gate_run.STORED_DTYPE)
+        save_model(folder, candidate.network, candidate.config, gate_run.STORED_DTYPE)
+        if candidate.student is not None:
+            shutil.copytree(job.teacher_folder, folder / TEACHER_FOLDER)
 
     return job.store.add(save, info)
 
@@ -76,7 +87,7 @@ def write_report(
     version: str,
     running: str,
     evidence: gate_run.Evidence,
-    config: ModelConfig,
+    candidate: Candidate,
     target: TargetFrames,
 ) -> None:
     """Write the page about a version, and keep in the job's state where it is.
@@ -86,13 +97,19 @@ def write_report(
         version: the new version.
         running: the version it was compared with.
         evidence: what the comparison gave.
-        config: with the classes.
+        candidate: what it judged.
         target: frames of the sensor.
 
     Raises:
         OSError: the disk is full.
     """
     selection = job.request.target
+    student = {}
+    if candidate.student is not None:
+        student["student"] = (
+            f"{candidate.config.architecture.name}, which learned from the adapted model for "
+            f"{candidate.student.iterations} iterations, {candidate.student.seconds:.0f} s"
+        )
     summary = report.Summary(
         job.folder.job_id,
         selection.modality,
@@ -103,11 +120,13 @@ def write_report(
             "target frames": f"{len(target)}, {len(target.training)} of them trained on",
             "source": job.request.source or "replay set (simulated streets)",
             "options": json.dumps(dict(job.request.options)),
+            **student,
         },
         target.notes,
         job.folder.path / LOG_FILE,
+        job.folder.path / STUDENT_LOG_FILE,
     )
-    page = report.write_report(job.folder.path / "report", summary, evidence, config.label_set)
+    page = report.write_report(job.folder.path / "report", summary, evidence, candidate.config.label_set)
     job.folder.update(new_version=version, report=str(page.absolute()))
 
 

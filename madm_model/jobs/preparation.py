@@ -9,6 +9,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import torch
 
 from madm_model.adaptation.data.source_frames import SIMULATED_STREETS, SourceFrames, open_source
@@ -26,12 +29,14 @@ from madm_model.jobs.training import iterations_in
 from madm_model.model_config import ModelConfig
 
 
-def prepare_frames(job: JobContext, config: ModelConfig, settings: JobSettings) -> tuple[TargetFrames, SourceFrames]:
+def prepare_frames(
+    job: JobContext, configs: Sequence[ModelConfig], settings: JobSettings
+) -> tuple[TargetFrames, SourceFrames]:
     """Bring the frames of the recordings, and the labelled source, onto the disk; what is there is used again.
 
     Args:
         job: the job.
-        config: of the model that is adapted.
+        configs: of the networks that are trained, which have the same classes: frames are large enough for all of them.
         settings: the job's, for any number of iterations.
 
     Raises:
@@ -40,6 +45,7 @@ def prepare_frames(job: JobContext, config: ModelConfig, settings: JobSettings) 
         OSError: the disk is full.
     """
     job.events.state(State.PREPARING, "reading the recordings")
+    config = max(configs, key=lambda one: math.prod(one.input_size))
     target = read_recordings(
         job.request,
         config,
@@ -91,9 +97,9 @@ def decide_iterations(
     if not decided:
         job.events.state(State.PREPARING, "measuring the time of an iteration")
         data = JobData(source, target, config, settings.view)
-        network = load_model(job.store.folder(parent), device)[0]
+        network = load_model(job.store.training_folder(parent), device)[0]
         trial = SelfTraining(network, config.label_set, data, settings.training)
-        decided = iterations_in(job.request.time_budget_s, trial, job.events)
+        decided = iterations_in(settings.training_share * job.request.time_budget_s, trial, job.events)
         del network, trial
         free_memory(device)  # before the training's network is loaded
     job.folder.update(iterations=decided)

@@ -36,6 +36,8 @@ _CHARTS = {
     "gradient_norm": ("gradient norm before clipping", ("gradient_norm",)),
 }
 """File name to title and columns of the training log."""
+_STUDENT_CHARTS = {"student_losses": ("losses of the student", ("source_segmentation", "target_segmentation"))}
+"""Likewise of the student's log."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,8 @@ class Summary:
     """What was left out of the bags, and why."""
     log: Path
     """The training's CSV."""
+    student_log: Path
+    """That of the student, if there is one."""
 
 
 def write_report(folder: Path, summary: Summary, evidence: Evidence, label_set: LabelSet) -> Path:
@@ -64,8 +68,20 @@ def write_report(folder: Path, summary: Summary, evidence: Evidence, label_set: 
     """
     folder.mkdir(parents=True, exist_ok=True)
     rows = read_log(summary.log)
-    charts = []
-    for name, (title, columns) in _CHARTS.items():
+    charts = [*_draw(folder, rows, _CHARTS), *_draw(folder, read_log(summary.student_log), _STUDENT_CHARTS)]
+    save_png(folder / "before_after.png", before_after(evidence, label_set))
+    save_png(folder / "pseudo_label_examples.png", pseudo_label_examples(evidence, label_set))
+    page = folder / PAGE
+    page.write_text(_page(summary, evidence, charts, rows), encoding="utf-8", errors="backslashreplace")
+    return page
+
+
+def _draw(
+    folder: Path, rows: Sequence[Mapping[str, float]], charts: Mapping[str, tuple[str, tuple[str, ...]]]
+) -> list[str]:
+    """Write the charts whose columns a log has; gives their files' names."""
+    drawn = []
+    for name, (title, columns) in charts.items():
         lines = {
             column: [row.get(column, float("nan")) for row in rows]
             for column in columns
@@ -73,12 +89,8 @@ def write_report(folder: Path, summary: Summary, evidence: Evidence, label_set: 
         }
         if lines:
             save_png(folder / f"{name}.png", line_chart([row["iteration"] for row in rows], lines, title))
-            charts.append(f"{name}.png")
-    save_png(folder / "before_after.png", before_after(evidence, label_set))
-    save_png(folder / "pseudo_label_examples.png", pseudo_label_examples(evidence, label_set))
-    page = folder / PAGE
-    page.write_text(_page(summary, evidence, charts, rows), encoding="utf-8", errors="backslashreplace")
-    return page
+            drawn.append(f"{name}.png")
+    return drawn
 
 
 def read_log(path: Path) -> list[dict[str, float]]:

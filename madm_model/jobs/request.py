@@ -74,6 +74,8 @@ class JobRequest:
     """A job that would train for longer is refused."""
     auto_activate: bool = True
     """Whether a version that passes the gate becomes the active one; otherwise it is only kept."""
+    student: str = ""
+    """Student that is distilled where the options name none, as `JobSettings.student`."""
     gate: Mapping[str, Any] | None = None
     """Limits of the gate, fields of GateConfig, that options must not change; None leaves them to the options."""
 

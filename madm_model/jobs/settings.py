@@ -28,12 +28,14 @@ from madm_model.adaptation.config import (
 from madm_model.adaptation.data.source_frames import SourceLabels
 from madm_model.adaptation.data.target_frames import TargetLimits
 from madm_model.adaptation.view_config import ViewConfig
+from madm_model.distillation.config import DistillationConfig
 from madm_model.jobs.gate import GateConfig
 from madm_model.model_config import ModelConfig
 from madm_model.settings import parse_text, plain, read_settings, settings
 from madm_model.training.config import OptimizerConfig
 
 _OFF = ("off", "none", "false")
+_STUDENTS = "distillation."
 
 SettingsT = TypeVar("SettingsT")
 
@@ -54,6 +56,26 @@ class JobSettings:
     """Ids in the labels of a source folder: model (the model's own) or cityscapes (trainIds, translated by class)."""
     checkpoint_every: Annotated[int, Field(ge=1)] = 100
     """Iterations between two checkpoints, which is what a killed job loses at most."""
+    student: str = ""
+    """Small network that learns from the adapted model and runs in its place: swiftnet, segformer-b0, -b2 or -b5, or a
+    student's model folder to go on from; empty or none: no student."""
+    distillation: DistillationConfig = field(default_factory=DistillationConfig)
+    """How the student learns."""
+
+    @property
+    def has_student(self) -> bool:
+        """Whether a student is wanted."""
+        return wants_student(self.student)
+
+    @property
+    def training_share(self) -> float:
+        """Share of a time budget that is the adaptation's; the rest is the student's."""
+        return 1 - self.distillation.time_share if self.has_student else 1.0
+
+
+def wants_student(name: str) -> bool:
+    """Whether a text names a student, and not that there is to be none."""
+    return name.lower() not in ("", *_OFF)
 
 
 def default_settings(config: ModelConfig, modality: str, iterations: int, on_gpu: bool) -> JobSettings:
@@ -102,7 +124,8 @@ def with_options(settings: SettingsT, options: Mapping[str, str]) -> SettingsT:
     Args:
         settings: the defaults, of any class under `@settings`.
         options: name to value as text. A name may be shortened to what ends it, as long as it stays unambiguous:
-            `dplg.noise_period` for `training.self_training.dplg.noise_period`. Tuples are lists like `[0.7, 0.9]`;
+            `dplg.noise_period` for `training.self_training.dplg.noise_period`, but for those of a job's student, which
+            begin with `distillation.`: others have the same short names. Tuples are lists like `[0.7, 0.9]`;
             `off` switches an optional part off (`lplr`, `dplg`, `self_training`, `lora`, `augmentation`), `on` gives it
             its defaults.
 
@@ -133,7 +156,8 @@ def _find(name: str, paths: Mapping[str, Any]) -> tuple[str, Any]:
     Raises:
         ValueError: it means none, or several.
     """
-    found = [path for path in paths if path == name or path.endswith(f".{name}")]
+    whole = [path for path in paths if path == name]
+    found = whole or [path for path in paths if path.endswith(f".{name}") and not path.startswith(_STUDENTS)]
     if len(found) != 1:
         near = found or [path for path in paths if get_close_matches(name, [path, path.rpartition(".")[2]], 1, 0.7)]
         hint = f"it may mean {', '.join(near)}" if near else f"the settings are {', '.join(sorted(paths))}"

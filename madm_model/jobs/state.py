@@ -58,6 +58,8 @@ class JobState:
     """Version the training started from."""
     iterations: int = 0
     """Optimiser steps decided on; 0 as long as the time budget has not been turned into iterations."""
+    student_iterations: int = 0
+    """Those of the student, likewise."""
     new_version: str = ""
     """Version that was written; empty before."""
     report: str = ""

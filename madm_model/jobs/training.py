@@ -22,9 +22,12 @@ from madm_model.jobs.request import JobFolder
 from madm_model.jobs.settings import JobSettings
 from madm_model.jobs.training_clock import TrainingClock
 from madm_model.training.checkpoints import Checkpoints
-from madm_model.training.stage import StageConfig, run_iterations
+from madm_model.training.config import OptimizerConfig
+from madm_model.training.stage import StageConfig, Trainee, run_iterations
 
 LOG_FILE = "training.csv"
+STUDENT_STAGE = "student"
+STUDENT_LOG_FILE = f"{STUDENT_STAGE}.csv"
 _STAGE_NAME = "training"
 _PROBES = 3
 _LOG_ROWS = 400
@@ -40,7 +43,7 @@ class Trained:
     """Time they took."""
 
 
-def iterations_in(time_budget_s: float, trial: SelfTraining, events: JobEvents) -> int:
+def iterations_in(time_budget_s: float, trial: Trainee[StepStatistics], events: JobEvents) -> int:
     """How many iterations fit into a time budget, by the time a few trial steps take; at least 1.
 
     Args:
@@ -63,11 +66,25 @@ def iterations_in(time_budget_s: float, trial: SelfTraining, events: JobEvents) 
 def train(
     trainer: SelfTraining, settings: JobSettings, time_budget_s: float, folder: JobFolder, events: JobEvents
 ) -> Trained:
-    """Run the iterations, from the last checkpoint if there is one.
+    """Run the iterations of the adaptation; see `run_stage`."""
+    training = settings.training
+    stage = job_stage(_STAGE_NAME, training.iterations, training.optimizer, training.seed, settings.checkpoint_every)
+    return run_stage(trainer, stage, time_budget_s, folder, events)
+
+
+def job_stage(name: str, iterations: int, optimizer: OptimizerConfig, seed: int, checkpoint_every: int) -> StageConfig:
+    """A stage whose log has a few hundred rows, however long it is."""
+    return StageConfig(name, iterations, optimizer, seed, checkpoint_every, max(1, iterations // _LOG_ROWS))
+
+
+def run_stage(
+    trainee: Trainee[StepStatistics], stage: StageConfig, time_budget_s: float, folder: JobFolder, events: JobEvents
+) -> Trained:
+    """Run the iterations of a stage, from the last checkpoint if there is one.
 
     Args:
-        trainer: what is trained.
-        settings: how long and how often a checkpoint is written.
+        trainee: what is trained.
+        stage: how long and how often a checkpoint is written.
         time_budget_s: seconds of training at most, earlier runs included; 0 for no limit.
         folder: gets checkpoint, log and progress.
         events: told every iteration.
@@ -75,16 +92,8 @@ def train(
     Raises:
         JobCanceled: after a checkpoint.
     """
-    iterations = settings.training.iterations
-    stage = StageConfig(
-        _STAGE_NAME,
-        iterations,
-        settings.training.optimizer,
-        settings.training.seed,
-        settings.checkpoint_every,
-        max(1, iterations // _LOG_ROWS),
-    )
-    state = _checkpoints(folder).load(mmap=True)
+    iterations = stage.iterations
+    state = Checkpoints(folder.path, stage.name).load(mmap=True)
     before = Trained(state["iteration"], state["seconds"]) if state else Trained()
     del state
     clock = TrainingClock(before.seconds, time_budget_s)
@@ -97,11 +106,11 @@ def train(
         events.emit(event)
         canceled = events.should_stop()
         going_on = not canceled and not clock.is_up
-        if not going_on or done % settings.checkpoint_every == 0 or done == iterations:
+        if not going_on or done % stage.checkpoint_every == 0 or done == iterations:
             folder.update(progress=event)
         return going_on
 
-    seconds = run_iterations(stage, trainer, folder.path, Console(file=io.StringIO()), on_iteration)
+    seconds = run_iterations(stage, trainee, folder.path, Console(file=io.StringIO()), on_iteration)
     if canceled:
         raise JobCanceled
     return Trained(iterations_done, seconds)
@@ -109,8 +118,5 @@ def train(
 
 def drop_checkpoints(folder: JobFolder) -> None:
     """Remove what only an interrupted training needs."""
-    _checkpoints(folder).drop()
-
-
-def _checkpoints(folder: JobFolder) -> Checkpoints:
-    return Checkpoints(folder.path, _STAGE_NAME)
+    for name in (_STAGE_NAME, STUDENT_STAGE):
+        Checkpoints(folder.path, name).drop()

@@ -24,7 +24,7 @@ from safetensors import SafetensorError, safe_open
 
 from madm_model.io import durable
 from madm_model.io.json_files import read_object
-from madm_model.model_config import CONFIG_FILE, ModelError
+from madm_model.model_config import CONFIG_FILE, EMBEDDED_WEIGHTS, ModelError
 
 INFO_FILE = "version.json"
 TEACHER_FOLDER = "teacher"
@@ -62,8 +62,12 @@ class VersionInfo:
 
 
 def training_start(folder: Path) -> Path:
-    """The model folder that an adaptation starts from: a student's teacher, any other model itself."""
-    teacher = folder / TEACHER_FOLDER
+    """The model folder that an adaptation starts from: a student's teacher, any other model itself.
+
+    An embedded student has none in its folder: the embedded model of its modality takes that place.
+    """
+    is_embedded = folder.parent == EMBEDDED_WEIGHTS and folder.name.startswith("student-")
+    teacher = folder.with_name(folder.name.replace("student-", "tiny-")) if is_embedded else folder / TEACHER_FOLDER
     return teacher if (teacher / CONFIG_FILE).is_file() else folder
 
 

@@ -70,6 +70,12 @@ PARAMETERS = (
     NodeParameter("threads", 0, "CPU threads of a job; 0: half of the cores.", range=(0, 1024)),
     NodeParameter("gpu_memory_share", 1.0, "Share of the GPU's memory a job may take.", range=(0.01, 1.0)),
     NodeParameter("max_days", 7.0, "A job that would train for longer is refused, days.", range=(0.001, 365.0)),
+    NodeParameter(
+        "student",
+        "",
+        "Small network that learns from the adapted model and runs in its place, where a request names none: swiftnet, "
+        "segformer-b0, segformer-b2, segformer-b5 or a student's model folder; empty: none.",
+    ),
     NodeParameter("auto_activate", True, "A version that passes the gate becomes active; false: it is only kept."),
     *settings_as_parameters(GateConfig, "gate"),
 )
@@ -108,6 +114,8 @@ class AdaptSettings:
     """Settings of the modality, as of the segmentation node."""
     max_days: float
     """Days of training from which on a job is refused."""
+    student: str
+    """Student that jobs make whose request names none; empty for none."""
     auto_activate: bool
     """Whether a version that passes the gate becomes the active one, where the request wants it, too."""
     gate: Mapping[str, Any]
@@ -129,6 +137,7 @@ class AdaptSettings:
             "threads": self.threads,
             "bag_roots": tuple(map(str, self.bag_roots)),
             "max_days": self.max_days,
+            "student": self.student,
             "auto_activate": self.auto_activate,
             "gate": dict(self.gate),
         }
@@ -165,6 +174,7 @@ def declare(node: Node) -> AdaptSettings:
         values["gpu_memory_share"],
         preprocessing,
         values["max_days"],
+        values["student"],
         values["auto_activate"],
         {name.removeprefix("gate."): value for name, value in values.items() if name.startswith("gate.")},
         edges,

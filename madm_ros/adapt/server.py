@@ -37,8 +37,10 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from std_srvs.srv import Trigger
 
 from madm_model.checkpoint.model_names import resolve_model
+from madm_model.distillation.student_choice import choose_student
 from madm_model.jobs.lock import JobRuns
 from madm_model.jobs.request import RequestError
+from madm_model.jobs.settings import wants_student
 from madm_model.jobs.state import State
 from madm_model.model_config import ModelConfig
 from madm_model.store import Snapshot, StoreError, VersionStore
@@ -65,7 +67,7 @@ class AdaptServer(Node):
 
     Raises:
         ValueError: a parameter has a wrong value.
-        ModelError: there is no such base.
+        ModelError: there is no such base, or no such student.
         StoreError: the store cannot be written to.
     """
 
@@ -73,7 +75,10 @@ class AdaptServer(Node):
         super().__init__("adapt_server", **arguments)
         self._settings = adapt_parameters.declare(self)
         base = resolve_model(self._settings.model).absolute()
-        ModelConfig.load(base)  # what jobs could not start from, or write to, is told before anyone asks for one
+        # What jobs could not start from, make or write to is told before anyone asks for one.
+        ModelConfig.load(base)
+        if wants_student(self._settings.student):
+            choose_student(self._settings.student)
         self._store = VersionStore(self._settings.store, base, self._settings.keep)
         self._store.prepare()
         self._rates, self._followers = FrameRates(), Followers(self._store.root)

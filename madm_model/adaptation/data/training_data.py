@@ -55,7 +55,7 @@ class JobData:
     def target(self, rng: np.random.Generator) -> torch.Tensor:
         """Crops of target frames."""
         indices = rng.choice(self._target.training, self._view.batch_size)
-        view = self._scale(1 / self._target.enlargement)
+        view = self._scale(magnification(self._config, *self._target.images.shape[1:3]))
         return stack_images(
             [random_view(rng, self._target.images[index], None, self._crop, view)[0] for index in indices]
         )

@@ -119,13 +119,13 @@ def test_the_gate_shows_held_out_frames_to_a_student_without_a_teacher_and_leave
     store, request_, monkeypatch
 ) -> None:
     trained = []
-    examine = gate_run.examine
+    ask_teacher = gate_run.ask_teacher
 
     def spy(trainer, *arguments):
         trained.append({name: value.clone() for name, value in trainer.network.head.named_buffers()})
-        return examine(trainer, *arguments)
+        return ask_teacher(trainer, *arguments)
 
-    monkeypatch.setattr(gate_run, "examine", spy)
+    monkeypatch.setattr(gate_run, "ask_teacher", spy)
     options = {**request_.options, "self_training": "off"}
     assert Run(store, replace(request_, options=options))() == "activated"
     stored = load_model(store.folder("v0001"))[0].head.state_dict()
