@@ -25,7 +25,7 @@ TRAINING = {
     "source": {"name": "cityscapes", "resize": [32, 64]},
     "target": {"name": "fmb", "resize": [32, 64]},
     "validation": {"name": "fmb", "split": "test"},
-    "validation_images": 1,
+    "validation_images": 2,
     "crop": [32, 32],
     "workers": 1,
     "log_every": 1,
@@ -70,7 +70,7 @@ def trained(place: Path, tmp_path_factory) -> Path:
 
         # 2. Data sets
         for name, width in (("cityscapes", 128), ("fmb", 86)):
-            sizes = ("--frames", 1, "--height", 64, "--width", width)
+            sizes = ("--frames", 2, "--height", 64, "--width", width)
             madm("data", "make-miniature", name, place / name, *sizes)
             assert "nothing is missing" in madm("data", "check", name, place / name)
 
@@ -92,3 +92,13 @@ def test_a_model_is_trained_and_scored(place, trained):
     assert "mIoU" in madm("evaluate", trained, *options)
     report = json.loads((place / "scores" / "evaluation.json").read_text())
     assert report["whole"] == {key: history[-1][key] for key in report["whole"]}
+
+
+def test_it_teaches_a_student_that_is_scored_like_any_model(place, trained):
+    data = ("--target", f"fmb:{place / 'fmb'}", "--source", f"cityscapes:{place / 'cityscapes'}")
+    few = [part for option in ("view.batch_size=2", "min_frames=2") for part in ("--option", option)]
+    command = ("distil", "--teacher", trained, "--student", "swiftnet", *data, "--iterations", 2, *few)
+    told = madm(*command, "--device", "cpu", "--out", place / "student")
+    assert "of the pixels of held-out frames as" in " ".join(told.split())
+    options = ("--dataset", "fmb", "--root", place / "fmb", "--device", "cpu", "--out", place / "student_scores")
+    assert "mIoU" in madm("evaluate", place / "student", *options)
