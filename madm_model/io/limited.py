@@ -72,8 +72,8 @@ class Limits:
 class LimitedStream(Generic[_Item]):
     """What a generator function yields, called in a process that is ended when a limit is reached.
 
-    The process starts at once and reads ahead by what a pipe holds. It does not outlive its caller, nor do its
-    temporary files outlive it.
+    The process starts at once and reads ahead by what a pipe holds. It does not outlive the thread that started it, nor
+    do its temporary files outlive it.
 
     Args:
         what: names the files in an error, as the beginning of a sentence.
