@@ -15,11 +15,12 @@ from pathlib import Path
 
 import pytest
 import typer
-from adaptation_samples import LENIENT, SMALL, write_bag, write_model, write_source
+from adaptation_samples import LENIENT, SMALL, write_bag, write_model, write_source, write_student
 from event_bag_samples import TOPIC, write_event_bag
 from typer.testing import CliRunner
 
 from madm_model.cli.adapt import adapt
+from madm_model.cli.app import app as madm
 from madm_model.events.edge_config import EdgeConfig
 from madm_model.jobs import check as job_check
 from madm_model.jobs.job import AdaptationJob
@@ -51,6 +52,18 @@ def test_a_recording_becomes_the_active_version(tmp_path, arguments) -> None:
     assert "activated: v0001 passed the gate and is active in place of base" in output
     assert "report/index.html" in output
     assert VersionStore(tmp_path / "store", tmp_path / "base").read().active == "v0001"
+
+
+def test_a_student_learns_from_the_adapted_model_and_segments(tmp_path, arguments) -> None:
+    few = ["--option=distillation.iterations=1", "--option=distillation.view.batch_size=2"]
+    code, output = run([*arguments, *few, f"--student={write_student(tmp_path / 'student')}"])
+    assert code == 0, output
+    assert "a small learns from the adapted model for 1 iterations" in output
+    given = ["segment", arguments[0], "--store", str(tmp_path / "store"), "--model", str(tmp_path / "base")]
+    result = CliRunner().invoke(madm, [*given, "--device=cpu", "--out", str(tmp_path / "labels")])
+    assert result.exit_code == 0, result.output
+    assert "by miniature-small@" in " ".join(result.output.split())
+    assert len(list((tmp_path / "labels" / "labels").iterdir())) == 24
 
 
 def test_a_version_is_only_kept_where_that_is_asked(tmp_path, arguments) -> None:
