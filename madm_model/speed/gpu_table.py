@@ -75,11 +75,17 @@ def measure_gpu(
         finally:
             _empty(device)
         peak = "-" if cost.peak_gpu_bytes is None else f"{cost.peak_gpu_bytes / 2**30:.1f}"
-        steps.append([cost.method, "x".join(map(str, cost.batch)), f"{cost.seconds:.2f}", peak])
+        steps.append(
+            [cost.method, "x".join(map(str, cost.batch)), f"{cost.seconds:.2f}", f"{cost.waiting_share:.1%}", peak]
+        )
     where = f"{architecture.name} at {size[0]}x{size[1]}"
     return [
         (f"{where}, one image", ["runtime", "ms (median)", "ms (fastest)", "TFLOP/s", "peak GPU GiB"], latencies),
-        (f"{where}, one iteration of training", ["trained", "batch", "s (median)", "peak GPU GiB"], steps),
+        (
+            f"{where}, one iteration of training",
+            ["trained", "batch", "s (median)", "waiting for data", "peak GPU GiB"],
+            steps,
+        ),
     ]
 
 

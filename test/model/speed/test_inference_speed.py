@@ -44,13 +44,13 @@ def test_the_gpu_table_has_what_could_be_measured(monkeypatch: pytest.MonkeyPatc
     def step(architecture, size, device, iterations, options):
         if options:
             raise torch.OutOfMemoryError("out of memory")
-        return StepCost("miniature", "LoRA 8, bfloat16", (2, 32, 64), 1.5, 3 << 30, 4 << 30)
+        return StepCost("miniature", "LoRA 8, bfloat16", (2, 32, 64), 1.5, 3 << 30, 4 << 30, 2, 0.015)
 
     monkeypatch.setattr(gpu_table, "measure_step", step)
     told: list[str] = []
     (_, _, latencies), (_, _, steps) = measure_gpu(torch.device("cpu"), told.append, MINIATURE, SIZE)
     assert [row[0] for row in latencies] == ["torch float32"]
-    assert steps == [["LoRA 8, bfloat16", "2x32x64", "1.50", "3.0"]]
+    assert steps == [["LoRA 8, bfloat16", "2x32x64", "1.50", "1.5%", "3.0"]]
     assert told == ["training of all weights is left out: out of memory"]
     times = iter([0.0, *[1000.0] * 9])
     (_, _, latencies), (_, _, steps) = measure_gpu(
