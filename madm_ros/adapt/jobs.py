@@ -24,7 +24,8 @@ from madm_ros.adapt.admission import Admitted, admit, admit_again
 from madm_ros.adapt.job_process import LOG_FILE, JobProcess
 from madm_ros.adapt.standing import Standing
 
-_END_TIMEOUT_S = 10.0
+_END_TIMEOUT_S = 6.0
+"""Less than the 10 s after which `ros2 launch` kills a node that does not end."""
 
 
 class AdaptJobs:
