@@ -124,7 +124,7 @@ def test_a_job_that_is_canceled_beside_its_student_goes_on_to_the_same_version(f
 
 def test_a_time_budget_is_shared(store, wanted) -> None:
     options = {**wanted.options, "distillation.iterations": "0", "distillation.time_share": "0.5"}
-    run = Run(store, replace(wanted, iterations=0, time_budget_s=1.0, options=options))
+    run = Run(store, replace(wanted, iterations=0, time_budget_s=0.2, options=options))
     assert run() == "activated", run.of("state")[-1]["message"]
     state, training = run.folder.state(), store.info("v0001").training
     assert state.student_iterations >= training["student"]["iterations"] >= 1
