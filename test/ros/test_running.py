@@ -23,6 +23,8 @@ _PROGRAM = """
 import os, signal, time, rclpy
 from madm_ros.running import ros_process
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # jobs in a shell's background are born without
+
 class Stubborn:
     def destroy_node(self):
         os.kill(os.getpid(), number)

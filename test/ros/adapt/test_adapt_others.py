@@ -27,7 +27,7 @@ from madm_model.jobs.lock import running_job, the_one_job
 from madm_model.jobs.request import JobFolder
 from madm_model.jobs.state import JobState
 from madm_model.store import VersionInfo, VersionStore
-from madm_ros.adapt import server as adapt_server
+from madm_ros.adapt import messages
 from madm_ros.adapt.job_process import JobProcess
 from madm_ros.adapt.messages import to_request
 
@@ -117,7 +117,7 @@ def test_a_lock_that_cannot_be_read_is_told_and_ends_nothing(peer, start_server,
 
 def test_a_status_that_cannot_be_told_leaves_the_job_alone(peer, start_server, robot, monkeypatch) -> None:
     server = start_server()
-    monkeypatch.setattr(adapt_server, "to_progress", lambda event: 1 / 0)
+    monkeypatch.setattr(messages, "to_progress", lambda event: 1 / 0)
     response = adapt(peer, job(robot))
     wait_until(lambda: server._jobs.state_of(response.job_id).state == "activated", "the end", JOB_S)
     monkeypatch.undo()

@@ -105,7 +105,7 @@ def test_from_a_recording_to_the_new_versions_labels_and_back(
     def labels_by(folder: Path, number: int) -> np.ndarray:
         """What the model of a folder makes of the frame with that number."""
         image = make_preprocessor("thermal", GAIN)(RawFrame(frames[number % 20], "mono16", 0, ""))
-        return load_segmenter(str(folder), "cpu", "float32").segment([image])[0].labels
+        return load_segmenter(str(folder), "cpu", "float32", "torch").segment([image])[0].labels
 
     # 1. Accepted, and carried out while segmentation goes on
     drive_until(lambda: labels, "labels")

@@ -57,5 +57,5 @@ def test_a_job_killed_at_any_moment_leaves_a_valid_store_and_a_node_that_publish
         start_child(run_job, store.root, job_id).join()
         assert JobFolder(store.root, job_id).state().state == "activated"
     image = make_preprocessor("thermal", GAIN)(RawFrame(frame, "mono16", 0, ""))
-    expected = load_segmenter(str(store.read().folder), "cpu", "float32").segment([image])[0].labels
+    expected = load_segmenter(str(store.read().folder), "cpu", "float32", "torch").segment([image])[0].labels
     wait_until(lambda: np.array_equal(labels_of_a_new_frame(), expected), "the active version's labels")

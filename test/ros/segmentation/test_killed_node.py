@@ -109,7 +109,7 @@ def drive(peer, store):
     image = make_preprocessor("thermal", GAIN)(RawFrame(frame, "mono16", 0, ""))
     answers = {}
     for name in store.read().versions:
-        segmenter = segmentation_node.load_segmenter(str(store.folder(name)), "cpu", "float32")
+        segmenter = segmentation_node.load_segmenter(str(store.folder(name)), "cpu", "float32", "torch")
         answers[name] = segmenter.segment([image])[0].labels
     assert len({answer.tobytes() for answer in answers.values()}) == 3
     drive = Drive(peer, answers, frame)
