@@ -29,6 +29,9 @@ from madm_model.store import StoreError
 _REFUSALS = (ParameterException, InputError, ModelError, StoreError, ValueError, OSError)
 """What says that something given at start cannot be used: the message is for the user, the traceback is for nobody."""
 
+_AGAIN_S = 1.0
+"""After which an interrupt that has ended nothing is raised again, seconds."""
+
 
 @contextlib.contextmanager
 def ros_process(program: str, args: list[str] | None) -> Iterator[list[Node]]:
@@ -45,7 +48,7 @@ def ros_process(program: str, args: list[str] | None) -> Iterator[list[Node]]:
     Yields:
         a list for the nodes: they are destroyed at the end, in this order.
     """
-    ending = ended = False
+    ending = left = ended = False
 
     def leave() -> None:
         """Cut short the interpreter's end, which takes seconds where torch was loaded: nothing is left to be done."""
@@ -58,32 +61,42 @@ def ros_process(program: str, args: list[str] | None) -> Iterator[list[Node]]:
         nonlocal ending
         if not ending:
             ending = True
+            signal.setitimer(signal.ITIMER_REAL, _AGAIN_S)
+            raise KeyboardInterrupt
+
+    def end_again(number: int, frame: FrameType | None) -> None:
+        """Raised in a callback or a destructor, an interrupt is lost: another one goes after it."""
+        if not left:
+            signal.setitimer(signal.ITIMER_REAL, _AGAIN_S)
             raise KeyboardInterrupt
 
     # Before rclpy's own handlers, which shut the context down and then call these.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, end)
+    signal.signal(signal.SIGALRM, end_again)
     atexit.register(leave)  # what is registered later comes before it
     nodes: list[Node] = []
     refusal = ""
     started = False
     try:
-        try:
-            rclpy.init(args=args)
-            started = True
-            yield nodes
-        except ExternalShutdownException:
-            pass
-        except Exception as error:
-            # ROS may be shut down before the handler has run, and a library make something else of the interrupt.
-            if not ending and (rclpy.ok() or not started):
-                if not isinstance(error, _REFUSALS):
-                    raise
-                refusal = " ".join(f"{program}: {error}".split())
-    except KeyboardInterrupt:
-        pass
+        # An interrupt may come at the very end of the body too, when its error is being handled.
+        with contextlib.suppress(KeyboardInterrupt):
+            try:
+                rclpy.init(args=args)
+                started = True
+                yield nodes
+            except ExternalShutdownException:
+                pass
+            except Exception as error:
+                # ROS may be shut down before the handler has run, and a library make something else of the interrupt.
+                if not ending and (rclpy.ok() or not started):
+                    if not isinstance(error, _REFUSALS):
+                        raise
+                    refusal = " ".join(f"{program}: {error}".split())
+            finally:
+                ending = left = True
     finally:
-        ending = True
+        left = True
         for node in nodes:
             node.destroy_node()
         rclpy.try_shutdown()  # gives the handlers back that were there before rclpy's
