@@ -27,6 +27,7 @@ import numpy as np
 from madm_model.datasets.files import FileDataset, read_ids
 from madm_model.io import durable
 from madm_model.io.json_files import read_object
+from madm_model.io.user_cache import user_cache
 
 _CHUNK = 32
 """Images that a process counts at a time."""
@@ -35,11 +36,6 @@ logger = logging.getLogger(__name__)
 
 _dataset: FileDataset
 """In a process that counts: what it counts."""
-
-
-def cache_folder() -> Path:
-    """Where counts are kept for the user, as XDG says."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "madm"
 
 
 def pixel_counts(
@@ -53,7 +49,7 @@ def pixel_counts(
     Args:
         dataset: opened with labels.
         folder: where the counts are kept; found there again if the list and sizes of the label files and what their
-            ids mean are the same. None: `cache_folder`.
+            ids mean are the same. None: `user_cache`.
         on_images: told how many images have been counted since it was told last; never called if counts were kept.
         processes: that read and count; None for one a core, 0 for this one.
 
@@ -64,7 +60,7 @@ def pixel_counts(
         FrameError: a label file cannot be used.
         InputError: the data set was opened without labels.
     """
-    folder = cache_folder() if folder is None else folder
+    folder = user_cache() if folder is None else folder
     shape = (len(dataset), len(dataset.label_set))
     file = folder / f"{dataset.name}_pixels_{_key(dataset)}.json"
     with suppress(OSError, ValueError, KeyError):

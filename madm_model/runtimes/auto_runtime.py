@@ -17,8 +17,9 @@ from importlib.metadata import PackageNotFoundError, version
 import torch
 from torch import nn
 
+from madm_model.io.user_cache import user_cache
 from madm_model.model_config import ModelError
-from madm_model.runtimes.cache import CompiledCache, user_cache
+from madm_model.runtimes.cache import CompiledCache
 from madm_model.runtimes.probe import LEAST_AGREEMENT, probe_images
 from madm_model.runtimes.runtime import Runtime
 

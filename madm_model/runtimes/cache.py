@@ -24,6 +24,7 @@ from pathlib import Path
 import madm_model
 from madm_model.checkpoint.model_names import resolve_model
 from madm_model.io.durable import private_folder, publish
+from madm_model.io.user_cache import user_cache
 from madm_model.store.version import checksum, checksums
 
 FOLDER = ".compiled"
@@ -121,12 +122,6 @@ class CompiledCache:
             total += path.stat().st_size
             if count and (count >= KEPT_FILES or total > KEPT_BYTES):
                 path.unlink(missing_ok=True)
-
-
-def user_cache() -> Path:
-    """The user's folder for what can be made again, by the XDG base directory specification."""
-    root = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
-    return Path(root) / "madm"
 
 
 @lru_cache(maxsize=1)

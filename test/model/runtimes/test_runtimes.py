@@ -20,10 +20,11 @@ import torch
 from runtime_samples import needs_openvino, save
 
 from madm_model.checkpoint.model_folder import load_model
+from madm_model.io.user_cache import user_cache
 from madm_model.model_config import ModelError
 from madm_model.runtimes import auto_runtime, onnx_runtime, opening, openvino_runtime
 from madm_model.runtimes.auto_runtime import AutoRuntime
-from madm_model.runtimes.cache import FOLDER, KEPT_FILES, CompiledCache, user_cache
+from madm_model.runtimes.cache import FOLDER, KEPT_FILES, CompiledCache
 from madm_model.runtimes.names import RUNTIMES
 from madm_model.runtimes.opening import installed, runtime_named
 from madm_model.runtimes.sizes import KEPT_SIZES, PerSize
