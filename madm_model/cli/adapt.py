@@ -16,7 +16,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from madm_model.cli.options import EdgeMode, Params, Period, RuntimeName, read_options
+from madm_model.cli.options import EdgeMode, End, Params, Period, RuntimeName, Start, Stride, Topic, read_options
 
 
 def adapt(
@@ -32,10 +32,10 @@ def adapt(
     ] = "",
     iterations: Annotated[int, typer.Option(help="Optimiser steps; 0: as many as fit --minutes.", min=0)] = 0,
     minutes: Annotated[float, typer.Option(help="Training time at most; 0: no limit.", min=0)] = 0.0,
-    topic: Annotated[str, typer.Option(help="Image or event topic; needed only if a bag has several.")] = "",
-    start: Annotated[float, typer.Option(help="Seconds of each bag to skip.", min=0)] = 0.0,
-    end: Annotated[float, typer.Option(help="Second of each bag to stop at; 0: its end.", min=0)] = 0.0,
-    stride: Annotated[int, typer.Option(help="Look at every n-th frame.", min=1)] = 1,
+    topic: Topic = "",
+    start: Start = 0.0,
+    end: End = 0.0,
+    stride: Stride = 1,
     params: Params = None,
     edge_mode: EdgeMode = None,
     period: Period = None,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from madm_model.cli.options import EdgeMode, Params, Period, read_options
+from madm_model.cli.options import EdgeMode, End, Params, Period, Start, Stride, Topic, read_options
 
 if TYPE_CHECKING:
     from madm_model.distillation.frames import Target
@@ -47,10 +47,10 @@ def distil(
         str, typer.Option(help="What the student sees live, such as 288x384; default: as the teacher.", metavar="HxW")
     ] = "",
     seed: Annotated[int, typer.Option(help="Seeds weights, batches and mixing.", min=0)] = 0,
-    topic: Annotated[str, typer.Option(help="Image or event topic; needed only if a bag has several.")] = "",
-    start: Annotated[float, typer.Option(help="Seconds of each bag to skip.", min=0)] = 0.0,
-    end: Annotated[float, typer.Option(help="Second of each bag to stop at; 0: its end.", min=0)] = 0.0,
-    stride: Annotated[int, typer.Option(help="Look at every n-th frame.", min=1)] = 1,
+    topic: Topic = "",
+    start: Start = 0.0,
+    end: End = 0.0,
+    stride: Stride = 1,
     params: Params = None,
     edge_mode: EdgeMode = None,
     period: Period = None,

@@ -30,6 +30,10 @@ Period = Annotated[
     float | None,
     typer.Option(help=f"Seconds from edge frame to edge frame; default: as in --params, or {EdgeConfig.period_s:.4f}."),
 ]
+Topic = Annotated[str, typer.Option(help="Image or event topic; needed only if a bag has several.")]
+Start = Annotated[float, typer.Option(help="Seconds of each bag to skip.", min=0)]
+End = Annotated[float, typer.Option(help="Second of each bag to stop at; 0: its end.", min=0)]
+Stride = Annotated[int, typer.Option(help="Look at every n-th frame.", min=1)]
 
 RuntimeName = Annotated[str, typer.Option("--runtime", help=f"What runs the network: {', '.join(RUNTIMES)}.")]
 
