@@ -54,6 +54,15 @@ class ViewConfig:
             raise ValueError(f"crop_height and crop_width must be multiples of {multiple}")
 
     @property
+    def crop(self) -> tuple[int, int]:
+        """Height and width of a crop."""
+        return self.crop_height, self.crop_width
+
+    def magnifications(self, live: float) -> tuple[float, float]:
+        """Smallest and largest magnification of a frame that the network sees magnified by `live`."""
+        return self.min_scale * live, self.max_scale * live
+
+    @property
     def appearance(self) -> AppearanceConfig | None:
         """How the source is shown; None shows it as it is."""
         return AppearanceConfig() if self.source_appearance else None

@@ -77,7 +77,7 @@ class SimulatedStreets:
             self._config.modalities[0] if run.modality == ANY_MODALITY else run.modality,
             len(STREET_11),
             view.batch_size,
-            (view.crop_height, view.crop_width),
+            view.crop,
             (view.min_scale * live, view.max_scale * live),
             RareClassConfig() if view.rare_classes else None,
             view.appearance,

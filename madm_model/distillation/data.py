@@ -63,8 +63,7 @@ class DistillationData:
         """
         self._labelled = JobData(source, target, config, view)
         self._target, self._taught, self._view = target, taught, view
-        live = magnification(config, *target.images.shape[1:3])
-        self._scale = view.min_scale * live, view.max_scale * live
+        self._scale = view.magnifications(magnification(config, *target.images.shape[1:3]))
 
     def source(self, rng: np.random.Generator) -> LabelledBatch:
         """RGB crops and their labels."""
@@ -72,7 +71,7 @@ class DistillationData:
 
     def target(self, rng: np.random.Generator) -> TaughtBatch:
         """Crops of target frames."""
-        size, shape = (self._view.crop_height, self._view.crop_width), self._target.images.shape[1:3]
+        size, shape = self._view.crop, self._target.images.shape[1:3]
         indices = rng.choice(self._target.training, self._view.batch_size)
         views = [draw_view(rng, shape, size, self._scale) for _ in indices]
         images = [view.of_image(self._target.images[index]) for view, index in zip(views, indices)]

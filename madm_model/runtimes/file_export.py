@@ -30,8 +30,6 @@ FORMATS = {"onnx": ".onnx", "openvino": ".xml"}
 """Formats and how their files' names end."""
 INPUT, OUTPUTS = "images", ("labels", "confidence")
 """Names of the graph's tensors."""
-_ONE_FILE = 2**31 - 2**26
-"""Bytes of weights beyond which ONNX puts them into a file beside."""
 _CHECKED_IMAGES = 3
 
 Run = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
@@ -153,13 +151,13 @@ _INPUTS = {
 
 
 def _write_onnx(graph: nn.Module, images: torch.Tensor, any_batch: bool, metadata: dict[str, str], path: Path) -> Run:
-    from madm_model.runtimes.onnx_runtime import import_onnxruntime, to_onnx
+    from madm_model.runtimes.onnx_runtime import ONE_FILE_BYTES, import_onnxruntime, to_onnx
 
     onnxruntime = import_onnxruntime()
     program = to_onnx(graph, images, _dynamic(any_batch), [INPUT], list(OUTPUTS))
     program.model.metadata_props.update(metadata)
     weights = sum(tensor.nbytes for tensor in graph.state_dict().values())
-    program.save(str(path), external_data=weights > _ONE_FILE)
+    program.save(str(path), external_data=weights > ONE_FILE_BYTES)
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     return lambda batch: tuple(session.run(list(OUTPUTS), {INPUT: batch}))
 

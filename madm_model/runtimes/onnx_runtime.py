@@ -22,8 +22,8 @@ from madm_model.runtimes.cache import CompiledCache
 from madm_model.runtimes.runtime import Logits, example_images, export_graph, without_future_warnings
 from madm_model.runtimes.sizes import PerSize
 
-_LARGEST = 2**31 - 2**26
-"""Bytes of weights beyond which ONNX needs files beside its own."""
+ONE_FILE_BYTES = 2**31 - 2**26
+"""Of weights, beyond which ONNX needs files beside its own."""
 
 
 class OnnxRuntime:
@@ -85,7 +85,7 @@ def export(network: nn.Module, shape: tuple[int, ...]) -> bytes:
     Raises:
         ModelError: it is too large for one file.
     """
-    if sum(parameter.nbytes for parameter in network.parameters()) > _LARGEST:
+    if sum(parameter.nbytes for parameter in network.parameters()) > ONE_FILE_BYTES:
         raise ModelError("the network is too large for one ONNX file")
     program = to_onnx(Logits(network).eval(), example_images(network, shape))
     file = io.BytesIO()

@@ -82,7 +82,7 @@ def measure_step(
         network = MADM(architecture, len(STREET_11))
     view, resources = settings.view, settings.training.resources
     workers = (4 if on_gpu else 1) if workers is None else workers
-    data = coded_data("fmb", STREET_11, (view.crop_height, view.crop_width), view.batch_size)
+    data = coded_data("fmb", STREET_11, view.crop, view.batch_size)
     trainer = SelfTraining(network, STREET_11, data, settings.training, workers=workers)
     seconds, waited = [], []
     for iteration in range(count):
@@ -95,7 +95,7 @@ def measure_step(
     return StepCost(
         architecture.name,
         f"{part}, {resources.precision}",
-        (view.batch_size, view.crop_height, view.crop_width),
+        (view.batch_size, *view.crop),
         float(np.median(seconds[WARM_UP_ITERATIONS:])),
         torch.cuda.max_memory_allocated(device) if on_gpu else None,
         torch.cuda.max_memory_reserved(device) if on_gpu else None,

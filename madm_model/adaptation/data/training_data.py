@@ -55,18 +55,10 @@ class JobData:
     def target(self, rng: np.random.Generator) -> torch.Tensor:
         """Crops of target frames."""
         indices = rng.choice(self._target.training, self._view.batch_size)
-        view = self._scale(magnification(self._config, *self._target.images.shape[1:3]))
+        scale = self._view.magnifications(magnification(self._config, *self._target.images.shape[1:3]))
         return stack_images(
-            [random_view(rng, self._target.images[index], None, self._crop, view)[0] for index in indices]
+            [random_view(rng, self._target.images[index], None, self._view.crop, scale)[0] for index in indices]
         )
-
-    @property
-    def _crop(self) -> tuple[int, int]:
-        return self._view.crop_height, self._view.crop_width
-
-    def _scale(self, live: float) -> tuple[float, float]:
-        """Range of magnifications of a frame that the network sees magnified by `live`."""
-        return self._view.min_scale * live, self._view.max_scale * live
 
     def _source_crop(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         if self._sampler is None:
@@ -78,7 +70,7 @@ class JobData:
     def _view_of(
         self, rng: np.random.Generator, image: np.ndarray, labels: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        live = magnification(self._config, *labels.shape)
-        image, cropped = random_view(rng, image, labels, self._crop, self._scale(live))
+        scale = self._view.magnifications(magnification(self._config, *labels.shape))
+        image, cropped = random_view(rng, image, labels, self._view.crop, scale)
         assert cropped is not None
         return image, cropped
