@@ -25,7 +25,6 @@ from madm_model.adaptation.data.target_bags import TargetSelection, collect_fram
 from madm_model.adaptation.data.target_frames import FRAMES_FILE, META_FILE, FrameCollector, TargetFrames, TargetLimits
 from madm_model.datasets import DATASETS, Dataset, open_dataset
 from madm_model.datasets.pixel_counts import pixel_counts
-from madm_model.io import durable
 from madm_model.io.frames import InputError
 from madm_model.labels import LabelSet
 from madm_model.model_config import ModelConfig
@@ -149,13 +148,7 @@ def collect_images(
             for image in images:
                 collector.add(image)
                 on_frame(collector.read, collector.count)
-            meta = collector.finish()
-        if collector.count < limits.min_frames:
-            raise InputError(
-                f"only {collector.count} different frames are left of {collector.read} read, {limits.min_frames} are "
-                "needed: give more, or set the option min_frames"
-            )
-        durable.write_json(folder / META_FILE, meta | {"notes": []})
+            collector.complete(folder, "give more, or set the option min_frames", {"notes": []})
     return TargetFrames(folder)
 
 

@@ -28,7 +28,6 @@ from madm_model.events.container import EventError
 from madm_model.events.edge_config import EdgeConfig
 from madm_model.events.edge_source import open_edge_frames
 from madm_model.events.recording import FILE_SUFFIXES, open_events
-from madm_model.io import durable
 from madm_model.io.allowed import Roots, held
 from madm_model.io.bags import BagError, BagReader
 from madm_model.io.frames import FrameError, InputError, RawFrame
@@ -121,15 +120,10 @@ def read_frames(
         notes: list[str] = []
         for bag in selection.bags:
             yield from _read_bag(Path(bag), selection, preprocessing, collector, roots, notes)
-        meta = collector.finish()
-    if not collector.read and notes:
-        raise InputError(f"no frame could be used. {' '.join(notes)}")
-    if collector.count < limits.min_frames:
-        raise InputError(
-            f"only {collector.count} different frames are left of {collector.read} read, {limits.min_frames} are "
-            f"needed: record more, or widen the time range. {' '.join(notes)}".strip()
-        )
-    durable.write_json(folder / META_FILE, meta | {"notes": notes, "selection": asdict(selection)})
+        if not collector.read and notes:
+            raise InputError(f"no frame could be used. {' '.join(notes)}")
+        more = f"record more, or widen the time range. {' '.join(notes)}".strip()
+        collector.complete(folder, more, {"notes": notes, "selection": asdict(selection)})
 
 
 def _read_bag(

@@ -13,7 +13,7 @@ import itertools
 import json
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO
 
@@ -21,6 +21,8 @@ import cv2
 import numpy as np
 from pydantic import Field
 
+from madm_model.io import durable
+from madm_model.io.frames import InputError
 from madm_model.model_config import ModelConfig, network_size
 from madm_model.settings import settings
 
@@ -118,8 +120,25 @@ class FrameCollector:
         self._write(self.count, self._fit(image).tobytes())
         self._counts[-1] += 1
 
-    def finish(self) -> dict[str, Any]:
-        """Bring the file to the disk; gives what `TargetFrames` needs to know."""
+    def complete(self, folder: Path, more: str, about: Mapping[str, Any]) -> None:
+        """Bring the file to the disk, and what `TargetFrames` needs to know of it into its folder.
+
+        Args:
+            folder: of the file.
+            more: how there could be more frames, for the error.
+            about: what else the folder keeps; `notes` among it.
+
+        Raises:
+            InputError: too few frames are left.
+        """
+        if self.count < self._limits.min_frames:
+            raise InputError(
+                f"only {self.count} different frames are left of {self.read} read, {self._limits.min_frames} are "
+                f"needed: {more}"
+            )
+        durable.write_json(folder / META_FILE, self._finish() | dict(about))
+
+    def _finish(self) -> dict[str, Any]:
         self._file.truncate(self.count * self._frame_bytes())
         self._file.flush()
         os.fsync(self._file.fileno())
