@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-import logging
 import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,7 +19,7 @@ import numpy as np
 from rosbags import rosbag1, rosbag2
 from rosbags.typesys import Stores, get_typestore
 
-from faults.bounded import call
+from faults.bounded import call_each
 from faults.bytes import damage_places
 from faults.report import Tally
 from madm_model.adaptation.data.target_bags import TargetSelection, count_frames, read_frames
@@ -38,12 +37,8 @@ _CONFIG = ModelConfig("faults", TINY, STREET_11, "rgb", (32, 32), keep_aspect=Tr
 
 def run(seed: int, count: int) -> Tally:
     """Damage a file of each kind of bag, in turn."""
-    tally = Tally("bags")
     with TemporaryDirectory() as folder:
-        for what, function, arguments in faults(seed, count, Path(folder)):
-            with tally.fault(what):
-                call(_quietly, function, *arguments, refusals=(InputError,), seconds=30, memory_mb=1024)
-    return tally
+        return call_each("bags", faults(seed, count, Path(folder)), (InputError,))
 
 
 def faults(seed: int, count: int, folder: Path) -> Iterator[tuple[str, Callable[..., None], tuple[Any, ...]]]:
@@ -59,11 +54,6 @@ def faults(seed: int, count: int, folder: Path) -> Iterator[tuple[str, Callable[
         file.write_bytes(content)
         yield f"seed {seed}, fault {number}: {path.name}/{file.name}, {what}", read, (path, folder / "frames")
         file.write_bytes(whole)
-
-
-def _quietly(function: Callable[..., None], *arguments: Any) -> None:
-    logging.disable()  # losses are what is expected
-    function(*arguments)
 
 
 def read(path: Path, folder: Path) -> None:

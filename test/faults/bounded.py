@@ -9,14 +9,15 @@
 
 from __future__ import annotations
 
+import logging
 import resource
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from faults.report import describe
+from faults.report import Tally, describe
 
 PRELOADED = [
     "numpy",
@@ -32,6 +33,32 @@ PRELOADED = [
 
 class NotSurvived(Exception):
     """A call ended otherwise than by returning or by an error that was expected; the message says how."""
+
+
+def call_each(
+    name: str,
+    faults: Iterable[tuple[str, Callable[..., object], tuple[Any, ...]]],
+    refusals: tuple[type[Exception], ...],
+    seconds: float = 30,
+    memory_mb: int = 1024,
+) -> Tally:
+    """Call what each fault has to leave alive, without its log: losses are what is expected.
+
+    Args:
+        name: of the loop.
+        faults: each in words, with a function and its arguments.
+        refusals, seconds, memory_mb: as of `call`.
+    """
+    tally = Tally(name)
+    for what, function, arguments in faults:
+        with tally.fault(what):
+            call(_quietly, function, *arguments, refusals=refusals, seconds=seconds, memory_mb=memory_mb)
+    return tally
+
+
+def _quietly(function: Callable[..., object], *arguments: Any) -> None:
+    logging.disable()
+    function(*arguments)
 
 
 def call(

@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-import logging
 import random
 import struct
 from collections.abc import Callable, Iterator
@@ -20,7 +19,7 @@ from typing import Any, get_args
 
 import numpy as np
 
-from faults.bounded import NotSurvived, call
+from faults.bounded import NotSurvived, call_each
 from faults.bytes import damage_places
 from faults.report import Tally
 from madm_model.events.container import Events
@@ -44,12 +43,8 @@ Message = tuple[str, bytes]
 
 def run(seed: int, count: int) -> Tally:
     """Damage messages of each encoding and files of each kind, in turn."""
-    tally = Tally("event recordings")
     with TemporaryDirectory() as folder:
-        for what, function, arguments in faults(seed, count, Path(folder)):
-            with tally.fault(what):
-                call(_quietly, function, *arguments, refusals=(InputError,), seconds=30, memory_mb=1024)
-    return tally
+        return call_each("event recordings", faults(seed, count, Path(folder)), (InputError,))
 
 
 def faults(seed: int, count: int, folder: Path) -> Iterator[tuple[str, Callable[..., None], tuple[Any, ...]]]:
@@ -70,11 +65,6 @@ def faults(seed: int, count: int, folder: Path) -> Iterator[tuple[str, Callable[
             path = folder / f"fault{kind}"
             path.write_bytes(content)
             yield f"seed {seed}, fault {number}: {kind}, {what}", read, (path,)
-
-
-def _quietly(function: Callable[..., None], *arguments: Any) -> None:
-    logging.disable()  # losses are what is expected
-    function(*arguments)
 
 
 def play(messages: list[Message], config: EdgeConfig) -> None:

@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 from image_samples import rvl_of
 
-from faults.bounded import call
+from faults.bounded import call_each
 from faults.bytes import damage_places
 from faults.report import Tally
 from madm_model.io.frames import FrameError
@@ -38,11 +38,7 @@ _NUMBERS = (0, 1, 7, 255, 4096, 70_000, 2**31 - 1, 2**31, 2**32 - 1)
 
 def run(seed: int, count: int) -> Tally:
     """Damage a message of each kind, in turn."""
-    tally = Tally("images")
-    for what, function, arguments in faults(seed, count):
-        with tally.fault(what):
-            call(function, *arguments, refusals=(FrameError,), seconds=20, memory_mb=2048)
-    return tally
+    return call_each("images", faults(seed, count), (FrameError,), seconds=20, memory_mb=2048)
 
 
 def faults(seed: int, count: int) -> Iterator[tuple[str, Callable[..., None], tuple[Any, ...]]]:
