@@ -16,6 +16,20 @@ import numpy as np
 
 SIZE = (32, 64)
 
+TRAINING = {
+    "source": {"name": "cityscapes", "resize": [32, 64]},
+    "target": {"name": "fmb", "resize": [32, 64]},
+    "validation": {"name": "fmb", "split": "test"},
+    "workers": 1,
+    "log_every": 1,
+    "training": {
+        "iterations": 3,
+        "self_training": {"dplg": {"initial_steps": [50, 51], "noise_period": 2}},
+        "optimizer": {"learning_rate": 1e-3, "warmup_iterations": 0, "gradient_clip": 1.0},
+    },
+}
+"""A configuration of `madm train` for these, without base, roots, crop and how often what is done."""
+
 
 def write_cityscapes(root: Path, count: int = 4) -> Path:
     """Train images with labelTrainIds."""

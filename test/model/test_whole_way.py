@@ -16,27 +16,18 @@ from pathlib import Path
 import pytest
 import yaml
 from base_samples import write_base
+from paper_data_samples import TRAINING
 from typer.testing import CliRunner
 
 from madm_model.cli.app import app
 from madm_model.dataset_training.board import Board
 
-TRAINING = {
-    "source": {"name": "cityscapes", "resize": [32, 64]},
-    "target": {"name": "fmb", "resize": [32, 64]},
-    "validation": {"name": "fmb", "split": "test"},
+CONFIG = TRAINING | {
     "validation_images": 2,
     "crop": [32, 32],
-    "workers": 1,
-    "log_every": 1,
     "panels_every": 3,
     "checkpoint_every": 3,
     "evaluate_every": 3,
-    "training": {
-        "iterations": 3,
-        "self_training": {"dplg": {"initial_steps": [50, 51], "noise_period": 2}},
-        "optimizer": {"learning_rate": 1e-3, "warmup_iterations": 0, "gradient_clip": 1.0},
-    },
 }
 SPLITS = ("source", "target", "validation")
 
@@ -75,8 +66,8 @@ def trained(place: Path, tmp_path_factory) -> Path:
             assert "nothing is missing" in madm("data", "check", name, place / name)
 
         # 3. Training, interrupted once
-        splits = {key: TRAINING[key] | {"root": str(place / TRAINING[key]["name"])} for key in SPLITS}
-        (place / "thermal.yaml").write_text(yaml.safe_dump(TRAINING | splits | {"base": str(place / "base")}))
+        splits = {key: CONFIG[key] | {"root": str(place / CONFIG[key]["name"])} for key in SPLITS}
+        (place / "thermal.yaml").write_text(yaml.safe_dump(CONFIG | splits | {"base": str(place / "base")}))
         command = ("train", place / "thermal.yaml", "--out", place / "run", "--device", "cpu")
         with pytest.MonkeyPatch.context() as interrupting:
             interrupting.setattr(Board, "add_step", lambda *_: signal.raise_signal(signal.SIGINT))

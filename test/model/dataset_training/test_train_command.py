@@ -17,7 +17,7 @@ import pytest
 import torch
 import yaml
 from adaptation_samples import MINIATURE
-from paper_data_samples import write_cityscapes, write_fmb
+from paper_data_samples import TRAINING, write_cityscapes, write_fmb
 from safetensors.torch import load_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from typer.testing import CliRunner
@@ -29,23 +29,13 @@ from madm_model.labels import STREET_9
 from madm_model.model_config import ModelConfig
 from madm_model.network.madm import MADM
 
-CONFIG = {
-    "source": {"name": "cityscapes", "resize": [32, 64]},
-    "target": {"name": "fmb", "resize": [32, 64]},
-    "validation": {"name": "fmb", "split": "test"},
+CONFIG = TRAINING | {
     "validation_images": 1,
     "crop": [16, 32],
     "batch": 1,
-    "workers": 1,
-    "log_every": 1,
     "panels_every": 2,
     "checkpoint_every": 2,
     "evaluate_every": 2,
-    "training": {
-        "iterations": 3,
-        "self_training": {"dplg": {"initial_steps": [50, 51], "noise_period": 2}},
-        "optimizer": {"learning_rate": 1e-3, "warmup_iterations": 0, "gradient_clip": 1.0},
-    },
 }
 
 
