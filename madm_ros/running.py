@@ -14,12 +14,14 @@ import contextlib
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from types import FrameType
 
 import rclpy
 from rclpy.exceptions import ParameterException
 from rclpy.executors import ExternalShutdownException
+from rclpy.logging import LoggingSeverity
 from rclpy.node import Node
 
 from madm_model.io.frames import InputError
@@ -31,6 +33,38 @@ _REFUSALS = (ParameterException, InputError, ModelError, StoreError, ValueError,
 
 _AGAIN_S = 1.0
 """After which an interrupt that has ended nothing is raised again, seconds."""
+_SOON_S = 0.01
+"""After which one is raised that came where nothing would have caught it, seconds."""
+
+
+@contextlib.contextmanager
+def _main_thread_woken() -> Iterator[None]:
+    """Let every signal interrupt what the main thread waits for in C.
+
+    The system gives a signal of the process to any of its threads (ROS and torch have many), and Python's handlers run
+    in the main thread only: while that sleeps, it would not learn of it.
+    """
+    main = threading.main_thread().ident
+    read_end, write_end = os.pipe()
+    os.set_blocking(write_end, False)
+
+    def wake() -> None:
+        while numbers := os.read(read_end, 64):
+            if set(numbers) != {signal.SIGURG}:
+                signal.pthread_kill(main, signal.SIGURG)
+
+    woken = threading.Thread(target=wake, daemon=True)
+    previous_handler = signal.signal(signal.SIGURG, lambda number, frame: None)
+    previous_fd = signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
+    woken.start()
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(previous_fd)
+        os.close(write_end)  # which ends the thread
+        woken.join()
+        signal.signal(signal.SIGURG, previous_handler)
+        os.close(read_end)
 
 
 @contextlib.contextmanager
@@ -58,29 +92,31 @@ def ros_process(program: str, args: list[str] | None) -> Iterator[list[Node]]:
             os._exit(0)
 
     def end(number: int, frame: FrameType | None) -> None:
+        """Interrupt the body; one that was lost in a callback or a destructor goes again after a while."""
         nonlocal ending
+        if left or (ending and number != signal.SIGALRM):
+            return
         if not ending:
             ending = True
-            signal.setitimer(signal.ITIMER_REAL, _AGAIN_S)
-            raise KeyboardInterrupt
-
-    def end_again(number: int, frame: FrameType | None) -> None:
-        """Raised in a callback or a destructor, an interrupt is lost: another one goes after it."""
-        if not left:
-            signal.setitimer(signal.ITIMER_REAL, _AGAIN_S)
+            # What an interrupt leaves broken (a library half imported, an object half made) is no news to anyone.
+            rclpy.logging.set_logger_level("", LoggingSeverity.FATAL)
+            sys.unraisablehook = lambda unraisable: None
+        # On the way from the body to its handlers below, an interrupt would miss them.
+        on_the_way = frame is not None and frame.f_code.co_filename == contextlib.__file__
+        signal.setitimer(signal.ITIMER_REAL, _SOON_S if on_the_way else _AGAIN_S)
+        if not on_the_way:
             raise KeyboardInterrupt
 
     # Before rclpy's own handlers, which shut the context down and then call these.
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
         signal.signal(number, end)
-    signal.signal(signal.SIGALRM, end_again)
     atexit.register(leave)  # what is registered later comes before it
     nodes: list[Node] = []
     refusal = ""
     started = False
     try:
         # An interrupt may come at the very end of the body too, when its error is being handled.
-        with contextlib.suppress(KeyboardInterrupt):
+        with contextlib.suppress(KeyboardInterrupt), _main_thread_woken():
             try:
                 rclpy.init(args=args)
                 started = True

@@ -50,12 +50,52 @@ def test_a_signal_ends_what_goes_on_and_a_second_one_changes_nothing(number: str
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "cleaned up\nover\n", "")
 
 
+def test_a_signal_that_another_thread_takes_wakes_the_main_thread() -> None:
+    body = """number = signal.SIGTERM
+    import threading
+    woken = lambda: time.sleep(0.5) or signal.pthread_kill(threading.get_ident(), number) or time.sleep(60)
+    threading.Thread(target=woken, daemon=True).start()
+    time.sleep(60); print('never')"""
+    ended = _run(body)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "cleaned up\nover\n", "")
+
+
 def test_an_interrupt_that_a_library_turns_into_an_error_ends_without_a_traceback() -> None:
     body = """number = signal.SIGTERM
     try:
         os.kill(os.getpid(), number); time.sleep(60)
     except KeyboardInterrupt:
         raise RuntimeError("the import failed")"""
+    ended = _run(body)
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_a_signal_while_the_body_is_being_left_ends_without_a_traceback() -> None:
+    body = """number = signal.SIGTERM
+    import contextlib
+    leave = contextlib._GeneratorContextManager.__exit__
+    def signalled(self, *what):
+        os.kill(os.getpid(), number)
+        return leave(self, *what)
+    # as if the signal came in contextlib's own lines
+    signalled.__code__ = signalled.__code__.replace(co_filename=contextlib.__file__)
+    contextlib._GeneratorContextManager.__exit__ = signalled
+    rclpy.shutdown()
+    raise RuntimeError("the context is invalid")"""
+    ended = _run(body)
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_what_an_interrupt_leaves_broken_is_not_told() -> None:
+    body = """number = signal.SIGTERM
+    node = rclpy.create_node("left_broken")
+    class HalfMade:
+        def __del__(self):
+            self.never_set
+    try:
+        os.kill(os.getpid(), number); time.sleep(60)
+    except KeyboardInterrupt:
+        node.get_logger().error("the import failed"); HalfMade()"""
     ended = _run(body)
     assert (ended.returncode, ended.stderr) == (0, "")
 
