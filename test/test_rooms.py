@@ -33,6 +33,7 @@ ONLY = {
     "madm_model.network": {"madm_model.architecture"},
     "madm_model.modalities": {"madm_model.io", "madm_model.settings"},
     "madm_model.events": {"madm_model.io", "madm_model.settings"},
+    "madm_model.geometry": {"madm_model.io", "madm_model.labels", "madm_model.settings"},
 }
 """Rooms on the ground, and all that they may import of this project."""
 IMPORTED_BY = {
