@@ -14,13 +14,16 @@ from pathlib import Path
 from madm_model.model_config import CONFIG_FILE, EMBEDDED_WEIGHTS
 
 EMBEDDED = "tiny-rgb"
-"""Name of the model that comes with the package and has been trained on colour: where every adaptation starts."""
+"""Name of the model that comes with the package and has been trained on colour: what the others began as."""
 
 
 def embedded_model(modality: str) -> str:
-    """Name of the embedded model for a modality: the one adapted to it where there is one, otherwise `EMBEDDED`."""
-    adapted = f"tiny-{modality}"
-    return adapted if (EMBEDDED_WEIGHTS / adapted / CONFIG_FILE).is_file() else EMBEDDED
+    """Name of the embedded model for a modality: a student of it, which is quick, else a MADM adapted to it.
+
+    A job adapts the MADM beside a student (`store.version.training_start`) and has it teach that student.
+    """
+    names = (f"student-{modality}", f"tiny-{modality}", EMBEDDED)
+    return next(name for name in names if (EMBEDDED_WEIGHTS / name / CONFIG_FILE).is_file())
 
 
 def resolve_model(name_or_path: str | Path) -> Path:

@@ -44,7 +44,8 @@ def adapt(
         str,
         typer.Option(
             help="Small network that learns from the adapted model and runs in its place: swiftnet, segformer-b0, "
-            "segformer-b2, segformer-b5, or a student's model folder to go on from; default: none."
+            "segformer-b2, segformer-b5, or a student's model folder to go on from; none: no student; default: of the "
+            "sizes of the student that runs, none where none runs."
         ),
     ] = "",
     device: Annotated[str, typer.Option(help="cuda, cpu, or auto: the GPU where there is one.")] = "auto",

@@ -55,8 +55,9 @@ def check_settings(request: JobRequest, store: VersionStore) -> JobSettings:
         _check_modality(request, store, present.versions)
         if request.bag_roots is not None:
             check_paths(request, request.bag_roots)
-        config = ModelConfig.load(store.training_folder(present.active))
-        return resolve_settings(request, config, request.iterations or _PROBE_ITERATIONS, _is_gpu(request))
+        return resolve_settings(
+            request, store, present.active, request.iterations or _PROBE_ITERATIONS, _is_gpu(request)
+        )
 
 
 def check_cost(request: JobRequest, store: VersionStore, settings: JobSettings) -> JobCost:
@@ -159,12 +160,16 @@ def check_disk(store: VersionStore, settings: JobSettings, frames: int) -> None:
     check_room(store.root, folder, room, settings.training.resources.lora is not None)
 
 
-def resolve_settings(request: JobRequest, config: ModelConfig, iterations: int, on_gpu: bool) -> JobSettings:
-    """The settings of a job with that many iterations.
+def resolve_settings(
+    request: JobRequest, store: VersionStore, parent: str, iterations: int, on_gpu: bool
+) -> JobSettings:
+    """The settings of a job with that many iterations, from a version of the store.
 
     Raises:
+        ModelError: the version cannot be read.
         ValueError: an option is unknown or does not fit, or the modality cannot be adapted to.
     """
+    config = ModelConfig.load(store.training_folder(parent))
     make_preprocessor(request.target.modality, request.preprocessing)
     if not isinstance(config.architecture, Architecture):
         raise ValueError(
@@ -178,6 +183,8 @@ def resolve_settings(request: JobRequest, config: ModelConfig, iterations: int, 
     settings = with_options(defaults, request.options)
     if request.gate is not None and settings.gate != defaults.gate:
         raise ValueError("the gate's limits are no options of a request, but parameters of the server (gate.*)")
+    if not settings.student and not isinstance(ModelConfig.load(store.folder(parent)).architecture, Architecture):
+        settings = replace(settings, student=str(store.folder(parent)))
     if settings.training.iterations != iterations:
         raise ValueError("iterations is no option, but a part of the request itself")
     settings.view.check(config.architecture)

@@ -119,13 +119,13 @@ def _run_stages(job: JobContext) -> State:
     config, on_gpu = ModelConfig.load(job.store.training_folder(parent)), device.type == "cuda"
 
     # 2. Target and source frames on disk
-    probe = resolve_settings(job.request, config, _PROBE_ITERATIONS, on_gpu)
+    probe = resolve_settings(job.request, job.store, parent, _PROBE_ITERATIONS, on_gpu)
     student = choose_job_student(job, probe, config, parent) if probe.has_student else None
     target, source = prepare_frames(job, [config, *(student or ())[1:]], probe)
 
     # 3. How long to train
     iterations = decide_iterations(job, parent, config, probe, target, source, device)
-    settings = resolve_settings(job.request, config, iterations, on_gpu)
+    settings = resolve_settings(job.request, job.store, parent, iterations, on_gpu)
     data = JobData(source, target, config, settings.view)
 
     # 4. Train, from the last checkpoint if there is one

@@ -58,7 +58,7 @@ class JobSettings:
     """Iterations between two checkpoints, which is what a killed job loses at most."""
     student: str = ""
     """Small network that learns from the adapted model and runs in its place: swiftnet, segformer-b0, -b2 or -b5, or a
-    student's model folder to go on from; empty or none: no student."""
+    student's model folder to go on from; none: no student; empty: none, or one of its own sizes if a student runs."""
     distillation: DistillationConfig = field(default_factory=DistillationConfig)
     """How the student learns."""
 

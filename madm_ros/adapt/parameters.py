@@ -74,7 +74,8 @@ PARAMETERS = (
         "student",
         "",
         "Small network that learns from the adapted model and runs in its place, where a request names none: swiftnet, "
-        "segformer-b0, segformer-b2, segformer-b5 or a student's model folder; empty: none.",
+        "segformer-b0, segformer-b2, segformer-b5 or a student's model folder; none: no student; empty: one of the "
+        "sizes of the student that runs, none where none runs.",
     ),
     NodeParameter("auto_activate", True, "A version that passes the gate becomes active; false: it is only kept."),
     *settings_as_parameters(GateConfig, "gate"),

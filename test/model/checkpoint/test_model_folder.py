@@ -19,8 +19,9 @@ from kill_samples import start_child
 from official_checkpoint import SMALL, small_network
 from safetensors.torch import load_file, save_file
 
+from madm_model.checkpoint import model_names
 from madm_model.checkpoint.model_folder import WEIGHTS_FILE, load_model, save_model
-from madm_model.checkpoint.model_names import EMBEDDED, resolve_model
+from madm_model.checkpoint.model_names import EMBEDDED, embedded_model, resolve_model
 from madm_model.labels import STREET_9, STREET_11
 from madm_model.model_config import ModelConfig, ModelError
 from madm_model.store import BASE, VersionInfo, VersionStore
@@ -125,6 +126,15 @@ def test_missing_and_unknown_tensors(folder: Path) -> None:
     save_file({**tensors, **unknown, "shared_noise": noise}, folder / WEIGHTS_FILE)
     with pytest.raises(ModelError, match="a, b, c and 1 more are not part of the network"):
         load_model(folder)
+
+
+def test_what_runs_is_a_student_where_there_is_one_else_a_madm_of_the_modality(tmp_path, monkeypatch) -> None:
+    for name in ("student-thermal", "tiny-thermal", "tiny-depth", "tiny-rgb"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.json").touch()
+    monkeypatch.setattr(model_names, "EMBEDDED_WEIGHTS", tmp_path)
+    named = [embedded_model(modality) for modality in ("thermal", "depth", "event", "rgb")]
+    assert named == ["student-thermal", "tiny-depth", "tiny-rgb", "tiny-rgb"]
 
 
 def test_embedded_name_and_paths() -> None:

@@ -19,6 +19,7 @@ from adaptation_samples import LENIENT, SMALL, write_bag, write_model, write_sou
 from event_bag_samples import TOPIC, write_event_bag
 from typer.testing import CliRunner
 
+from madm_model.checkpoint.model_names import embedded_model
 from madm_model.cli.adapt import adapt
 from madm_model.cli.app import app as madm
 from madm_model.events.edge_config import EdgeConfig
@@ -111,7 +112,7 @@ def test_without_a_model_it_starts_from_the_embedded_one(arguments, monkeypatch,
     without = [argument for argument in arguments if not argument.startswith("--model")]
     code, output = run([*without, f"--modality={modality}"])
     assert (code, "seen" in output) == (1, True)
-    assert Path(requests[0].base).name == f"tiny-{modality}"
+    assert Path(requests[0].base).name == embedded_model(modality)
 
 
 def test_an_event_recording_is_adapted_to_with_the_named_edge_frames(tmp_path, arguments) -> None:

@@ -136,6 +136,12 @@ def test_what_the_servers_parameter_names_is_overruled_by_the_request(store, req
     assert not check_settings(replace(named, options={**request_.options, "student": "none"}), store).has_student
 
 
+def test_where_a_student_runs_a_job_makes_the_next_one_of_its_sizes(finished, request_) -> None:
+    _, store, _ = finished
+    assert check_settings(request_, store).student == str(store.folder("v0001"))
+    assert not check_settings(replace(request_, student="none"), store).has_student
+
+
 def test_a_student_costs_time_and_memory(store, wanted, request_) -> None:
     def cost(request):
         return check_cost(request, store, check_settings(request, store))
