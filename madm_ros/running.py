@@ -33,6 +33,8 @@ _REFUSALS = (ParameterException, InputError, ModelError, StoreError, ValueError,
 
 _AGAIN_S = 1.0
 """After which an interrupt that has ended nothing is raised again, seconds."""
+_CLEAN_UP_S = 3.0
+"""Which nodes have to end where they cannot be waited for longer, seconds."""
 _SOON_S = 0.01
 """After which one is raised that came where nothing would have caught it, seconds."""
 
@@ -82,7 +84,8 @@ def ros_process(program: str, args: list[str] | None) -> Iterator[list[Node]]:
     Yields:
         a list for the nodes: they are destroyed at the end, in this order.
     """
-    ending = left = ended = False
+    signalled = left = ended = False
+    nodes: list[Node] = []
 
     def leave() -> None:
         """Cut short the interpreter's end, which takes seconds where torch was loaded: nothing is left to be done."""
@@ -91,16 +94,36 @@ def ros_process(program: str, args: list[str] | None) -> Iterator[list[Node]]:
             sys.stderr.flush()
             os._exit(0)
 
+    def clean_up() -> None:
+        nonlocal left
+        left = True
+        try:
+            for node in nodes:
+                node.destroy_node()
+            rclpy.try_shutdown()  # gives the handlers back that were there before rclpy's
+        except Exception:
+            if not signalled:  # else what was interrupted is half made
+                raise
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+
     def end(number: int, frame: FrameType | None) -> None:
         """Interrupt the body; one that was lost in a callback or a destructor goes again after a while."""
-        nonlocal ending
-        if left or (ending and number != signal.SIGALRM):
+        nonlocal signalled, ended
+        if left or (signalled and number != signal.SIGALRM):
             return
-        if not ending:
-            ending = True
+        if not signalled:
+            signalled = True
             # What an interrupt leaves broken (a library half imported, an object half made) is no news to anyone.
             rclpy.logging.set_logger_level("", LoggingSeverity.FATAL)
             sys.unraisablehook = lambda unraisable: None
+        if _imports(frame):  # libraries in C++ abort, or make something else of it
+            waits = threading.Timer(_CLEAN_UP_S, os._exit, (0,))  # a node's thread may want that module, too
+            waits.daemon = True
+            waits.start()
+            clean_up()
+            ended = True
+            leave()
         # On the way from the body to its handlers below, an interrupt would miss them.
         on_the_way = frame is not None and frame.f_code.co_filename == contextlib.__file__
         signal.setitimer(signal.ITIMER_REAL, _SOON_S if on_the_way else _AGAIN_S)
@@ -111,7 +134,6 @@ def ros_process(program: str, args: list[str] | None) -> Iterator[list[Node]]:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
         signal.signal(number, end)
     atexit.register(leave)  # what is registered later comes before it
-    nodes: list[Node] = []
     refusal = ""
     started = False
     try:
@@ -125,19 +147,23 @@ def ros_process(program: str, args: list[str] | None) -> Iterator[list[Node]]:
                 pass
             except Exception as error:
                 # ROS may be shut down before the handler has run, and a library make something else of the interrupt.
-                if not ending and (rclpy.ok() or not started):
+                if not signalled and (rclpy.ok() or not started):
                     if not isinstance(error, _REFUSALS):
                         raise
                     refusal = " ".join(f"{program}: {error}".split())
             finally:
-                ending = left = True
+                left = True
     finally:
-        left = True
-        for node in nodes:
-            node.destroy_node()
-        rclpy.try_shutdown()  # gives the handlers back that were there before rclpy's
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)
+        clean_up()
     if refusal:
         sys.exit(refusal)
     ended = True
+
+
+def _imports(frame: FrameType | None) -> bool:
+    """Whether a module is being imported there."""
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False

@@ -70,6 +70,30 @@ def test_an_interrupt_that_a_library_turns_into_an_error_ends_without_a_tracebac
     assert (ended.returncode, ended.stderr) == (0, "")
 
 
+def test_a_signal_while_a_library_is_imported_does_not_go_through_it(tmp_path) -> None:
+    (tmp_path / "fragile.py").write_text(
+        "import os, signal, time\n"
+        "try:\n    os.kill(os.getpid(), signal.SIGTERM); time.sleep(60)\n"
+        "except BaseException:\n    os.abort()\n"
+    )
+    ended = _run(f"number = signal.SIGTERM; import sys; sys.path.insert(0, {str(tmp_path)!r}); import fragile")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "cleaned up\n", "")
+
+
+def test_a_node_that_is_half_made_is_no_error(tmp_path) -> None:
+    body = """number = signal.SIGTERM
+    class HalfMade(rclpy.node.Node):
+        def __init__(self):
+            super().__init__("half_made")
+            os.kill(os.getpid(), number); time.sleep(60)
+            self.whole = True
+        def destroy_node(self):
+            self.whole = self.whole and super().destroy_node()
+    nodes.append(HalfMade())"""
+    ended = _run(body)
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
 def test_a_signal_while_the_body_is_being_left_ends_without_a_traceback() -> None:
     body = """number = signal.SIGTERM
     import contextlib
