@@ -148,6 +148,11 @@ class Segmenter:
         """What runs the network, and in which number format: "openvino float32"."""
         return f"{self._runtime.name} {dtype_name(self.dtype)}"
 
+    @property
+    def largest_batch(self) -> int:
+        """Images that gain by running together, of what runs the network."""
+        return self._runtime.largest_batch
+
     @torch.inference_mode()
     def segment(self, images: Sequence[np.ndarray]) -> list[Segmentation]:
         """Segment a batch.

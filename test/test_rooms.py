@@ -34,6 +34,7 @@ ONLY = {
     "madm_model.modalities": {"madm_model.io", "madm_model.settings"},
     "madm_model.events": {"madm_model.io", "madm_model.settings"},
     "madm_model.geometry": {"madm_model.io", "madm_model.labels", "madm_model.settings"},
+    "madm_ros.sharing": {"madm_model.checkpoint", "madm_model.model_config"},
 }
 """Rooms on the ground, and all that they may import of this project."""
 IMPORTED_BY = {
@@ -42,6 +43,7 @@ IMPORTED_BY = {
     "madm_ros.adapt": {"madm_ros.tools", "madm_ros.executables"},
     "madm_ros.events": {"madm_ros.tools", "madm_ros.executables", "madm_ros.adapt"},  # adapt has its parameters
     "madm_ros.segmentation": {"madm_ros.tools", "madm_ros.executables", "madm_ros.events"},  # events makes both nodes
+    "madm_ros.sharing": {"madm_ros.segmentation"},
 }
 """Rooms at the top, and all that may import them."""
 

@@ -68,6 +68,11 @@ class AutoRuntime:
         """Of the one that was chosen; PyTorch's before."""
         return self._chosen.dtype if self._chosen else self._dtype
 
+    @property
+    def largest_batch(self) -> int:
+        """Of the one that was chosen; one image before."""
+        return self._chosen.largest_batch if self._chosen else 1
+
     def __call__(self, images: torch.Tensor) -> torch.Tensor:
         """Class scores; see `Runtime`."""
         if self._chosen is None:

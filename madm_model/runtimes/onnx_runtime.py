@@ -40,6 +40,7 @@ class OnnxRuntime:
     """
 
     name = "onnx"
+    largest_batch = 1
 
     def __init__(self, network: nn.Module, device: torch.device, dtype: torch.dtype, cache: CompiledCache) -> None:
         if dtype not in ((torch.float32, torch.float16) if device.type == "cuda" else (torch.float32,)):

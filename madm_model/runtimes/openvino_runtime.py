@@ -45,6 +45,7 @@ class OpenVINORuntime:
     """
 
     name = "openvino"
+    largest_batch = 1
 
     def __init__(self, network: nn.Module, target: str, precision: str, cache: CompiledCache) -> None:
         self._device = target.upper()

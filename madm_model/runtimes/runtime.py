@@ -25,6 +25,9 @@ class Runtime(Protocol):
     """One of `names.RUNTIMES`."""
     dtype: torch.dtype
     """The number format that it computes in."""
+    largest_batch: int
+    """Images that gain by running together; 1 where they take as long one by one, or each number of them would have to
+    be compiled."""
 
     def __call__(self, images: torch.Tensor) -> torch.Tensor:
         """Class scores of a batch.

@@ -14,8 +14,8 @@ from typing import Generic, TypeVar
 
 Made = TypeVar("Made")
 
-KEPT_SIZES = 4
-"""Cameras have one size; more are kept for recordings of several."""
+KEPT_SIZES = 8
+"""Of cameras that share a network, and of recordings of several."""
 
 
 class PerSize(Generic[Made]):

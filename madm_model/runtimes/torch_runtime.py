@@ -16,6 +16,9 @@ from madm_model.model_config import ModelError
 from madm_model.runtimes.runtime import Logits, example_images, export_graph
 from madm_model.runtimes.sizes import PerSize
 
+_GPU_BATCH = 8
+"""Images that small networks need to fill a GPU."""
+
 
 class TorchRuntime:
     """Runs a network as PyTorch does, layer by layer.
@@ -29,6 +32,8 @@ class TorchRuntime:
 
     def __init__(self, network: nn.Module, dtype: torch.dtype) -> None:
         self.dtype = dtype
+        on_gpu = any(parameter.is_cuda for parameter in network.parameters())
+        self.largest_batch = _GPU_BATCH if on_gpu else 1
         self.network: nn.Module | None = network
 
     def __call__(self, images: torch.Tensor) -> torch.Tensor:
@@ -52,6 +57,7 @@ class CompiledRuntime:
     """
 
     name = "compiled"
+    largest_batch = 1
 
     def __init__(self, network: nn.Module, dtype: torch.dtype) -> None:
         self.dtype = dtype

@@ -35,9 +35,9 @@ class FrameTiming:
     preprocessing: float
     """Decoding the message and the modality's preprocessing."""
     inference: float
-    """The segmenter's call."""
+    """The segmenter's call, with the images of other cameras where they run together."""
     total: float
-    """From the message's callback to the last publication, waiting for the worker included."""
+    """From the message's callback to the last publication, waiting for the network included."""
 
 
 class FrameStatistics:
@@ -159,6 +159,8 @@ class NodeHealth:
     """For how many seconds most of every frame has been unlabelled."""
     skipped: int = 0
     """Frames left out on purpose since activation: above `max_fps`, or unwanted while `lazy`."""
+    cameras: int = 1
+    """How many share the network, this one included."""
     idle: bool = False
     """Images come, but nobody wants their labels."""
 
@@ -174,6 +176,7 @@ def diagnostic_status(name: str, health: NodeHealth) -> DiagnosticStatus:
         "state": health.state,
         "model": health.model,
         "runtime": health.runtime or "-",
+        "cameras of this network": str(health.cameras),
         "store": health.store or "-",
         "version": health.version or "-",
         "image topic": health.topic,
@@ -219,7 +222,8 @@ def _assess(health: NodeHealth) -> tuple[bytes, str]:
     wanted = min(health.arrived_rate, health.max_fps or health.arrived_rate)
     if health.fps < _ENOUGH_LABELS * wanted and not health.idle:
         return DiagnosticStatus.WARN, (
-            f"labels for {health.fps:.1f} of {wanted:.1f} images a second: the network is slower than the camera; "
+            f"labels for {health.fps:.1f} of {wanted:.1f} images a second: the network is slower than "
+            f"{'the camera' if health.cameras <= 1 else f'its {health.cameras} cameras'}; "
             "a GPU, a smaller model or max_fps help"
         )
     return DiagnosticStatus.OK, f"{health.fps:.1f} label images a second"

@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from madm_model.model_config import ModelConfig
+from madm_model.runtimes.sizes import KEPT_SIZES
 from madm_model.store import BASE, StoreError, VersionStore
 from madm_model.store.store import INDEX_FILE
-from madm_ros.segmentation.pipeline import SegmenterLike
+from madm_ros.sharing.shared_network import SegmenterLike
 
 _PERIOD_S = 0.5
 _TRIALS, _LONGEST_PERIOD_S = 10, 4.0
@@ -36,18 +37,31 @@ def open_segmenter(
 ) -> SegmenterLike:
     """A segmenter of a model or, where a store is named, of the store's active version, with the model as its base.
 
+    It has run once at the model's own size.
+
     Raises:
         ModelError: it cannot be loaded.
         StoreError: the store is no folder.
     """
     if not store:
-        return load(model)
+        return _load_warm(load, model)
     root = Path(store).expanduser()
     if root.exists() and not root.is_dir():
         raise StoreError(f"store is {root}: it has to be a folder of model versions, or one that is yet to be made")
     from madm_model.checkpoint.model_names import resolve_model
 
     return FollowingSegmenter(VersionStore(root, resolve_model(model)), load, on_error, log_info)
+
+
+def _load_warm(load: Load, model: str | Path) -> SegmenterLike:
+    """A segmenter that has run once, and so is known to give finite scores."""
+    segmenter = load(model)
+    try:
+        segmenter.warm_up(*segmenter.config.input_size)
+    except Exception:
+        segmenter.close()
+        raise
+    return segmenter
 
 
 class FollowingSegmenter:
@@ -82,7 +96,8 @@ class FollowingSegmenter:
         self._lock = threading.Lock()  # guards `_next`, `_outdated` and `_closed`
         self._next: tuple[str, SegmenterLike] | None = None
         self._outdated: list[SegmenterLike] = []
-        self._last_size: tuple[int, int] | None = None
+        self._sizes: dict[tuple[int, int], None] = {}
+        """Of the cameras' images, the last seen last."""
         self._told_note = ""
         self._closed = threading.Event()
         self._tried, self._trials = first, int(self._signature == _NOT_USED)
@@ -118,17 +133,22 @@ class FollowingSegmenter:
         """What runs it."""
         return self._present.runtime
 
+    @property
+    def largest_batch(self) -> int:
+        """Images that gain by running together in it."""
+        return self._present.largest_batch
+
     def segment(self, images: list[Any]) -> list[Any]:
         """As the segmenters it is made of; called from one thread."""
         if self._next is not None:
             self._take_over()
-        self._last_size = images[0].shape[:2]
+        for image in images:
+            self._note_size(image.shape[:2])
         return self._present.segment(images)
 
     def warm_up(self, height: int, width: int) -> None:
-        """Run the present version once, but for the model's own size: at that, every version has been run already."""
-        if (height, width) != tuple(self.config.input_size):
-            self._present.warm_up(height, width)
+        """Run the present version once."""
+        self._present.warm_up(height, width)
 
     def close(self) -> None:
         """Stop following and give all memory back."""
@@ -146,22 +166,18 @@ class FollowingSegmenter:
             self._on_error(snapshot.note)
         if snapshot.active != BASE:
             try:
-                return snapshot.active, self._load_warm(snapshot.folder)
+                return snapshot.active, _load_warm(self._load, snapshot.folder)
             except Exception as error:
                 self._trouble = f"version {snapshot.active} cannot be loaded, the base segments in its place: {error}"
                 self._on_error(self._trouble)
                 self._signature = _NOT_USED
-        return BASE, self._load_warm(self._store.base)
+        return BASE, _load_warm(self._load, self._store.base)
 
-    def _load_warm(self, folder: Path) -> SegmenterLike:
-        """A segmenter that has run once, and so is known to give finite scores."""
-        segmenter = self._load(folder)
-        try:
-            segmenter.warm_up(*segmenter.config.input_size)
-        except Exception:
-            segmenter.close()
-            raise
-        return segmenter
+    def _note_size(self, size: tuple[int, int]) -> None:
+        if size not in self._sizes:
+            self._sizes[size] = None
+            if len(self._sizes) > KEPT_SIZES:
+                del self._sizes[next(iter(self._sizes))]
 
     def _take_over(self) -> None:
         with self._lock:
@@ -220,8 +236,9 @@ class FollowingSegmenter:
         try:
             if segmenter.config.label_set != self.config.label_set:
                 raise ValueError("it has other classes: clean up and configure the node to use it")
-            # At the camera's size: what a runtime compiles is for one size, and no frame is to wait for it.
-            segmenter.warm_up(*(self._last_size or segmenter.config.input_size))
+            # At the cameras' sizes: what a runtime compiles is for one size, and no frame is to wait for it.
+            for size in list(self._sizes) or [segmenter.config.input_size]:
+                segmenter.warm_up(*size)
         except Exception:
             segmenter.close()
             raise

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from madm_ros.segmentation.pipeline import SegmenterLike
+from madm_ros.sharing.shared_network import SegmenterLike
 
 SegmenterFactory = Callable[[str, str, str, str], SegmenterLike]
 """Makes a segmenter from model (name or folder), device, precision and runtime."""

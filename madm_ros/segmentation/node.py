@@ -7,7 +7,8 @@
 # specific language governing permissions and limitations under the License.
 """The segmentation node: images in, label images out.
 
-A frame goes from `accept` (executor) through `LatestFrameWorker` to `FramePipeline.process` (worker thread).
+A frame goes from `accept` (executor) into a `CameraQueue`; `SharedNetwork`, in a thread of its own, has `FramePipeline`
+prepare it, segments it with those of other cameras, and hands it to the queue's thread, which publishes.
 """
 
 from __future__ import annotations
@@ -32,23 +33,25 @@ from madm_ros.running import ros_process
 from madm_ros.segmentation import diagnostics, parameters
 from madm_ros.segmentation.camera_inputs import CameraInputs
 from madm_ros.segmentation.following_segmenter import FollowingSegmenter, open_segmenter
-from madm_ros.segmentation.latest_frame_worker import LatestFrameWorker
 from madm_ros.segmentation.loading import SegmenterFactory, load_segmenter
-from madm_ros.segmentation.pipeline import FramePipeline, FrameSettings, ReceivedImage, SegmenterLike
+from madm_ros.segmentation.pipeline import FramePipeline, FrameSettings, ReceivedImage
 from madm_ros.segmentation.publications import Publications
+from madm_ros.sharing.camera_queue import CameraQueue
+from madm_ros.sharing.shared_networks import NetworkKey, NetworkShare, SharedNetworks
 
 
 class SegmentationNode(LifecycleNode):
     """Lifecycle node around a segmenter.
 
     configure loads the weights, activate starts listening, deactivate stops and gives the device's memory back
-    (activating again loads the weights again), cleanup forgets the model. A transition up that fails logs one error and
-    leaves the node in the state it was in; parameters can be corrected while it is unconfigured. One down that fails
-    leaves it unconfigured.
+    (activating again loads the weights again) once no other node of the process has the same model, cleanup forgets the
+    model. A transition up that fails logs one error and leaves the node in the state it was in; parameters can be
+    corrected while it is unconfigured. One down that fails leaves it unconfigured.
 
     Args:
         segmenter_factory: called on configure; tests put a small one here.
         image_source: part of this process that hands images to `accept`; empty: the topic `image` brings them.
+        networks: of the nodes of this process, which share the weights of one model; None: this one has its own.
         arguments: of LifecycleNode, such as namespace or parameter_overrides.
 
     Raises:
@@ -57,21 +60,26 @@ class SegmentationNode(LifecycleNode):
     """
 
     def __init__(
-        self, segmenter_factory: SegmenterFactory = load_segmenter, image_source: str = "", **arguments: Any
+        self,
+        segmenter_factory: SegmenterFactory = load_segmenter,
+        image_source: str = "",
+        networks: SharedNetworks | None = None,
+        **arguments: Any,
     ) -> None:
         super().__init__("segmentation_node", **arguments)
         self._make_segmenter = segmenter_factory
         self._image_source = image_source
+        self._networks = networks or SharedNetworks()
         self._state = "unconfigured"
         self._transition_error = ""
         # From configure to cleanup:
         self._config: ModelConfig | None = None
         self._publications: Publications | None = None
         # From configure to deactivate:
-        self._segmenter: SegmenterLike | None = None
+        self._share: NetworkShare | None = None
         # From activate to deactivate:
         self._pipeline: FramePipeline | None = None
-        self._worker: LatestFrameWorker[ReceivedImage] | None = None
+        self._queue: CameraQueue[ReceivedImage] | None = None
         self._inputs: CameraInputs | None = None
         parameters.declare(self)
         self.add_on_set_parameters_callback(self._on_set_parameters)
@@ -82,9 +90,9 @@ class SegmentationNode(LifecycleNode):
 
     def accept(self, message: Image | CompressedImage) -> None:
         """Take an image, from the subscription or from any thread of this process; ignored while not active."""
-        worker = self._worker
-        if worker is not None:
-            worker.submit(ReceivedImage(message, time.perf_counter()))
+        queue = self._queue
+        if queue is not None:
+            queue.submit(ReceivedImage(message, time.perf_counter()))
 
     def _log_error(self, text: str) -> None:
         if self.context.ok():  # after an interrupt the frame in work cannot be published, which is no error
@@ -129,7 +137,7 @@ class SegmentationNode(LifecycleNode):
         return TransitionCallbackReturn.SUCCESS
 
     def destroy_node(self) -> None:
-        """Stop the worker before what it uses goes away."""
+        """Leave the network before what it uses goes away."""
         self._stop()
         super().destroy_node()
 
@@ -166,14 +174,12 @@ class SegmentationNode(LifecycleNode):
         self._publications = Publications(self, self._config.label_set, self._value("modality") == "depth")
 
     def _activate(self, state: LifecycleState) -> None:
-        if self._segmenter is None:  # deactivated before
+        if self._share is None:  # deactivated before
             self._load()
             self._publications.label_set = self._config.label_set  # another version may be active by now
         settings = FrameSettings.from_parameters(self._values())
-        self._pipeline = FramePipeline(
-            self._segmenter, settings, self._publications, self._errors, self.get_logger().info
-        )
-        self._worker = LatestFrameWorker(self._pipeline.process, self._value("max_fps"))
+        self._pipeline = FramePipeline(settings, self._publications, self._errors, self.get_logger().info)
+        self._queue = self._share.network.open_queue(self._pipeline, self._value("max_fps"))
         super().on_activate(state)  # the publishers may speak
         self._publications.publish_class_map(self._value("confidence_threshold"))
         on_image = None if self._image_source else self.accept
@@ -183,40 +189,40 @@ class SegmentationNode(LifecycleNode):
         from madm_model.checkpoint.model_names import embedded_model
 
         started = time.perf_counter()
+        modality, store = self._value("modality"), self._value("store")
+        model = self._value("model") or embedded_model(modality)
         where = self._value("device"), self._value("precision"), self._value("runtime")
-        self._segmenter = open_segmenter(
-            self._value("model") or embedded_model(self._value("modality")),
-            self._value("store"),
-            lambda model: self._make_segmenter(str(model), *where),
+        self._share = self._networks.take_share(
+            NetworkKey(model, store, *where),
+            lambda *tell: open_segmenter(model, store, lambda folder: self._make_segmenter(str(folder), *where), *tell),
             self._errors.report,
             self.get_logger().info,
         )
-        self._config = self._segmenter.config
-        modality = self._value("modality")
+        segmenter = self._share.segmenter
+        self._config = segmenter.config
         if self._config.modality != modality:
             self.get_logger().warning(
                 f"model {self._config.name} is for {self._config.modality} and gets {modality} images: "
                 "set model or modality"
             )
-        self._segmenter.warm_up(*self._config.input_size)
         self.get_logger().info(
-            f"model {self._config.name} ({len(self._config.label_set)} classes) is ready on {self._segmenter.device} "
-            f"({self._segmenter.runtime}) after {time.perf_counter() - started:.1f} s"
+            f"model {self._config.name} ({len(self._config.label_set)} classes) is ready on {segmenter.device} "
+            f"({segmenter.runtime}) after {time.perf_counter() - started:.1f} s"
         )
 
     def _stop(self) -> None:
-        """Stop listening, finish the frame in work and release the segmenter; harmless when already stopped.
+        """Stop listening, finish the frames in work and give the network back; harmless when already stopped.
 
         Where one step fails, the others are taken all the same.
         """
         with ExitStack() as steps:  # the last is taken first
-            if self._segmenter is not None:
-                steps.callback(self._segmenter.close)
-            if self._worker is not None:
-                steps.callback(self._worker.stop)
+            if self._share is not None:
+                steps.callback(self._share.close)
+            if self._queue is not None:
+                steps.callback(self._queue.close)
             if self._inputs is not None:
                 steps.callback(self._inputs.close)
-            self._worker = self._pipeline = self._segmenter = self._inputs = None
+            self._queue = self._pipeline = self._share = self._inputs = None
 
     def _forget_model(self) -> None:
         with ExitStack() as steps:
@@ -248,28 +254,30 @@ class SegmentationNode(LifecycleNode):
             # The gain control's memory of the frames before stays.
             settings = replace(settings, preprocess=self._pipeline.settings.preprocess)
         self._pipeline.settings = settings
-        self._worker.max_rate = values["max_fps"]
+        self._queue.max_rate = values["max_fps"]
         if "confidence_threshold" in changed:
             self._publications.publish_class_map(values["confidence_threshold"])
 
     def _report(self) -> None:
         """Once a second: the diagnostics."""
         images = self._inputs.images if self._inputs else None
-        following = self._segmenter if isinstance(self._segmenter, FollowingSegmenter) else None
+        segmenter = self._share.segmenter if self._share else None
+        following = segmenter if isinstance(segmenter, FollowingSegmenter) else None
         statistics = self._pipeline.statistics if self._pipeline else diagnostics.FrameStatistics()
         health = diagnostics.NodeHealth(
             state=self._state,
-            runtime=self._segmenter.runtime if self._segmenter else "",
-            model=self._segmenter.config.name if self._segmenter else self._config.name if self._config else "",
+            runtime=segmenter.runtime if segmenter else "",
+            model=segmenter.config.name if segmenter else self._config.name if self._config else "",
             topic=images.topic if images else self._image_source,
             fps=statistics.fps(),
             timings=statistics.timings(),
-            dropped=self._worker.dropped if self._worker else 0,
-            skipped=self._worker.skipped + self._pipeline.statistics.unwanted if self._worker else 0,
+            dropped=self._queue.dropped if self._queue else 0,
+            skipped=self._queue.skipped + self._pipeline.statistics.unwanted if self._queue else 0,
+            cameras=self._share.network.cameras if self._share else 0,
             idle=self._pipeline.statistics.idle() if self._pipeline else False,
             errors=self._errors.count,
             last_error=self._transition_error or self._errors.recent(),
-            gpu_bytes=diagnostics.gpu_bytes(self._segmenter.device) if self._segmenter else None,
+            gpu_bytes=diagnostics.gpu_bytes(segmenter.device) if segmenter else None,
             input_rate=images.rates.published() if images else 0.0,
             arrived_rate=images.rates.arrived() if images else 0.0,
             loss_advice=images.loss_advice() if images else "",

@@ -5,14 +5,14 @@
 # Unless required by applicable law or agreed to in writing, software distributed under the License is distributed on
 # an "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the
 # specific language governing permissions and limitations under the License.
-"""The way of one frame through the node: convert, preprocess, segment, publish."""
+"""The way of one frame through the node: convert and preprocess before the network, publish after it."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
@@ -22,7 +22,6 @@ from madm_model.io.frames import FrameError, RawFrame
 from madm_model.labels import IGNORE
 from madm_model.modalities import DepthConfig, Preprocessor, make_preprocessor
 from madm_model.modalities.depth import metric_depth
-from madm_model.model_config import ModelConfig
 from madm_model.settings import read_settings
 from madm_ros.error_log import ErrorLog
 from madm_ros.image_conversion import to_frame
@@ -32,19 +31,6 @@ from madm_ros.segmentation.diagnostics import FrameStatistics, FrameTiming
 from madm_ros.segmentation.publications import Publications
 
 
-class SegmenterLike(Protocol):
-    """What the node needs of `madm_model.segmenter.Segmenter`."""
-
-    config: ModelConfig
-    device: Any
-    runtime: str
-    """What runs the network, and in which number format."""
-
-    def segment(self, images: list[np.ndarray]) -> list[Any]: ...
-    def warm_up(self, height: int, width: int) -> None: ...
-    def close(self) -> None: ...
-
-
 @dataclass(frozen=True)
 class ReceivedImage:
     """An image message and when its callback ran."""
@@ -52,6 +38,24 @@ class ReceivedImage:
     message: Image | CompressedImage
     received: float
     """Seconds of time.perf_counter."""
+
+
+@dataclass(frozen=True)
+class PreparedFrame:
+    """A frame on its way through the network."""
+
+    message: Image | CompressedImage
+    """It came as."""
+    received: float
+    """Seconds of time.perf_counter when it came."""
+    frame: RawFrame
+    """What the sensor saw."""
+    image: np.ndarray
+    """What the network sees, uint8 (H, W, 3)."""
+    settings: FrameSettings
+    """Of this frame."""
+    preprocessing_s: float
+    """Seconds that decoding and preprocessing took."""
 
 
 @dataclass(frozen=True)
@@ -83,10 +87,9 @@ class FrameSettings:
 
 
 class FramePipeline:
-    """Processes frames in the worker thread.
+    """What is done with a camera's frames before and after the network, `CameraWork`.
 
     Args:
-        segmenter: the network.
         settings: taken up at the start of every frame; the attribute may be replaced at any time, as `camera_info` may.
         publications: where the results go.
         errors: where a frame that fails is reported.
@@ -95,7 +98,6 @@ class FramePipeline:
 
     def __init__(
         self,
-        segmenter: SegmenterLike,
         settings: FrameSettings,
         publications: Publications,
         errors: ErrorLog,
@@ -105,45 +107,69 @@ class FramePipeline:
         self.camera_info: CameraInfo | None = None
         """The newest calibration of the camera."""
         self.statistics = FrameStatistics()
-        self._segmenter = segmenter
         self._publications = publications
         self._errors = errors
         self._log_info = log_info
         self._last_size: tuple[int, int] | None = None
 
-    def process(self, received: ReceivedImage) -> None:
-        """Take one frame all the way. What goes wrong is reported, not raised: the next frame can be fine."""
+    def prepare(self, received: ReceivedImage) -> PreparedFrame | None:
+        """Make the network's image of a message, None where there is none or nobody wants its labels.
+
+        What goes wrong is reported, not raised: the next frame can be fine.
+        """
         try:
-            self._process(received)
+            return self._prepare(received)
         except FrameError as error:
             self._errors.report(f"image skipped: {error}")
         except Exception as error:
-            self._errors.report(f"frame lost, {type(error).__name__}: {error}")
+            self._report_loss(error)
+        return None
 
-    def _process(self, received: ReceivedImage) -> None:
-        settings, header = self.settings, received.message.header
+    def finish(self, prepared: PreparedFrame, segmentation: Any, inference_s: float) -> None:
+        """Publish what the network says; what goes wrong is reported, not raised.
+
+        Args:
+            prepared: the frame.
+            segmentation: `madm_model.segmenter.Segmentation` of it.
+            inference_s: seconds that the network took.
+        """
+        try:
+            self._publish(prepared, segmentation, inference_s)
+        except Exception as error:
+            self._report_loss(error)
+
+    def fail(self, prepared: PreparedFrame, error: Exception) -> None:
+        """Report that the network gave nothing."""
+        self._report_loss(error)
+
+    def _report_loss(self, error: Exception) -> None:
+        self._errors.report(f"frame lost, {type(error).__name__}: {error}")
+
+    def _prepare(self, received: ReceivedImage) -> PreparedFrame | None:
+        settings = self.settings
         if settings.lazy and not self._publications.wanted:
             self.statistics.record_unwanted()
-            return
+            return None
         started = time.perf_counter()
         frame = to_frame(received.message)
         self._note_size(frame)
         image = settings.preprocess(frame)
-        preprocessed = time.perf_counter()
-        segmentation = self._segmenter.segment([image])[0]
-        segmented = time.perf_counter()
+        preprocessing_s = time.perf_counter() - started
+        return PreparedFrame(received.message, received.received, frame, image, settings, preprocessing_s)
+
+    def _publish(self, prepared: PreparedFrame, segmentation: Any, inference_s: float) -> None:
+        settings, header = prepared.settings, prepared.message.header
         labels = _without_unsure(segmentation.labels, segmentation.confidence, settings.confidence_threshold)
-        self._publications.publish(header, image, labels, segmentation.confidence, settings.overlay_opacity)
+        self._publications.publish(header, prepared.image, labels, segmentation.confidence, settings.overlay_opacity)
         if self.camera_info is not None:
             self._publications.publish_camera_info(header, self.camera_info)
         if self._publications.wants_points:
-            self._publish_points(header, metric_depth(frame, settings.depth), labels, segmentation.confidence)
-        published = time.perf_counter()
+            self._publish_points(header, metric_depth(prepared.frame, settings.depth), labels, segmentation.confidence)
         self.statistics.record(
             FrameTiming(
-                preprocessing=preprocessed - started,
-                inference=segmented - preprocessed,
-                total=published - received.received,
+                preprocessing=prepared.preprocessing_s,
+                inference=inference_s,
+                total=time.perf_counter() - prepared.received,
             ),
             unlabelled=np.count_nonzero(labels == IGNORE) / labels.size,
         )

@@ -49,6 +49,7 @@ class InstantSegmenter:
         self.config = ModelConfig("instant", TINY, STREET_9, "thermal", (64, 64), keep_aspect=True)
         self.device = SimpleNamespace(type="cpu")
         self.runtime = "none"
+        self.largest_batch = 1
         self._answers: dict[tuple[int, int], list[Any]] = {}
 
     def segment(self, images: list[np.ndarray]) -> list[Any]:

@@ -32,6 +32,7 @@ class FakeSegmenter:
         self.config = ModelConfig("fake", TINY, STREET_9, "thermal", (64, 96), keep_aspect=True)
         self.device = SimpleNamespace(type="cpu")
         self.runtime = "torch float32"
+        self.largest_batch = 1
         self.closed = False
         self.images: list[np.ndarray] = []
 

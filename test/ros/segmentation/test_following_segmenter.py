@@ -119,13 +119,16 @@ def test_frames_go_through_the_old_version_while_the_new_one_loads(store, loader
     assert len(loader.made["v0001"].images) == 1
 
 
-def test_a_new_version_is_ready_for_the_cameras_size(store, loader, follow) -> None:
+def test_a_new_version_is_ready_for_the_cameras_sizes(store, loader, follow) -> None:
     """What a runtime compiles is for one size: the first frame would wait for it."""
     segmenter, _ = follow()
-    segmenter.segment([FRAME])
+    wide = np.zeros((8, 16, 3), np.uint8)
+    for images in ([FRAME], [wide], [wide, wide], [FRAME]):
+        segmenter.segment(images)
     store.activate(store.add(save, info))
     segment_until(segmenter, "v0001")
-    assert loader.warmed == [("base", segmenter.config.input_size), ("v0001", FRAME.shape[:2])]
+    warmed = [(name, size) for name, size in loader.warmed if name != "base"]
+    assert warmed == [("v0001", FRAME.shape[:2]), ("v0001", wide.shape[:2])]
     assert segmenter.runtime == "torch float32"
 
 

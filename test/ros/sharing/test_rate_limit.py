@@ -12,7 +12,7 @@ import random
 
 import pytest
 
-from madm_ros.segmentation.rate_limit import RateLimit
+from madm_ros.sharing.rate_limit import RateLimit
 
 
 def admitted(times: list[float], max_rate: float) -> list[float]:
