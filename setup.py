@@ -50,6 +50,7 @@ setup(
             "event_frame_node = madm_ros.executables:event_frame_node",
             "event_seg = madm_ros.executables:event_seg",
             "adapt_server = madm_ros.executables:adapt_server",
+            "record = madm_ros.executables:record",
             "bag_player = madm_ros.executables:bag_player",
         ],
     },

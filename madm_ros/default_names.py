@@ -26,8 +26,22 @@ def default_store(modality: str, namespace: str = NAMESPACE) -> Path:
         modality: thermal, depth or event.
         namespace: of the nodes, with or without slashes around it.
     """
+    return _madm_folder(namespace) / modality
+
+
+def default_recordings(name: str, namespace: str = NAMESPACE) -> Path:
+    """~/.madm/recordings/NAME, with the namespace in it as in `default_store`.
+
+    Args:
+        name: of the recorder.
+        namespace: of the nodes, with or without slashes around it.
+    """
+    return _madm_folder(namespace) / "recordings" / name
+
+
+def _madm_folder(namespace: str) -> Path:
     inner = namespace.strip("/")
-    return Path.home() / ".madm" / ("" if inner in ("", NAMESPACE) else inner) / modality
+    return Path.home() / ".madm" / ("" if inner in ("", NAMESPACE) else inner)
 
 
 def edges_name(name: str) -> str:

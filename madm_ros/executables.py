@@ -48,6 +48,14 @@ def adapt_server() -> None:
     main()
 
 
+def record() -> None:
+    """The last minutes of a camera as bags."""
+    _end_on_sigint()
+    from madm_ros.recorder.node import main
+
+    main()
+
+
 def bag_player() -> None:
     """A recording's images and events as topics."""
     _end_on_sigint()

@@ -23,7 +23,7 @@ from madm_model.runtimes.names import RUNTIMES
 from madm_ros import launch_checks
 from madm_ros.default_names import ADAPTED_MODALITIES, NAMESPACE, TRANSPORT_SUFFIX, default_store, edges_name
 
-_PATHS = ("model", "store", "params_file", "rviz_config", "bag")
+_PATHS = ("model", "store", "params_file", "rviz_config", "bag", "folder")
 _SHARED = ("model", "device", "runtime", "store")
 """Arguments of all launch files that are parameters of the node."""
 _RESPAWN_DELAY_S = 2.0
@@ -92,6 +92,21 @@ def adapt_launch() -> LaunchDescription:
     return LaunchDescription([*_declared(arguments), OpaqueFunction(function=_adapt_server, args=[list(arguments)])])
 
 
+def record_launch() -> LaunchDescription:
+    """The recorder of one topic, /madm/recorder unless told otherwise."""
+    shared = ("namespace", "use_sim_time", "respawn", "log_level")
+    arguments = {
+        **{name: _COMMON[name] for name in shared},
+        "name": ("recorder", "of the recorder; one each for several cameras", None),
+        "topic": ("", "what is recorded: images, point clouds or events", None),
+        "folder": ("", "of the segments; empty: as in params_file, else ~/.madm/[NAMESPACE/]recordings/NAME", None),
+        "minutes": ("", "minutes of recording that are kept; empty: as in params_file", None),
+        "quota_gb": ("", "disk that it may take, GB; empty: as in params_file", None),
+        "params_file": ("", "parameters of the recorder; empty: none", None),
+    }
+    return LaunchDescription([*_declared(arguments), OpaqueFunction(function=_recorder, args=[list(arguments)])])
+
+
 def _declared(arguments: Mapping[str, tuple[Any, str, list[str] | None]]) -> list[DeclareLaunchArgument]:
     return [
         DeclareLaunchArgument(
@@ -115,6 +130,25 @@ def _adapt_server(context: LaunchContext, known: list[str]) -> list[Node]:
     file = f"{argument['modality'] or 'thermal'}.yaml"
     params_file = argument["params_file"] or PathJoinSubstitution([FindPackageShare("madm_ros"), "config", file])
     return [_node(argument, "adapt_server", [params_file, adapt_overrides(argument)], name=argument["name"])]
+
+
+def _recorder(context: LaunchContext, known: list[str]) -> list[Node]:
+    """The process, once the arguments have their values."""
+    launch_checks.refuse_unknown_arguments(context, "record.launch.py", known)
+    argument = _values(context, known)
+    return [_node(argument, "record", [argument["params_file"], record_overrides(argument)], name=argument["name"])]
+
+
+def record_overrides(argument: Mapping[str, str]) -> dict[str, Any]:
+    """What the launch arguments of the recorder, by name, change of the parameters in params_file.
+
+    Raises:
+        RuntimeError: a value is no number where there has to be one.
+    """
+    numbers = (name for name in ("minutes", "quota_gb") if argument.get(name))
+    return _overrides(argument, ("topic", "folder")) | {
+        name: launch_checks.require_number(argument, name) for name in numbers
+    }
 
 
 def adapt_overrides(argument: Mapping[str, str]) -> dict[str, Any]:

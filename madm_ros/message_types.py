@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 
 SAME_FIELDS = {"event_array_msgs/msg/EventArray": "event_camera_msgs/msg/EventPacket"}
 """Types that became another one under a new name: the same fields in the same order, so the same bytes."""
@@ -22,3 +23,37 @@ def message_class(type_name: str) -> type | None:
         return getattr(importlib.import_module(f"{package}.msg"), name)
     except (ImportError, AttributeError, ValueError):
         return None
+
+
+_BASIC = {"boolean": "bool", "float": "float32", "double": "float64", "octet": "byte"}
+"""Names of IDL that rclpy has for those of message files."""
+
+
+def message_definition(kind: type) -> str:
+    """The text of a message's definition, with those of its parts behind it, as bags hold it.
+
+    Args:
+        kind: rclpy's class.
+    """
+    texts, left, told = [], [kind], set()
+    while left:
+        one = left.pop(0)
+        package = one.__module__.split(".")[0]
+        fields = one.get_fields_and_field_types()
+        texts.append("".join(f"{_field_type(text)} {name}\n" for name, text in fields.items()))
+        if told:
+            texts[-1] = f"MSG: {package}/{one.__name__}\n{texts[-1]}"
+        told.add(one)
+        for owner, name in re.findall(r"(\w+)/(\w+)", " ".join(fields.values())):
+            part = message_class(f"{owner}/msg/{name}")
+            if part is not None and part not in told and part not in left:
+                left.append(part)
+    return f"{'=' * 80}\n".join(texts)
+
+
+def _field_type(text: str) -> str:
+    """sequence<uint8> and sequence<uint8, 3> to uint8[] and uint8[<=3]."""
+    inner, _, bound = text.removeprefix("sequence<").removesuffix(">").partition(", ")
+    base, bracket, size = inner.partition("[")
+    array = f"[{f'<={bound}' if bound else ''}]" if text.startswith("sequence<") else bracket + size
+    return _BASIC.get(base, base) + array

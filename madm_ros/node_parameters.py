@@ -66,11 +66,11 @@ class NodeParameter:
         return f"{self.name} is '{value}': it has to be one of {', '.join(self.choices)}"
 
 
-def settings_as_parameters(config: type, prefix: str) -> list[NodeParameter]:
+def settings_as_parameters(config: type, prefix: str = "") -> list[NodeParameter]:
     """The fields of a settings class as live parameters, each `PREFIX.FIELD`, with the field's text and range."""
     return [
         NodeParameter(
-            f"{prefix}.{setting.name}",
+            f"{prefix}.{setting.name}" if prefix else setting.name,
             setting.default,
             setting.text,
             live=True,

@@ -20,6 +20,7 @@ import numpy as np
 from rosbags.interfaces import Connection
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer, WriterError
 
+from madm_model.io import durable
 from madm_model.io.bag_storage import BagError, learn_type, standard_types
 from madm_model.io.names import check_name
 from madm_model.io.raw_message import RawMessage, Topic
@@ -106,8 +107,15 @@ class BagWriter:
         """
         self._append(raw.topic, raw.data, raw.stamp_ns)
 
+    @property
+    def bytes_on_disk(self) -> int:
+        """Size of the file so far: up to a megabyte and a message wait in memory until they are compressed."""
+        if self._partial is None:
+            return 0
+        return (self._partial / self.path.name / f"{self.path.name}.mcap").stat().st_size
+
     def close(self) -> None:
-        """Finish the bag and give it its name.
+        """Finish the bag, bring it to the disk and give it its name.
 
         Raises:
             BagError: the disk is full or cannot be written to; nothing of the bag is kept.
@@ -116,7 +124,7 @@ class BagWriter:
             return
         try:
             self._writer.close()
-            (self._partial / self.path.name).rename(self.path)
+            durable.publish(self._partial / self.path.name, self.path)
             self._partial.rmdir()
             self._partial = None
         except OSError as error:

@@ -28,6 +28,7 @@ __all__ = [
     "BagWriter",
     "RawMessage",
     "Topic",
+    "bags_in",
     "make_camera_info_message",
     "make_image_message",
 ]
@@ -45,6 +46,20 @@ _REPAIRS = {
 
 logger = logging.getLogger(__name__)
 _told: set[str] = set()
+
+
+def bags_in(folder: Path) -> list[Path]:
+    """The bags in a folder of bags, such as a recorder's, by name; none for whatever else a path may be.
+
+    A bag is a folder with a metadata.yaml; one with a dot before its name is not finished.
+    """
+    try:
+        names = sorted(path for path in folder.iterdir() if path.name[:1] != ".")
+    except OSError:
+        return []
+    if any(path.suffix in BAG_SUFFIXES or path.name == "metadata.yaml" for path in names):  # a bag itself
+        return []
+    return [path for path in names if (path / "metadata.yaml").is_file()]
 
 
 class BagReader:

@@ -35,6 +35,7 @@ class EventSubscription(MatchingSubscription):
         depth: messages that DDS keeps while the callback is busy.
         callback: called with the name of the message type and the serialised message.
         errors: where publishers are reported that cannot be understood.
+        advice: what to do about those; empty: to remap the topic.
     """
 
     def __init__(
@@ -45,8 +46,9 @@ class EventSubscription(MatchingSubscription):
         depth: int,
         callback: Callable[[str, bytes], None],
         errors: ErrorLog,
+        advice: str = "",
     ) -> None:
-        advice = f"remap '{topic}'"
+        advice = advice or f"remap '{topic}'"
         super().__init__(node, topic, types, errors, advice)
         self._depth = depth
         self._callback = callback

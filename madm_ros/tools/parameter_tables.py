@@ -19,6 +19,7 @@ from typing import Any
 from madm_ros.adapt import parameters as adapt_parameters
 from madm_ros.events import parameters as event_parameters
 from madm_ros.node_parameters import PREPROCESSING, NodeParameter, settings_as_parameters
+from madm_ros.recorder import parameters as recorder_parameters
 from madm_ros.segmentation import parameters as segmentation_parameters
 
 _INTRODUCTION = """# Parameters
@@ -38,6 +39,7 @@ def node_parameters() -> dict[str, Sequence[NodeParameter]]:
         "Segmentation node": segmentation_parameters.PARAMETERS,
         "Event frame node": event_parameters.PARAMETERS,
         "Adaptation server": fixed,
+        "Recorder": recorder_parameters.PARAMETERS,
     }
 
 

@@ -29,6 +29,7 @@ OVERVIEWS = {
     "Segmentation node": ("README.md", "parameter"),
     "Event frame node": ("README.md", "parameter of `event_edges`"),
     "Adaptation server": ("docs/adaptation.md", "parameter of `adapt_server`"),
+    "Recorder": ("docs/when_to_adapt.md", "parameter of `recorder`"),
 }
 OF_EVERY_NODE = {"/rosout", "/parameter_events", "/clock"}
 """Topics that are no node's own."""
@@ -111,10 +112,13 @@ def test_every_launch_argument_is_in_the_table_with_its_default() -> None:
     assert not known - told, "not in the table"
 
 
-def test_every_launch_argument_of_the_server_is_told() -> None:
-    text = (ROOT / "docs" / "adaptation.md").read_text(encoding="utf-8")
-    (told,) = re.findall(r"^Launch arguments of `adapt.launch.py`: (.*?)\.$", text, re.MULTILINE | re.DOTALL)
-    assert set(code_words(told)) == launch_arguments("adapt.launch.py").keys()
+@pytest.mark.parametrize(
+    ("file", "document"), [("adapt.launch.py", "adaptation.md"), ("record.launch.py", "when_to_adapt.md")]
+)
+def test_every_launch_argument_of_the_server_and_the_recorder_is_told(file: str, document: str) -> None:
+    text = (ROOT / "docs" / document).read_text(encoding="utf-8")
+    (told,) = re.findall(rf"^Launch arguments of `{file}`: (.*?)\.$", text, re.MULTILINE | re.DOTALL)
+    assert set(code_words(told)) == launch_arguments(file).keys()
 
 
 def types_by_name(rows: Iterable[Sequence[str]], name: str) -> dict[str, str]:

@@ -29,7 +29,7 @@ from madm_model.events.edge_config import EdgeConfig
 from madm_model.events.edge_source import open_edge_frames
 from madm_model.events.recording import FILE_SUFFIXES, open_events
 from madm_model.io.allowed import Roots, held
-from madm_model.io.bags import BagError, BagReader
+from madm_model.io.bags import BagError, BagReader, bags_in
 from madm_model.io.frames import FrameError, InputError, RawFrame
 from madm_model.modalities import make_preprocessor
 from madm_model.model_config import ModelConfig
@@ -40,7 +40,7 @@ class TargetSelection:
     """Which frames of which bags."""
 
     bags: tuple[str, ...]
-    """Paths of the bags; for events also of event files."""
+    """Paths of the bags, or of folders of bags; for events also of event files."""
     modality: str
     """How the frames are prepared: thermal, depth, event or rgb."""
     topic: str = ""
@@ -118,12 +118,22 @@ def read_frames(
     with (folder / FRAMES_FILE).open("w+b") as file:
         collector = FrameCollector(file, config, limits)
         notes: list[str] = []
-        for bag in selection.bags:
-            yield from _read_bag(Path(bag), selection, preprocessing, collector, roots, notes)
+        for bag in _single_bags(selection):
+            try:
+                yield from _read_bag(bag, selection, preprocessing, collector, roots, notes)
+            except InputError:
+                if bag.exists() or str(bag) in selection.bags:
+                    raise
+                notes.append(f"{bag} has gone meanwhile.")  # a recorder deletes its oldest segments
         if not collector.read and notes:
             raise InputError(f"no frame could be used. {' '.join(notes)}")
         more = f"record more, or widen the time range. {' '.join(notes)}".strip()
         collector.complete(folder, more, {"notes": notes, "selection": asdict(selection)})
+
+
+def _single_bags(selection: TargetSelection) -> list[Path]:
+    """The bags that are named, and those in folders of bags that are named."""
+    return [bag for path in map(Path, selection.bags) for bag in (bags_in(path) or [path])]
 
 
 def _read_bag(
@@ -196,7 +206,7 @@ def count_frames(selection: TargetSelection, enough: int = 0, roots: Roots = Non
         InputError: a bag cannot be opened or has no such topic of images or events.
     """
     count = 0
-    for bag in selection.bags:
+    for bag in _single_bags(selection):
         with held(bag, roots) as opened:
             count += _count_of_bag(opened, selection, enough)
     return min(count, sys.maxsize)
