@@ -33,7 +33,7 @@ _CELLS = 5
 class OcclusionConfig:
     """What hides what."""
 
-    gap_deg: Annotated[float, Field(ge=0, le=20)] = 2.0
+    gap_deg: Annotated[float, Field(ge=0, le=20)] = 1.0
     """The largest angle between neighbouring points of one surface, in degrees, as between the rings of a LiDAR: what
     shows between them from behind is hidden. 0: nothing is hidden, every point in the picture gets a label."""
     margin: Annotated[float, Field(ge=0.001, le=1)] = 0.05
@@ -52,7 +52,7 @@ def hidden(points: Projection, camera: Camera, config: OcclusionConfig) -> np.nd
     gap = float(np.deg2rad(config.gap_deg)) * (camera.fx + camera.fy) / 2
     cell = max(gap / _CELLS, 1.0)
     reach = round(gap / cell)
-    shape = int((camera.height - 1) / cell) + 1, int((camera.width - 1) / cell) + 1
+    shape = int(camera.height / cell) + 1, int(camera.width / cell) + 1
     place = (points.row / cell).astype(np.intp) * shape[1] + (points.column / cell).astype(np.intp)
     inverse = (1 / points.depth).astype(np.float32)
     nearest = np.zeros(shape[0] * shape[1], np.float32)

@@ -17,7 +17,7 @@ from madm_model.simulator.blocks import LENGTH, Block, build_block
 from madm_model.simulator.config import SimulatorConfig
 from madm_model.simulator.ground import find_ground, ground_paints
 from madm_model.simulator.raster import View, draw
-from madm_model.simulator.shading import develop, shade_scene
+from madm_model.simulator.shading import Scene, develop, shade_scene
 from madm_model.simulator.street_style import sample_style
 from madm_model.simulator.surfaces import Quads, join_quads, join_strips
 from madm_model.simulator.thermal import ThermalSensor
@@ -97,6 +97,54 @@ class StreetSimulator:
     def frame(self, time_s: float) -> SimulatedFrame:
         """Render the moment `time_s`, in seconds, 0 or more."""
         view, ego, rotation = self._view(time_s)
+        scene = self._scene(time_s, view, ego, rotation)
+        shape = (view.height, view.width)
+        return SimulatedFrame(
+            time_s=time_s,
+            rgb=develop(self.style, view, scene, time_s, self.config.sensor_noise),
+            depth=scene.depth.reshape(shape),
+            thermal=self._sensor.counts(scene.temperature.reshape(shape), time_s),
+            labels=scene.label.reshape(shape),
+        )
+
+    def camera_pose(self, time_s: float) -> np.ndarray:
+        """Where the cameras are: float64 (4, 4), from their optical frame to the world."""
+        view, _, _ = self._view(time_s)
+        pose = np.eye(4)
+        pose[:3, :3], pose[:3, 3] = view.rotation.T, view.position
+        return pose
+
+    def look_from(
+        self, time_s: float, position: np.ndarray, width: int, height: int, focal: float
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """What a pinhole camera beside the others sees, with its axes along theirs.
+
+        Args:
+            time_s: seconds, 0 or more.
+            position: float (3,), metres in the cameras' optical frame; a few metres at most.
+            width: of the picture in pixels; its principal point is in the middle.
+            height: of the picture in pixels.
+            focal: pixels.
+
+        Returns:
+            depth float32 (H, W) and labels uint8 (H, W), as in `SimulatedFrame`.
+        """
+        view, (s, n, _), rotation = self._view(time_s)
+        aside = rotation.T @ position  # in the street's frame at s
+        along, n = self.style.locate(np.array([n + aside[0]]), aside[[2]])
+        s, n, up = float(s + along[0]), float(n[0]), float(view.position[1] + aside[1])
+        moved = View(width, height, focal, view.position + view.rotation.T @ position, view.rotation)
+        scene = self._scene(time_s, moved, (s, n, up), view.rotation @ self._from_world(s).T)
+        return scene.depth.reshape(height, width), scene.label.reshape(height, width)
+
+    def _scene(self, time_s: float, view: View, ego: tuple[float, float, float], rotation: np.ndarray) -> Scene:
+        """What each pixel sees.
+
+        Args:
+            view: the camera.
+            ego: its s, n and height.
+            rotation: from the street's frame there to the camera.
+        """
         s, n, height = ego
         blocks = self._blocks_in_sight(s)
         quads, strips = self._traffic.at(time_s, s - BEHIND, s + AHEAD)
@@ -110,15 +158,13 @@ class StreetSimulator:
         right, up, ahead = (turn[0, k] * x + turn[1, k] * y + turn[2, k] for k in range(3))
         pixels = np.flatnonzero((visible.surface.ravel() == 0) & (up < -1e-4))
         ground = find_ground(self.style, blocks, s, n, height, (right[pixels], up[pixels], ahead[pixels]), view.focal)
-        scene = shade_scene(self.style, view, visible, ground, pixels, self._ground, (right, up, ahead), ego)
-        shape = (view.height, view.width)
-        return SimulatedFrame(
-            time_s=time_s,
-            rgb=develop(self.style, view, scene, time_s, self.config.sensor_noise),
-            depth=scene.depth.reshape(shape),
-            thermal=self._sensor.counts(scene.temperature.reshape(shape), time_s),
-            labels=scene.label.reshape(shape),
-        )
+        return shade_scene(self.style, view, visible, ground, pixels, self._ground, (right, up, ahead), ego)
+
+    def _from_world(self, s: float) -> np.ndarray:
+        """Rotation from the world to the street's frame at s."""
+        angle = s * self.style.curvature
+        cos, sin = np.cos(angle), np.sin(angle)
+        return np.array([[cos, 0, -sin], [0, 1, 0], [sin, 0, cos]])
 
     def _view(self, time_s: float) -> tuple[View, tuple[float, float, float], np.ndarray]:
         """The camera at a moment; its s, n and height; and the rotation from the street's frame there to the camera."""
@@ -132,11 +178,9 @@ class StreetSimulator:
         tilt = np.array([[1, 0, 0], [0, cos(pitch), sin(pitch)], [0, -sin(pitch), cos(pitch)]])
         bank = np.array([[cos(roll), sin(roll), 0], [-sin(roll), cos(roll), 0], [0, 0, 1]])
         rotation = np.diag([1.0, -1.0, 1.0]) @ bank @ tilt @ heading  # y turns to point down
-        angle = s * self.style.curvature
-        street = np.array([[cos(angle), 0, -sin(angle)], [0, 1, 0], [sin(angle), 0, cos(angle)]])
         position = self.style.point(s, n)
         position[1] = height
-        view = View(self.config.width, self.config.height, float(self._focal), position, rotation @ street)
+        view = View(self.config.width, self.config.height, float(self._focal), position, rotation @ self._from_world(s))
         return view, (float(s), float(n), float(height)), rotation
 
     def _blocks_in_sight(self, s: float) -> dict[int, Block]:

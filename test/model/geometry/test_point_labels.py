@@ -134,3 +134,12 @@ def test_occlusion_can_be_switched_off() -> None:
 def test_settings_are_checked() -> None:
     with pytest.raises(ValueError, match="gap_deg is -1"):
         OcclusionConfig(gap_deg=-1.0)
+
+
+def test_points_at_the_pictures_edge_are_within_the_depth_buffer() -> None:
+    camera = Camera(321.0, 321.0, 79.5, 59.5, 160, 120)
+    edge = np.array([[-0.499, -0.499], [159.499, 119.499], [159.499, -0.499]]).T
+    points = np.stack([(edge[0] - 79.5) / 321, (edge[1] - 59.5) / 321, np.ones(3)])
+    for gap_deg in (0.1, 0.7, 1.0, 2.0, 3.3, 20.0):
+        seen = camera.project(points)
+        assert hidden(seen, camera, OcclusionConfig(gap_deg=gap_deg)).tolist() == [False] * 3
