@@ -98,13 +98,13 @@ def write_bag(path: Path, count: int = 24, topic: str = TOPIC) -> Path:
     return path
 
 
-def write_source(folder: Path, count: int = 6) -> Path:
+def write_source(folder: Path, count: int = 6, classes: int = 11) -> Path:
     """A labelled source: blocks of colour, with their number as the class."""
     for name in ("images", "labels"):
         (folder / name).mkdir(parents=True)
     generator = np.random.default_rng(1)
     for number in range(count):
-        labels = np.kron(generator.integers(0, 11, (4, 6)), np.ones((8, 8), int)).astype(np.uint8)
+        labels = np.kron(generator.integers(0, classes, (4, 6)), np.ones((8, 8), int)).astype(np.uint8)
         image = (labels[..., None] * (20, 10, 5) + 30).astype(np.uint8)
         cv2.imwrite(str(folder / "images" / f"{number}.png"), image)
         cv2.imwrite(str(folder / "labels" / f"{number}.png"), labels)

@@ -10,17 +10,23 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
+from adaptation_samples import LENIENT, SMALL, write_bag, write_source
 from base_samples import write_base
 from paper_data_samples import TRAINING
 from typer.testing import CliRunner
 
 from madm_model.cli.app import app
 from madm_model.dataset_training.board import Board
+from madm_model.io.sources import read_image
+from madm_model.model_config import ModelConfig
+from madm_model.store import VersionStore
 
 CONFIG = TRAINING | {
     "validation_images": 2,
@@ -85,11 +91,49 @@ def test_a_model_is_trained_and_scored(place, trained):
     assert report["whole"] == {key: history[-1][key] for key in report["whole"]}
 
 
-def test_it_teaches_a_student_that_is_scored_like_any_model(place, trained):
+@pytest.fixture(scope="session")
+def student(place: Path, trained: Path) -> Path:
+    """A small network that the trained model has taught."""
     data = ("--target", f"fmb:{place / 'fmb'}", "--source", f"cityscapes:{place / 'cityscapes'}")
     few = [part for option in ("view.batch_size=2", "min_frames=2") for part in ("--option", option)]
     command = ("distil", "--teacher", trained, "--student", "swiftnet", *data, "--iterations", 2, *few)
     told = madm(*command, "--device", "cpu", "--out", place / "student")
     assert "of the pixels of held-out frames as" in " ".join(told.split())
+    return place / "student"
+
+
+def test_a_student_is_scored_like_any_model(place, student):
     options = ("--dataset", "fmb", "--root", place / "fmb", "--device", "cpu", "--out", place / "student_scores")
-    assert "mIoU" in madm("evaluate", place / "student", *options)
+    assert "mIoU" in madm("evaluate", student, *options)
+
+
+def test_a_student_segments_in_another_runtime_as_in_torch(place, student, tmp_path, monkeypatch):
+    pytest.importorskip("openvino", reason="OpenVINO is not installed")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    labels = []
+    for runtime in ("torch", "openvino"):
+        command = ("segment", place / "fmb" / "test" / "Infrared", "--modality", "thermal", "--model", student)
+        told = madm(*command, "--runtime", runtime, "--out", tmp_path / runtime)
+        assert f"in {runtime}" in " ".join(told.split())
+        files = sorted((tmp_path / runtime / "labels").glob("*.png"))
+        labels.append(np.stack([read_image(file).array for file in files]))
+    assert len(labels[0]) == 2 and (labels[0] == labels[1]).mean() > 0.999
+
+
+def test_a_student_is_exported(student, tmp_path):
+    pytest.importorskip("onnx", reason="onnx is not installed")
+    told = madm("export", student, "--format", "onnx", "--out", tmp_path / "student.onnx")
+    agreeing = float(re.search(r"([0-9.]+) % of the labels", told).group(1))
+    assert agreeing > 99.9 and (tmp_path / "student.onnx").is_file()
+
+
+def test_it_is_adapted_with_its_student(place, trained, student):
+    write_bag(place / "bag")
+    write_source(place / "source", classes=9)
+    few = {**SMALL, **LENIENT, "distillation.view.batch_size": 2, "distillation.iterations": 2}
+    options = [part for key, value in few.items() for part in ("--option", f"{key}={value}")]
+    command = ("adapt", place / "bag", "--model", trained, "--student", student, "--source", place / "source")
+    madm(*command, *options, "--iterations", 3, "--device", "cpu", "--out", place / "store")
+    version = VersionStore(place / "store", trained).read().folder
+    assert ModelConfig.load(version).architecture == ModelConfig.load(student).architecture
+    assert ModelConfig.load(version / "teacher").architecture == ModelConfig.load(trained).architecture
