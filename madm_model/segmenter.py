@@ -179,6 +179,21 @@ class Segmenter:
             results.update(zip(indices, self._segment_same_size([images[index] for index in indices])))
         return [results[index] for index in range(len(images))]
 
+    @torch.inference_mode()
+    def scores(self, image: np.ndarray) -> np.ndarray:
+        """The scores that `segment` decides by, for whoever measures what another decision would find.
+
+        Args:
+            image: uint8 (H, W, 3).
+
+        Returns:
+            float32 (K, H, W).
+
+        Raises:
+            RuntimeError: the segmenter is closed.
+        """
+        return self._logits([image])[0].float().cpu().numpy()
+
     def warm_up(self, height: int, width: int) -> None:
         """Run once on a blank image of that size, so that the first real one is not the slow one.
 
@@ -210,7 +225,8 @@ class Segmenter:
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
 
-    def _segment_same_size(self, images: list[np.ndarray]) -> list[Segmentation]:
+    def _logits(self, images: list[np.ndarray]) -> torch.Tensor:
+        """Scores of images of one size, (B, K, H, W); the caller may write over them."""
         if self._network is None:
             raise RuntimeError("this segmenter is closed")
 
@@ -229,6 +245,11 @@ class Segmenter:
         logits = self._runtime(batch).contiguous()  # (B, K, h, w)
         if logits.shape[-2:] != (height, width):
             logits = F.interpolate(logits, size=(height, width), mode="bilinear", align_corners=False)  # (B, K, H, W)
+        return logits
+
+    def _segment_same_size(self, images: list[np.ndarray]) -> list[Segmentation]:
+        # 1. to 3. Scores of every class
+        logits = self._logits(images)  # (B, K, H, W)
 
         # 4. Best class, the first of equals; arithmetic on bytes is several times quicker than `argmax`
         best = logits.amax(dim=1, keepdim=True)  # (B, 1, H, W)

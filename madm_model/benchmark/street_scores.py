@@ -76,6 +76,55 @@ class BoxCount:
         """Of all pixels predicted as the class, the share inside any of its boxes; NaN if none was predicted."""
         return self._inside / self._predicted if self._predicted else math.nan
 
+    @property
+    def f1(self) -> float:
+        """Harmonic mean of recall and precision; 0 without boxes found, NaN without boxes."""
+        if not self._found:
+            return 0.0 if self._boxes else math.nan
+        return 2 * self.recall * self.precision / (self.recall + self.precision)
+
+
+class OperatingCurve:
+    """Recall that a class would have at other operating points: more or less of a bias on its score.
+
+    Where the margin of the class's score over the best other one exceeds a threshold, its pixels count as predicted;
+    the threshold 0 is the network's own decision.
+    """
+
+    def __init__(self, class_id: int) -> None:
+        self._class_id = class_id
+        self._inside: list[np.ndarray] = []
+        self._outside: list[np.ndarray] = []
+        self._boxes: list[float] = []
+
+    def add(self, scores: np.ndarray, boxes: Sequence[Box]) -> None:
+        """Take one frame.
+
+        Args:
+            scores: float32 (K, H, W).
+            boxes: all boxes of the frame; those of other classes are left out.
+        """
+        margin = scores[self._class_id] - np.delete(scores, self._class_id, axis=0).max(axis=0)  # (H, W)
+        covered = np.zeros(margin.shape, bool)
+        for box in (box for box in boxes if box.class_id == self._class_id):
+            covered[box.pixels] = True
+            inside = np.sort(margin[box.pixels], axis=None)[::-1]
+            needed = math.ceil(FOUND_SHARE * inside.size)
+            self._boxes.append(float(inside[needed - 1]) if needed else -math.inf)
+        self._inside.append(margin[covered])
+        self._outside.append(margin[~covered])
+
+    def recall_at(self, precision: float) -> float:
+        """Largest recall of all operating points with at least that precision; NaN without boxes."""
+        if not self._boxes:
+            return math.nan
+        inside, outside = np.sort(np.concatenate(self._inside)), np.sort(np.concatenate(self._outside))
+        thresholds = np.sort(self._boxes)[::-1]  # a box is found from its own margin on: nothing happens between
+        hits = inside.size - np.searchsorted(inside, thresholds)  # pixels of at least that margin
+        misses = outside.size - np.searchsorted(outside, thresholds)
+        fit = np.flatnonzero(hits >= precision * (hits + misses))
+        return float(fit.max() + 1) / len(self._boxes) if fit.size else 0.0
+
 
 def occurring_miou(matrix: ConfusionMatrix) -> tuple[float, np.ndarray]:
     """Mean IoU over the classes that occur in the truth; a class that is only predicted is no part of the mean.

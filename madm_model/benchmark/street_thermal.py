@@ -40,6 +40,8 @@ BOX_CLASSES = ("person", "vehicle")
 BOX_SCORES = tuple(f"{name} {score}" for name in BOX_CLASSES for score in ("recall", "precision"))
 TEACHER_MIOU, SOURCE_MIOU = "mIoU (b)", "mIoU (c)"
 
+_EXAMPLE = '{"frame.png": [{"class": "person", "xyxy": [10, 20, 30, 60]}]}'
+
 REFERENCE_NAME = "ESPNetv2 on RGB, no adaptation"
 REFERENCE = {
     **{"person recall": 10.1, "person precision": 12.6, "vehicle recall": 27.0, "vehicle precision": 22.5},
@@ -95,7 +97,7 @@ class StreetThermal:
         self._config, self._model = config, model
         self._source = FolderSource(folder / "source/train", STREET_11, work_dir / "source")
         self._source_test = labelled_files(folder / "source/test")
-        self._target = np.stack([_thermal(path) for path in _images(folder / "target/train/thermal")])
+        self._target = np.stack([thermal_image(path) for path in _images(folder / "target/train/thermal")])
         self._val = _images(folder / "target/val/thermal")
         self._boxes = read_boxes(folder / "target/val/boxes.json")
         self._teacher = {path.name: path for path in _images(folder / "target/val/pseudo_labels")}
@@ -110,7 +112,7 @@ class StreetThermal:
 
     def scores(self, segmenter: Segmenter, modality: str) -> dict[str, float]:
         """All scores of the README in percent: boxes (also by day and night), mIoU (b) and (c), IoU per class."""
-        images = {path.name: _thermal(path) for path in self._val}
+        images = {path.name: thermal_image(path) for path in self._val}
         labels = {name: segmenter.segment([image])[0].labels for name, image in images.items()}
 
         # (a) boxes of all frames, then of each half
@@ -123,7 +125,7 @@ class StreetThermal:
         matrix = ConfusionMatrix(len(STREET_11))
         for name, path in self._teacher.items():
             matrix.add(labels[name], read_image(path).array)
-        scores |= _miou(TEACHER_MIOU, "(b) IoU", matrix)
+        scores |= miou(TEACHER_MIOU, "(b) IoU", matrix)
 
         # (c) what adaptation cost on the source
         matrix = ConfusionMatrix(len(STREET_11))
@@ -131,7 +133,7 @@ class StreetThermal:
         for pair in self._source_test:
             (result,) = segmenter.segment([to_network(read_image(pair.image))])
             matrix.add(result.labels, read_image(pair.labels).array)
-        scores |= _miou(SOURCE_MIOU, "(c) IoU", matrix)
+        scores |= miou(SOURCE_MIOU, "(c) IoU", matrix)
         return {name: value for name, value in scores.items() if not math.isnan(value)}
 
     def describe(self) -> str:
@@ -145,7 +147,7 @@ class StreetThermal:
 
 
 def box_scores(labels: dict[str, np.ndarray], boxes: dict[str, list[Box]], frames: Iterable[str]) -> dict[str, float]:
-    """Box recall and pixel precision per class, in percent.
+    """Box recall, pixel precision and F1 of the two per class, in percent; NaN where one is not defined.
 
     Args:
         labels: file name to predicted labels, uint8 (H, W).
@@ -157,7 +159,8 @@ def box_scores(labels: dict[str, np.ndarray], boxes: dict[str, list[Box]], frame
         for count in counts.values():
             count.add(labels[frame], boxes[frame])
     scores = ((100 * count.recall, 100 * count.precision) for count in counts.values())
-    return dict(zip(BOX_SCORES, (value for pair in scores for value in pair)))
+    found = dict(zip(BOX_SCORES, (value for pair in scores for value in pair)))
+    return found | {f"{name} F1": 100 * count.f1 for name, count in counts.items()}
 
 
 def read_boxes(path: Path) -> dict[str, list[Box]]:
@@ -170,9 +173,9 @@ def read_boxes(path: Path) -> dict[str, list[Box]]:
         data = json.loads(path.read_text())
         return {name: [_box(box) for box in boxes] for name, boxes in data.items()}
     except OSError:
-        raise InputError(f"{path} cannot be read: give the folder street_thermal with --data") from None
+        raise InputError(f"{path} cannot be read: it has to hold the boxes of the frames") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{path} does not hold boxes as the README describes: {error!r}") from None
+        raise InputError(f"{path} does not hold boxes like {_EXAMPLE}: {error!r}") from None
 
 
 def _box(data: Mapping[str, Any]) -> Box:
@@ -180,7 +183,8 @@ def _box(data: Mapping[str, Any]) -> Box:
     return Box(STREET_11.names.index(data["class"]), (x0, y0, x1, y1))
 
 
-def _miou(name: str, class_prefix: str, matrix: ConfusionMatrix) -> dict[str, float]:
+def miou(name: str, class_prefix: str, matrix: ConfusionMatrix) -> dict[str, float]:
+    """Mean and per class over the classes that occur, in percent; NaN for others."""
     mean, class_iou = occurring_miou(matrix)
     return {name: 100 * mean} | {
         f"{class_prefix} {label}": 100 * float(value) for label, value in zip(STREET_11.names, class_iou)
@@ -194,7 +198,7 @@ def _images(folder: Path) -> Sequence[Path]:
     return files
 
 
-def _thermal(path: Path) -> np.ndarray:
+def thermal_image(path: Path) -> np.ndarray:
     """The network's image as live, uint8 (H, W, 3); stills share no gain."""
     image = make_preprocessor("thermal")(read_image(path))
     return np.ascontiguousarray(image)

@@ -5,17 +5,36 @@
 # Unless required by applicable law or agreed to in writing, software distributed under the License is distributed on
 # an "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the
 # specific language governing permissions and limitations under the License.
-"""`madm benchmark`: the tables of docs/benchmarks.md, resumable."""
+"""`madm benchmark`: the tables of docs/benchmarks.md, resumable; `madm benchmark score`: one model on given frames."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 
-def benchmark(
+class _RunsByDefault(TyperGroup):
+    """`madm benchmark CONFIG` is short for `madm benchmark run CONFIG`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put the name of the command in front where there is none."""
+        if args and args[0] not in (*self.commands, "--help"):
+            args = ["run", *args]
+        return super().parse_args(ctx, args)
+
+
+benchmark = typer.Typer(
+    cls=_RunsByDefault,
+    help="Measure what adaptation gains: `madm benchmark CONFIG.yaml`; or score one model on frames with boxes.",
+    no_args_is_help=True,
+)
+
+
+@benchmark.command("run")
+def run(
     config: Annotated[Path, typer.Argument(help="What to compare, for example config/benchmark/simulator.yaml.")],
     data: Annotated[Path | None, typer.Option(help="Folder street_thermal; needed by that benchmark alone.")] = None,
     work_dir: Annotated[
@@ -87,3 +106,58 @@ def benchmark(
         options = f" --data {data.name}" if data else ""
         write_tables(settings, bench, task, config.stem, f"madm benchmark {config}{options}", out)
         console.print(f"tables: {out}", soft_wrap=True)
+
+
+@benchmark.command("score")
+def score(
+    model: Annotated[str, typer.Argument(help="Model folder or version, student or not, or an embedded model.")],
+    ir: Annotated[Path, typer.Option(help="Directory of infrared frames.")],
+    boxes: Annotated[
+        Path, typer.Option(help='JSON of the objects: {"frame.png": [{"class": "person", "xyxy": [x0, y0, x1, y1]}]}.')
+    ],
+    labels: Annotated[Path | None, typer.Option(help="Directory of label PNGs of some frames: gives mIoU (b).")] = None,
+    source: Annotated[
+        Path | None, typer.Option(help="Labelled RGB, a folder with images/ and labels/: gives mIoU (c).")
+    ] = None,
+    precision: Annotated[float, typer.Option(help="Precision at which recall is told, %.", min=1, max=100)] = 40.0,
+    out: Annotated[Path | None, typer.Option(help="JSON file for all scores, those of each class too.")] = None,
+    device: Annotated[str, typer.Option(help="cuda, cpu, or auto: the GPU where there is one.")] = "auto",
+    dtype: Annotated[str, typer.Option(help="float32, float16, bfloat16, or auto.")] = "auto",
+    threads: Annotated[int, typer.Option(help="CPU threads; 0: PyTorch's choice.", min=0)] = 0,
+) -> None:
+    """Score a model on infrared frames with boxes, as the benchmark street_thermal does."""
+    import json
+
+    from rich.console import Console
+    from rich.progress import Progress
+    from rich.table import Table
+
+    from madm_model.cli.errors import clear_errors
+
+    console = Console()
+    with clear_errors():
+        import torch
+
+        from madm_model.benchmark.frame_scores import count_images, score_frames
+        from madm_model.benchmark.street_thermal import BOX_CLASSES
+        from madm_model.segmenter import Segmenter
+
+        if threads:
+            torch.set_num_threads(threads)
+        segmenter = Segmenter.from_folder(model, device, dtype)
+        with Progress(console=console, transient=True) as progress:
+            task = progress.add_task("scoring", total=count_images(ir, source))
+            scores = score_frames(
+                segmenter, ir, boxes, labels, source, precision, on_frame=lambda: progress.advance(task)
+            )
+        if out is not None:
+            out.write_text(json.dumps(scores, indent=2) + "\n")
+
+    columns = ("recall", "precision", "F1", f"recall at precision {precision:g}")
+    table = Table("class", *columns, title=f"{segmenter.config.name}, in %", title_justify="left")
+    for name in BOX_CLASSES:
+        values = (scores.get(f"{name} {column}") for column in columns)
+        table.add_row(name, *("-" if value is None else f"{value:.1f}" for value in values))
+    console.print(table)
+    for name in (name for name in scores if name.startswith("mIoU")):
+        console.print(f"{name}: {scores[name]:.1f}", highlight=False)

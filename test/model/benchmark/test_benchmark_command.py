@@ -13,18 +13,14 @@ from pathlib import Path
 
 import pytest
 import torch
-import typer
 import yaml
 from adaptation_samples import CONFIG, MINIATURE
 from typer.testing import CliRunner
 
 from madm_model.checkpoint.model_folder import save_model
-from madm_model.cli.benchmark import benchmark
+from madm_model.cli.app import app
 from madm_model.labels import STREET_11
 from madm_model.network.madm import MADM
-
-app = typer.Typer()
-app.command()(benchmark)
 
 
 @pytest.fixture
@@ -45,7 +41,15 @@ def config(tmp_path) -> Path:
 
 def _run(config: Path, *options: str):
     folder = config.parent
-    arguments = [str(config), "--work-dir", str(folder / "work"), "--out", str(folder / "benchmarks.md"), *options]
+    arguments = [
+        "benchmark",
+        str(config),
+        "--work-dir",
+        str(folder / "work"),
+        "--out",
+        str(folder / "benchmarks.md"),
+        *options,
+    ]
     return CliRunner().invoke(app, arguments)
 
 
