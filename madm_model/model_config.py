@@ -56,6 +56,8 @@ class ModelConfig:
     True: an image keeps its aspect ratio and is scaled to about the area of `input_size`."""
     input_range: tuple[float, float] = (0.0, 255.0)
     """Pixel values that map to -1 and 1 at the network's input."""
+    class_bias: tuple[float, ...] = ()
+    """What logit adjustment has added to the bias of each class in the weights, in nats; empty: nothing."""
 
     def __post_init__(self) -> None:
         if self.modality not in MODALITIES:
@@ -68,6 +70,9 @@ class ModelConfig:
         low, high = self.input_range
         if not -math.inf < low < high < math.inf:
             raise ModelError(f"input_range {self.input_range} must be two finite values, the lower one first")
+        finite = all(map(math.isfinite, self.class_bias))
+        if self.class_bias and not (finite and len(self.class_bias) == len(self.label_set)):
+            raise ModelError(f"class_bias {self.class_bias} must be one finite number for each class, or empty")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for config.json."""
@@ -81,6 +86,7 @@ class ModelConfig:
             "input_size": list(self.input_size),
             "keep_aspect": self.keep_aspect,
             "input_range": list(self.input_range),
+            **({"class_bias": list(self.class_bias)} if self.class_bias else {}),
             "network": self.architecture.network,
             "architecture": self.architecture.to_dict(),
         }
@@ -110,6 +116,7 @@ class ModelConfig:
                 input_size=(int(data["input_size"][0]), int(data["input_size"][1])),
                 keep_aspect=bool(data["keep_aspect"]),
                 input_range=(float(data["input_range"][0]), float(data["input_range"][1])),
+                class_bias=tuple(map(float, data.get("class_bias", ()))),  # older folders name none
             )
         except KeyError as error:
             raise ModelError(f"field {error} is missing") from None

@@ -30,7 +30,7 @@ class MixedBatch(NamedTuple):
     labels: torch.Tensor
     """int64 (B, H, W): ground truth where pasted from the source, pseudo-labels elsewhere."""
     pixel_weight: torch.Tensor
-    """float32 (B, H, W): 1 where pasted from the source, the pseudo-labels' quality elsewhere."""
+    """float32 (B, H, W): 1 where pasted from the source, the pseudo-labels' weight elsewhere."""
     pasted_share: float
     """Share of the pixels that come from the source."""
     pasted: torch.Tensor
@@ -47,7 +47,7 @@ def class_mix(
     source_labels: torch.Tensor,
     target_images: torch.Tensor,
     target_labels: torch.Tensor,
-    quality: float,
+    weight: torch.Tensor | float,
     rng: np.random.Generator,
     choose: ChooseClasses = choose_half,
 ) -> MixedBatch:
@@ -60,7 +60,7 @@ def class_mix(
         source_labels: int64 (B, H, W), class ids or 255.
         target_images: (B, 3, H, W).
         target_labels: int64 (B, H, W), pseudo-labels.
-        quality: weight of the pseudo-labels, 0 to 1.
+        weight: of the pseudo-labels, float32 (B, H, W) or one for all, 0 to 1.
         rng: decides the classes.
         choose: picks the classes to paste.
 
@@ -82,7 +82,7 @@ def class_mix(
     return MixedBatch(
         torch.where(pasted[:, None], source_images, target_images),
         torch.where(pasted, source_labels, target_labels),
-        torch.where(pasted, 1.0, quality),
+        torch.where(pasted, 1.0, weight),
         pasted.float().mean().item(),
         pasted,
     )

@@ -24,6 +24,7 @@ from madm_model.training.config import OptimizerConfig, Precision
 
 TeacherMode = Literal["train", "no_dropout", "eval"]
 NoiseSource = Literal["fixed", "sampled"]
+Certainty = Literal["image", "class"]
 
 _Share = Annotated[float, Field(ge=0, le=1)]
 _Count = Annotated[int, Field(ge=1)]
@@ -128,7 +129,12 @@ class SelfTrainingConfig:
     """The target branch: pseudo-labels, mixing, teacher."""
 
     pseudo_threshold: _Share = 0.968
-    """Softmax probability from which a pixel counts as certain in the quality weight."""
+    """Softmax probability from which a pixel counts as certain in any case."""
+    certainty: Certainty = "image"
+    """image (paper): all pixels weigh as much as the share of them that reaches the threshold. class: a pixel counts
+    if it reaches the threshold or is among the surest of its class, and others do not."""
+    certain_share: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """With certainty class: share of the pixels of every class that count as certain."""
     dplg: DPLGConfig | None = field(default_factory=DPLGConfig)
     """Noise of the teacher's pass; None labels without annealed noise (t = 0)."""
     augmentation: AugmentationConfig | None = field(default_factory=AugmentationConfig)
@@ -185,6 +191,9 @@ class AdaptationConfig:
     """Probability of the head's channel dropout, student and teacher."""
     self_training: SelfTrainingConfig | None = field(default_factory=SelfTrainingConfig)
     """The target branch; None trains on the labelled source alone."""
+    logit_adjustment: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Strength of the adjustment of the scores to classes of equal share (Menon et al., 2021), which the trained model
+    keeps: 0 (paper): none, 1: whole. Rare classes are found more often, and more often in error."""
     lplr: LPLRConfig | None = field(default_factory=LPLRConfig)
     """Latent regression; None leaves it out. The network still decodes the UNet's output and shows it to the head."""
     clean_noise: bool = True

@@ -26,7 +26,7 @@ from madm_model.adaptation.dplg import draw_noise, draw_noise_step
 from madm_model.adaptation.ema_teacher import EMATeacher
 from madm_model.adaptation.masked_consistency import hide_blocks
 from madm_model.adaptation.pixel_contrast import PixelContrast
-from madm_model.adaptation.pseudo_labels import PseudoLabels, pseudo_labels
+from madm_model.adaptation.pseudo_labels import Certainty, PseudoLabels
 from madm_model.adaptation.step_statistics import TargetStatistics
 from madm_model.labels import IGNORE, LabelSet
 from madm_model.network.diffusion import record_outputs
@@ -84,6 +84,7 @@ class Passes:
 
     Attributes:
         view: of the last mixed pass; None before the first.
+        certainty: decides which pseudo-labels are certain; None without self-training.
 
     Args:
         network: the student.
@@ -94,6 +95,8 @@ class Passes:
         choose_classes: which classes of the source are pasted onto the target.
         scaler: of the loss, for float16.
         batches: of a step in this process, whose gradients are averaged.
+        bias: of the classifier by logit adjustment, float32 (K,), which the losses of ground truth are without; None:
+            none.
     """
 
     def __init__(
@@ -106,11 +109,16 @@ class Passes:
         choose_classes: ChooseClasses,
         scaler: torch.amp.GradScaler,
         batches: int,
+        bias: torch.Tensor | None = None,
     ) -> None:
         self._network, self._teacher, self._contrast, self._label_set = network, teacher, contrast, label_set
         self._config, self._choose_classes, self._scaler, self._batches = config, choose_classes, scaler, batches
         self._lplr = config.lplr or _NO_LPLR
         self._device = network.shared_noise.device
+        self._unbiased = None if bias is None else -bias.to(self._device)[:, None, None]  # (K, 1, 1)
+        self.certainty = None
+        if config.self_training is not None:
+            self.certainty = Certainty(config.self_training, network.num_classes, self._device)
         self.view: MixedView | None = None
 
     def run(
@@ -131,7 +139,7 @@ class Passes:
         values = self._source_pass(source, rngs)  # its gradients first: that frees its memory before the next pass
         if self._teacher is None or self._config.self_training is None:
             return values, None
-        assert target is not None
+        assert target is not None and self.certainty is not None
         config: SelfTrainingConfig = self._config.self_training
 
         # 3. Teacher pass on the plain target image, its latent under annealed noise (DPLG)
@@ -140,23 +148,31 @@ class Passes:
         with autocast(self._device, self._config.resources.precision):
             logits = self._teacher.logits(target, noise_step, noise)  # (B, K, H, W)
 
-        # 4. Pseudo-labels of all pixels, and one weight for them
-        pseudo = pseudo_labels(logits, config.pseudo_threshold)  # labels (B, H, W)
+        # 4. Pseudo-labels of all pixels, and their weight
+        pseudo = self.certainty.label(logits)  # labels and weight (B, H, W)
 
         # 5. Source pixels of half the classes go onto the target
-        mixed = class_mix(*source, target, pseudo.labels, pseudo.quality, rngs.mix, self._choose_classes)
+        mixed = class_mix(*source, target, pseudo.labels, pseudo.weight, rngs.mix, self._choose_classes)
 
         # 6. Strong augmentation, of the mixed image only
         mixed_images = augment(mixed.images, config.augmentation, rngs.augmentation)  # (B, 3, H, W)
 
         # 7. Mixed pass: the target's losses; and, as a comparator, the masked pass
-        values |= self._mixed_pass(target, mixed_images, mixed, pseudo)
+        mixed_values, pseudo_loss = self._mixed_pass(target, mixed_images, mixed, pseudo)
+        values |= mixed_values
         if config.masked_consistency is not None:
             values |= self._masked_pass(target, pseudo, rngs.mask)
 
         histogram = torch.bincount(mixed.labels[mixed.labels != IGNORE], minlength=self._network.num_classes)
+        segmentation = values["source_segmentation"] + values["target_segmentation"]
         return values, TargetStatistics(
-            noise_step, pseudo.quality, pseudo.confidence, mixed.pasted_share, histogram.cpu().numpy()
+            noise_step,
+            pseudo.quality,
+            pseudo.confidence,
+            mixed.pasted_share,
+            histogram.cpu().numpy(),
+            pseudo_loss / max(segmentation, 1e-12),
+            dict(zip(self._label_set.names, pseudo.certain.tolist())),
         )
 
     def _source_pass(self, source: LabelledBatch, rngs: BatchGenerators) -> dict[str, float]:
@@ -164,7 +180,7 @@ class Passes:
         compared = list(self._network.projections)[1:] if self._contrast is not None else []
         with record_outputs(compared) as features:  # each (B, C_i, h_i, w_i)
             output = self._forward(images)  # logits (B, K, H, W), latent (B, 4, h, w)
-        losses = {"source_segmentation": segmentation_loss(output.logits, labels)}
+        losses = {"source_segmentation": segmentation_loss(output.logits, labels, offset=self._unbiased)}
         if self._lplr.source_weight:
             losses["source_regression"] = self._lplr.source_weight * self._regression(output, labels)
         if self._contrast is not None:
@@ -173,15 +189,22 @@ class Passes:
 
     def _mixed_pass(
         self, target: torch.Tensor, images: torch.Tensor, mixed: MixedBatch, pseudo: PseudoLabels
-    ) -> dict[str, float]:
+    ) -> tuple[dict[str, float], float]:
+        """The target's losses, and how much of the segmentation's is the pseudo-labels'."""
         output = self._forward(images)
         predicted = output.logits[0].detach().argmax(0)
         self.view = MixedView(target[0], pseudo.labels[0], images[0], mixed.labels[0], predicted)
-        losses = {"target_segmentation": segmentation_loss(output.logits, mixed.labels, mixed.pixel_weight)}
+        # The pseudo-labels have the classifier's bias in them, the labels of the pasted pixels do not
+        offset = None if self._unbiased is None else self._unbiased * mixed.pasted[:, None]
+        loss = segmentation_loss(output.logits, mixed.labels, mixed.pixel_weight, offset)
+        losses = {"target_segmentation": loss}
         if self._lplr.target_weight:
             regression = self._regression(output, mixed.labels, pseudo.quality)
             losses["target_regression"] = self._lplr.target_weight * regression
-        return self._backward(losses)
+        with torch.no_grad():
+            weight = mixed.pixel_weight * ~mixed.pasted  # (B, H, W)
+            pseudo_loss = segmentation_loss(output.logits.detach(), mixed.labels, weight, offset).item()
+        return self._backward(losses), pseudo_loss
 
     def _masked_pass(self, target: torch.Tensor, pseudo: PseudoLabels, rng: np.random.Generator) -> dict[str, float]:
         """MIC: the pseudo-labels again, on the target image with blocks hidden."""
@@ -189,7 +212,7 @@ class Passes:
         config = self._config.self_training.masked_consistency
         assert config is not None
         images = hide_blocks(augment(target, self._config.self_training.augmentation, rng), config, rng)
-        loss = pseudo.quality * segmentation_loss(self._forward(images).logits, pseudo.labels)
+        loss = segmentation_loss(self._forward(images).logits, pseudo.labels, pseudo.weight)
         return self._backward({"masked_segmentation": config.weight * loss})
 
     def _forward(self, images: torch.Tensor) -> MADMOutput:

@@ -14,7 +14,7 @@ the plain supervised one run through this class; the configuration says which pa
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -28,6 +28,7 @@ from madm_model.adaptation.data.batch_loader import BatchLoader
 from madm_model.adaptation.data.batches import AdaptationData, LabelledBatch
 from madm_model.adaptation.dplg import draw_noise
 from madm_model.adaptation.ema_teacher import EMATeacher, load_partial_state
+from madm_model.adaptation.logit_adjustment import add_class_bias, class_bias
 from madm_model.adaptation.passes import Passes, batch_generators, gradient_norm
 from madm_model.adaptation.pixel_contrast import PixelContrast
 from madm_model.adaptation.resources import HalvedWeights, check_resources, make_optimizer, merge_lora, prepare_network
@@ -60,6 +61,7 @@ class SelfTraining:
         passes: what computes a batch's gradients.
         loader: gives the batches, and tells for how long they were waited for.
         optimizer: AdamW over the trained parameters.
+        bias_to_keep: what logit adjustment has added to the bias of each class, as `ModelConfig.class_bias` keeps it.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class SelfTraining:
         choose_classes: ChooseClasses = choose_half,
         processes: Processes = ALONE,
         workers: int = 0,
+        held_bias: Sequence[float] = (),
     ) -> None:
         """Get a network ready to train, in place, on the device it is on.
 
@@ -82,6 +85,8 @@ class SelfTraining:
             choose_classes: which classes of the source are pasted onto the target.
             processes: that train together; they share the batches of every step.
             workers: processes that prepare batches ahead; 0 prepares each when it is needed.
+            held_bias: what an earlier logit adjustment has added to the classifier's bias, (K,) in nats: this one
+                takes its place; empty: none.
 
         Raises:
             ResourceError: the device cannot train as configured.
@@ -110,6 +115,11 @@ class SelfTraining:
             network.shared_noise.zero_()
         elif not network.shared_noise.any():  # left so by a training without
             network.shared_noise.copy_(make_shared_noise(network.shared_noise.shape[1]))
+        bias = np.zeros(len(label_set), np.float32)
+        if config.logit_adjustment:
+            bias = class_bias(config.logit_adjustment, data.class_shares())
+        add_class_bias(network, bias - np.asarray(held_bias or 0, np.float32))
+        self.bias_to_keep = tuple(bias.tolist()) if bias.any() else ()
         network.train()
         network.head.dropout.p = config.dropout
         self_training = config.self_training
@@ -121,6 +131,7 @@ class SelfTraining:
         self.passes = Passes(
             *(network, self.teacher, self.contrast, label_set, config, choose_classes, self._scaler),
             batches=len(self._batches),
+            bias=torch.from_numpy(bias) if bias.any() else None,
         )
 
     def _make_contrast(self) -> PixelContrast | None:
@@ -150,6 +161,8 @@ class SelfTraining:
         # 8. Average over the processes, clip and step
         self._processes.average_gradients(value for group in self.optimizer.param_groups for value in group["params"])
         self._processes.average([value for value in self.network.head.buffers() if value.is_floating_point()])
+        if self.passes.certainty is not None:
+            self._processes.average([self.passes.certainty.thresholds])
         learning_rate = set_learning_rate(self.optimizer, iteration, self._config.iterations, self._config.optimizer)
         gradient_norm, gradient_norms = self._update_weights(iteration)
         return StepStatistics(
@@ -246,6 +259,7 @@ class SelfTraining:
             "network": {name: state[name] for name in self._trained_names()},
             "teacher": self.teacher.state_dict() if self.teacher is not None else {},
             "contrast": self.contrast.state_dict() if self.contrast is not None else {},
+            "certainty": self.passes.certainty.state_dict() if self.passes.certainty is not None else {},
             "optimizer": self.optimizer.state_dict(),
             "scaler": self._scaler.state_dict(),
         }
@@ -266,6 +280,8 @@ class SelfTraining:
             self.teacher.load_state_dict(state["teacher"])
         if self.contrast is not None:
             self.contrast.load_state_dict(state["contrast"])
+        if self.passes.certainty is not None:
+            self.passes.certainty.load_state_dict(state["certainty"])
         self.optimizer.load_state_dict(state["optimizer"])
         self._scaler.load_state_dict(state["scaler"])
 

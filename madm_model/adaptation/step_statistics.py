@@ -9,9 +9,14 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
+
+CERTAIN = "certain_"
+"""Begins the names of a log's columns with the share of certain pseudo-labels of each class."""
 
 
 @dataclass
@@ -21,13 +26,17 @@ class TargetStatistics:
     noise_step: int
     """Diffusion step of the teacher's pass."""
     quality: float
-    """Share of the target's pixels with a certain pseudo-label: their weight."""
+    """Share of the target's pixels with a certain pseudo-label: their mean weight."""
     confidence: float
     """Mean probability of the pseudo-labels."""
     pasted_share: float
     """Share of the mixed images' pixels that come from the source."""
     label_histogram: np.ndarray
     """int64 (K,), pixels of the mixed labels per class, ignored ones left out."""
+    loss_share: float = math.nan
+    """Share of the segmentation losses that comes from pseudo-labels; NaN where it was not looked at."""
+    certain: Mapping[str, float] = field(default_factory=dict)
+    """By class, share of the pixels with its pseudo-label that are certain; NaN for a class that none has."""
 
 
 @dataclass
@@ -51,6 +60,9 @@ class StepStatistics:
         row = {"gradient_norm": self.gradient_norm, "learning_rate": self.learning_rate} | self.losses
         if self.target:
             row["noise_step"] = self.target[-1].noise_step
-            for name in ("quality", "confidence", "pasted_share"):
+            for name in ("quality", "confidence", "pasted_share", "loss_share"):
                 row[name] = float(np.mean([getattr(batch, name) for batch in self.target]))
+            for name in self.target[0].certain:
+                shares = [batch.certain[name] for batch in self.target]
+                row[f"{CERTAIN}{name}"] = float(np.nanmean(shares)) if not np.isnan(shares).all() else math.nan
         return row

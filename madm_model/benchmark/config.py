@@ -16,7 +16,7 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import Field
 
-from madm_model.adaptation.config import AblationRow, ResourceConfig, TeacherConfig
+from madm_model.adaptation.config import AblationRow, Certainty, ResourceConfig, TeacherConfig
 from madm_model.adaptation.data.training_data import ViewConfig
 from madm_model.checkpoint.model_names import EMBEDDED
 from madm_model.settings import read_settings, settings
@@ -84,6 +84,12 @@ class BenchmarkConfig:
     """Averaging and mode of the teacher."""
     pseudo_threshold: Annotated[float, Field(ge=0, le=1)] = 0.968
     """Softmax probability from which a pseudo-label counts as certain."""
+    certainty: Certainty = "image"
+    """Weight of pseudo-labels: image (the paper's) or class, as `SelfTrainingConfig.certainty`."""
+    certain_share: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """With certainty class, the share of the pixels of every class that count as certain."""
+    logit_adjustment: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Strength of the logit adjustment of all rows, as `AdaptationConfig.logit_adjustment`."""
     dropout: Annotated[float, Field(ge=0, le=1)] = 0.1
     """Probability of the head's channel dropout."""
     target_norm_batches: Annotated[int, Field(ge=0)] = 0

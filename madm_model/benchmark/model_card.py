@@ -29,6 +29,12 @@ def write_card(folder: Path, result: Result, report: Report) -> None:
     (folder / CARD_FILE).write_text("\n".join(_lines(ModelConfig.load(folder), result, report)) + "\n")
 
 
+def _bias(model: ModelConfig) -> str:
+    """What logit adjustment has added to the score of each class, in nats."""
+    bias = zip(model.label_set.names, model.class_bias)
+    return ", ".join(f"{name} +{value:.2f}" for name, value in bias if value)
+
+
 def _lines(model: ModelConfig, result: Result, report: Report) -> Iterator[str]:
     modality, config = result.run.modality, report.config
     before, after = report.unadapted.get(modality, {}), result.scores[modality]
@@ -43,6 +49,7 @@ def _lines(model: ModelConfig, result: Result, report: Report) -> Iterator[str]:
         f"| command | `{report.command} --only {result.run.name}` |",
         f"| base | `{config.base_model}`, weights {report.base_id} |",
         f"| iterations | {config.iterations}, batch {config.view.batch_size} |",
+        *(f"| added to the scores | {text} |" for text in [_bias(model)] if text),
         f"| time | {result.seconds / 60:.0f} min of training; {result.machine} |",
         "",
         report.frames + " Scores in %:",

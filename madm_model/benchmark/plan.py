@@ -119,7 +119,10 @@ def training_config(config: BenchmarkConfig, run: Run) -> AdaptationConfig:
         iterations=config.iterations,
         seed=run.seed,
         dropout=config.dropout,
-        self_training=SelfTrainingConfig(pseudo_threshold=config.pseudo_threshold, dplg=dplg, teacher=config.teacher),
+        self_training=SelfTrainingConfig(
+            config.pseudo_threshold, config.certainty, config.certain_share, dplg, teacher=config.teacher
+        ),
+        logit_adjustment=config.logit_adjustment,
         lplr=lplr,
         optimizer=config.optimizer,
         target_norm_batches=config.target_norm_batches,

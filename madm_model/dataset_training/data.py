@@ -61,10 +61,11 @@ class DatasetData:
         for dataset, size in ((source, self._source_size), (target, self._target_size)):
             if crop[0] > size[0] or crop[1] > size[1]:
                 raise InputError(f"a crop of {crop} is larger than {dataset.name}'s images, resized to {size}")
-        self._table = class_table(source, label_set)
+        self._table, self._num_classes = class_table(source, label_set), len(label_set)
         if not (self._table < len(label_set)).any():
             raise InputError(f"{source.name} has none of the model's classes: {', '.join(label_set.names)}")
         self._sampler = RareClassSampler(pixel_counts, RareClassConfig(), image_pixels=source.labels(0).size)
+        self._pixel_counts = pixel_counts.sum(axis=0)  # (C,)
         count = max(1, round(target_share * len(target)))
         drawn = np.random.default_rng(seed).permutation(len(target))[:count]
         self.target_indices = np.sort(drawn) if count < len(target) else np.arange(len(target))
@@ -79,6 +80,14 @@ class DatasetData:
         indices = rng.choice(self.target_indices, self._batch_size)
         images = (resize_image(self._target.image(int(index)), self._target_size) for index in indices)
         return stack_images([random_crop(rng, image, None, self._crop)[0] for image in images])
+
+    def class_shares(self) -> np.ndarray:
+        """Share of the source's pixels that each class of the network has, float (K,)."""
+        counts = np.zeros(self._num_classes)
+        for number, count in enumerate(self._pixel_counts):
+            if (index := self._table[number]) < self._num_classes:
+                counts[index] += count
+        return counts / max(counts.sum(), 1)
 
     def _source_crop(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         class_id, index = self._sampler.draw(rng)

@@ -86,7 +86,13 @@ def train(
     network, _ = load_model(config.base, device)
     if not isinstance(network, MADM):
         raise ModelError(f"{config.base} is a student: a training on data sets starts from MADM (`madm new`)")
-    trainer = SelfTraining(*(network, model.label_set, data, training), processes=processes, workers=config.workers)
+    trainer = SelfTraining(
+        *(network, model.label_set, data, training),
+        processes=processes,
+        workers=config.workers,
+        held_bias=model.class_bias,
+    )
+    model = replace(model, class_bias=trainer.bias_to_keep)
 
     # 4. Train; logs, panels, scores and checkpoints on the way
     board = Board(out / BOARD_FOLDER, first) if processes.is_first else None

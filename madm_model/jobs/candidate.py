@@ -49,10 +49,16 @@ class Candidate:
     """How a student was trained, whose teacher is in the job's folder; None: it is the adapted model."""
 
 
-def adapted_config(job: JobContext, config: ModelConfig) -> ModelConfig:
-    """What the folder of the adapted model says, given that of the model that the job started from."""
+def adapted_config(job: JobContext, config: ModelConfig, class_bias: tuple[float, ...]) -> ModelConfig:
+    """What the folder of the adapted model says, given that of the model that the job started from.
+
+    Args:
+        job: the job.
+        config: of the model that it started from.
+        class_bias: that its logit adjustment has added to the classifier's.
+    """
     name = f"{config.name.split('@')[0]}@{job.folder.job_id}"
-    return replace(config, name=name, modality=job.request.target.modality)
+    return replace(config, name=name, modality=job.request.target.modality, class_bias=class_bias)
 
 
 def choose_job_student(

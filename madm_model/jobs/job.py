@@ -131,13 +131,14 @@ def _run_stages(job: JobContext) -> State:
     # 4. Train, from the last checkpoint if there is one
     network = load_model(job.store.training_folder(parent), device)[0]  # not before: the trial had one of its own
     job.events.state(State.TRAINING, f"training on {len(target.training)} frames for {iterations} iterations")
-    trainer = SelfTraining(network, config.label_set, data, settings.training)
+    trainer = SelfTraining(network, config.label_set, data, settings.training, held_bias=config.class_bias)
     trained = train(trainer, settings, settings.training_share * job.time_limit_s, job.folder, job.events)
 
     # 5. The teacher's opinion on held-out frames, and the adapted model
     job.events.state(State.EVALUATING, "asking the teacher about held-out frames")
     opinions = gate_run.ask_teacher(trainer, config, target, settings, device, job.events.check_stop)
-    candidate = Candidate(trainer.finish(), adapted_config(job, config))
+    adapted = adapted_config(job, config, trainer.bias_to_keep)
+    candidate = Candidate(trainer.finish(), adapted)
 
     # 6. A student in its place, if one is wanted
     if student is not None:
@@ -165,8 +166,8 @@ def _run_stages(job: JobContext) -> State:
     )
 
     # 8. Write the version and the page about it
-    version = write_version(job, evidence, candidate, parent, trained, target)
-    write_report(job, version, running.active, evidence, candidate, target)
+    version = write_version(job, evidence, candidate, parent, trained, target, adapted)
+    write_report(job, version, running.active, evidence, candidate, target, adapted)
 
     # 9. Make it the active one if it passed
     too_little = settings.gate.too_little(trained.iterations, len(target))

@@ -20,6 +20,7 @@ from madm_model.jobs.candidate import Candidate
 from madm_model.jobs.context import JobContext
 from madm_model.jobs.state import State
 from madm_model.jobs.training import LOG_FILE, STUDENT_LOG_FILE, Trained
+from madm_model.model_config import ModelConfig
 from madm_model.store import ActiveChanged, VersionInfo
 from madm_model.store.version import TEACHER_FOLDER
 
@@ -31,6 +32,7 @@ def write_version(
     parent: str,
     trained: Trained,
     target: TargetFrames,
+    adapted: ModelConfig,
 ) -> str:
     """Add what the gate judged to the store, a student with its teacher.
 
@@ -41,6 +43,7 @@ def write_version(
         parent: the version that the training started from.
         trained: iterations and seconds of the adaptation.
         target: frames of the sensor.
+        adapted: of the adapted model, which is what the gate judged or its student's teacher.
 
     Returns:
         the version's name, which a repeated call gives again.
@@ -66,6 +69,8 @@ def write_version(
             "target_frames": len(target),
             "options": dict(job.request.options),
         }
+        if bias := _class_bias(adapted):
+            training["class_bias"] = bias
         if candidate.student is not None:
             training["student"] = {
                 "network": candidate.config.architecture.name,
@@ -89,6 +94,7 @@ def write_report(
     evidence: gate_run.Evidence,
     candidate: Candidate,
     target: TargetFrames,
+    adapted: ModelConfig,
 ) -> None:
     """Write the page about a version, and keep in the job's state where it is.
 
@@ -99,6 +105,7 @@ def write_report(
         evidence: what the comparison gave.
         candidate: what it judged.
         target: frames of the sensor.
+        adapted: of the adapted model, which is what the gate judged or its student's teacher.
 
     Raises:
         OSError: the disk is full.
@@ -121,6 +128,7 @@ def write_report(
             "source": job.request.source or "replay set (simulated streets)",
             "options": json.dumps(dict(job.request.options)),
             **student,
+            **_bias_in_words(adapted),
         },
         target.notes,
         job.folder.path / LOG_FILE,
@@ -128,6 +136,18 @@ def write_report(
     )
     page = report.write_report(job.folder.path / "report", summary, evidence, candidate.config.label_set)
     job.folder.update(new_version=version, report=str(page.absolute()))
+
+
+def _class_bias(adapted: ModelConfig) -> dict[str, float]:
+    """What logit adjustment has added to the score of each class, in nats; empty without."""
+    return dict(zip(adapted.label_set.names, adapted.class_bias))
+
+
+def _bias_in_words(adapted: ModelConfig) -> dict[str, str]:
+    """The same as a row of the report."""
+    bias = _class_bias(adapted)
+    text = ", ".join(f"{name} +{value:.2f}" for name, value in bias.items() if value)
+    return {"added to the scores (logit adjustment)": text} if bias else {}
 
 
 def activate_if_fit(job: JobContext, version: str, replaced: str, running: str, too_little: str) -> State:

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from pathlib import Path
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from madm_model.adaptation.step_statistics import CERTAIN
 from madm_model.charts import line_chart
 from madm_model.jobs.gate_run import Evidence
 from madm_model.labels import LabelSet, overlay
@@ -31,7 +33,10 @@ _CHARTS = {
         "losses",
         ("source_segmentation", "target_segmentation", "source_regression", "target_regression"),
     ),
-    "pseudo_labels": ("pseudo-labels: share of certain pixels, mean confidence", ("quality", "confidence")),
+    "pseudo_labels": (
+        "pseudo-labels: share of certain pixels, mean confidence, share of the loss",
+        ("quality", "confidence", "loss_share"),
+    ),
     "noise_step": ("diffusion step of the teacher's noise", ("noise_step",)),
     "gradient_norm": ("gradient norm before clipping", ("gradient_norm",)),
 }
@@ -127,5 +132,15 @@ def _page(summary: Summary, evidence: Evidence, charts: Sequence[str], rows: Seq
         facts["training"] = f"{rows[-1]['iteration']:.0f} iterations, {rows[-1]['seconds']:.0f} s"
     environment = Environment(loader=PackageLoader("madm_model", "jobs"), autoescape=True, undefined=StrictUndefined)
     return environment.get_template(_TEMPLATE).render(
-        summary=summary, facts=facts, result=evidence.result, charts=charts
+        summary=summary, facts=facts, result=evidence.result, charts=charts, certain=certain_shares(rows)
     )
+
+
+def certain_shares(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """By class, the mean share of its pseudo-labels that were certain, over the rows of a log where it had any."""
+    shares: dict[str, float] = {}
+    for column in (name for name in (rows[0] if rows else ()) if name.startswith(CERTAIN)):
+        values = [row[column] for row in rows if not math.isnan(row[column])]
+        if values:
+            shares[column.removeprefix(CERTAIN)] = sum(values) / len(values)
+    return shares

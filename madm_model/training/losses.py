@@ -16,7 +16,10 @@ from madm_model.labels import IGNORE
 
 
 def segmentation_loss(
-    logits: torch.Tensor, labels: torch.Tensor, pixel_weight: torch.Tensor | None = None
+    logits: torch.Tensor,
+    labels: torch.Tensor,
+    pixel_weight: torch.Tensor | None = None,
+    offset: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Cross entropy, averaged over all pixels: ignored ones add zero but count in the average.
 
@@ -24,12 +27,15 @@ def segmentation_loss(
         logits: float (B, K, h, w), resized bilinearly to the labels' size.
         labels: int64 (B, H, W), class ids or `IGNORE`.
         pixel_weight: float (B, H, W), multiplied onto each pixel's loss; None means 1.
+        offset: float, broadcast to (B, K, H, W), added to the logits; None means 0.
 
     Returns:
         float scalar.
     """
     if logits.shape[-2:] != labels.shape[-2:]:
         logits = functional.interpolate(logits, labels.shape[-2:], mode="bilinear", align_corners=False)
+    if offset is not None:
+        logits = logits + offset
     losses = functional.cross_entropy(logits, labels, ignore_index=IGNORE, reduction="none")
     return (losses if pixel_weight is None else losses * pixel_weight).mean()
 

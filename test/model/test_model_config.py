@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -26,6 +27,12 @@ def config() -> ModelConfig:
 def test_round_trip(tmp_path):
     config().save(tmp_path)
     assert ModelConfig.load(tmp_path) == config()
+
+
+def test_what_logit_adjustment_added_stays_in_the_file(tmp_path):
+    adjusted = replace(config(), class_bias=tuple(0.1 * number for number in range(11)))
+    adjusted.save(tmp_path)
+    assert ModelConfig.load(tmp_path) == adjusted
 
 
 def test_missing_and_broken_files_are_named(tmp_path):
@@ -57,6 +64,8 @@ def test_missing_and_broken_files_are_named(tmp_path):
         ("input_size", [math.inf, 32], "cannot convert float infinity"),
         ("input_range", [255, 0], "the lower one first"),
         ("input_range", [0, math.nan], "two finite values"),
+        ("class_bias", [0.5, 1.0], "one finite number for each class"),
+        ("class_bias", [math.nan] * 11, "one finite number for each class"),
         ("classes", [0, *STREET_11.names[1:]], "a text that is not empty"),
         ("palette", [[0.5, 0, 0]] * 11, "not three values"),
     ],

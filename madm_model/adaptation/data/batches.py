@@ -41,6 +41,9 @@ class AdaptationData(Protocol):
     def target(self, rng: np.random.Generator) -> torch.Tensor:
         """Target images, float32 (B, 3, H, W) in [-1, 1], on the CPU. Not called without self-training."""
 
+    def class_shares(self) -> np.ndarray:
+        """Share of the source's pixels that each class has, float (K,). Called for logit adjustment alone."""
+
 
 class FramePoolData:
     """Simulated frames: labelled RGB as the source, another modality as the target."""
@@ -72,10 +75,8 @@ class FramePoolData:
         """
         self._source, self._target, self._modality = source, target, target_modality
         self._batch_size, self._crop, self._scale, self._appearance = batch_size, crop, scale, appearance
-        self._sampler = None
-        if rare_classes is not None:
-            counts = np.stack([count_pixels(np.asarray(labels), num_classes) for labels in source.labels])
-            self._sampler = RareClassSampler(counts, rare_classes)
+        self._num_classes = num_classes
+        self._sampler = RareClassSampler(self._counts(), rare_classes) if rare_classes is not None else None
 
     def source(self, rng: np.random.Generator) -> LabelledBatch:
         """RGB crops and their labels."""
@@ -85,6 +86,14 @@ class FramePoolData:
     def target(self, rng: np.random.Generator) -> torch.Tensor:
         """Crops of the target modality."""
         return self._target.crops(rng, self._modality, self._batch_size, self._crop, self._scale)[0]
+
+    def class_shares(self) -> np.ndarray:
+        """Share of the source's pixels that each class has, float (K,)."""
+        counts = self._counts().sum(axis=0)
+        return counts / max(counts.sum(), 1)
+
+    def _counts(self) -> np.ndarray:
+        return np.stack([count_pixels(np.asarray(labels), self._num_classes) for labels in self._source.labels])
 
     def _source_crop(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         if self._sampler is None:

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from madm_model.adaptation.data.batches import LabelledBatch
+from madm_model.adaptation.data.mixed_source import class_shares, parts_of
 from madm_model.adaptation.data.rare_class_sampling import RareClassConfig, RareClassSampler
 from madm_model.adaptation.data.source_frames import SourceFrames
 from madm_model.adaptation.data.target_frames import TargetFrames
@@ -42,10 +43,12 @@ class JobData:
         self._source, self._target, self._config, self._view = source, target, config, view
         count = len(source.pixel_counts)
         self.held_out = np.unique(np.linspace(0, count - 1, min(_HELD_OUT_SOURCE, max(1, count // 10))).astype(int))
-        self._indices = np.setdiff1d(np.arange(count), self.held_out)
-        self._sampler = None
+        parts, self._shares = parts_of(source)
+        self._parts = [np.setdiff1d(part, self.held_out) for part in parts]
+        self._samplers = None
         if view.rare_classes:
-            self._sampler = RareClassSampler(source.pixel_counts[self._indices], RareClassConfig())
+            counts = (source.pixel_counts[part] for part in self._parts)
+            self._samplers = [RareClassSampler(count, RareClassConfig()) for count in counts]
 
     def source(self, rng: np.random.Generator) -> LabelledBatch:
         """RGB crops and their labels."""
@@ -60,12 +63,18 @@ class JobData:
             [random_view(rng, self._target.images[index], None, self._view.crop, scale)[0] for index in indices]
         )
 
+    def class_shares(self) -> np.ndarray:
+        """Share of the source's pixels that each class has, float (K,)."""
+        return class_shares(self._source)
+
     def _source_crop(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        if self._sampler is None:
-            return self._view_of(rng, *self._source.frame(int(rng.choice(self._indices))))
-        class_id, position = self._sampler.draw(rng)
-        image, labels = self._source.frame(int(self._indices[position]))
-        return self._sampler.crop(class_id, lambda: self._view_of(rng, image, labels))
+        number = int(rng.choice(len(self._parts), p=self._shares)) if len(self._parts) > 1 else 0
+        indices = self._parts[number]
+        if self._samplers is None:
+            return self._view_of(rng, *self._source.frame(int(rng.choice(indices))))
+        class_id, position = self._samplers[number].draw(rng)
+        image, labels = self._source.frame(int(indices[position]))
+        return self._samplers[number].crop(class_id, lambda: self._view_of(rng, image, labels))
 
     def _view_of(
         self, rng: np.random.Generator, image: np.ndarray, labels: np.ndarray

@@ -27,6 +27,7 @@ from madm_model.adaptation.self_training import SelfTraining
 from madm_model.checkpoint.model_folder import load_model
 from madm_model.jobs import gate_run, new_version, report
 from madm_model.jobs.gate import Check, GateResult
+from madm_model.jobs.report import certain_shares, read_log
 from madm_model.jobs.request import JobFolder, RequestError, prune_jobs
 from madm_model.model_config import ModelConfig
 from madm_model.store import BASE, StoreError, VersionInfo, VersionStore
@@ -66,6 +67,23 @@ def test_a_job_ends_with_an_active_version_and_a_report(store, request_) -> None
     for name in ("losses", "pseudo_labels", "noise_step", "before_after", "pseudo_label_examples"):
         assert f'src="{name}.png"' in text
         assert cv2.imread(str(page.parent / f"{name}.png")) is not None
+
+
+def test_logit_adjustment_and_certainty_per_class_are_told_with_the_version(store, request_) -> None:
+    options = {"logit_adjustment": "0.25", "certainty": "class", "masked_consistency": "on"}
+    run = Run(store, replace(request_, options={**request_.options, **options}))
+    assert run() == "activated"
+    bias = ModelConfig.load(store.folder("v0001")).class_bias
+    assert max(bias) > 0 and min(bias) == 0
+    assert list(store.info("v0001").training["class_bias"].values()) == pytest.approx(bias)
+    assert run.of("progress")[0]["losses"]["masked_segmentation"] > 0
+    text = Path(run.folder.state().report).read_text()
+    assert "logit adjustment" in text and f"+{max(bias):.2f}" in text
+    assert "counted as certain" in text
+    log = read_log(run.folder.path / "training.csv")
+    assert all(0 <= row["loss_share"] <= 1 for row in log)
+    shares = certain_shares(log)
+    assert shares and min(shares.values()) > 0  # of every class that the teacher saw
 
 
 def test_the_gate_looks_at_what_is_stored(store, request_, monkeypatch) -> None:

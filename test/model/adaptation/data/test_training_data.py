@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -18,6 +19,7 @@ import torch
 from adaptation_samples import CONFIG, write_bag, write_source
 
 from madm_model.adaptation.data import source_frames
+from madm_model.adaptation.data.mixed_source import MixedSource, class_shares
 from madm_model.adaptation.data.source_frames import open_source
 from madm_model.adaptation.data.target_bags import TargetSelection, collect_frames
 from madm_model.adaptation.data.target_frames import TargetLimits
@@ -136,6 +138,34 @@ def test_held_out_source_frames_are_not_trained_on(tmp_path, target) -> None:
             data.source(np.random.default_rng(seed))
     assert data.held_out.size
     assert not set(drawn) & set(data.held_out.tolist())
+
+
+def test_of_a_mixed_source_each_has_its_share(tmp_path, target) -> None:
+    first = open_source(str(write_source(tmp_path / "first", 12)), STREET_11, tmp_path / "a")
+    second = open_source(str(write_source(tmp_path / "second", 40)), STREET_11, tmp_path / "b")
+    source = MixedSource([first, second], [3, 1])
+    assert source.shares.tolist() == [0.75, 0.25]
+    for index, expected in ((0, first.frame(0)), (11, first.frame(11)), (12, second.frame(0)), (51, second.frame(39))):
+        for found, wanted in zip(source.frame(index), expected):
+            np.testing.assert_array_equal(found, wanted)
+
+    drawn = []
+    frame = source.frame
+    source.frame = lambda index: drawn.append(index) or frame(index)
+    for rare in (True, False):
+        drawn.clear()
+        data = JobData(source, target, CONFIG, ViewConfig(1, 16, 16, rare_classes=rare))
+        for seed in range(200):
+            data.source(np.random.default_rng(seed))
+        assert sum(index < 12 for index in drawn) == pytest.approx(150, abs=25)
+        assert not set(drawn) & set(data.held_out.tolist())
+        assert min(data.held_out) < 12 <= max(data.held_out)  # the gate sees both
+
+
+def test_class_shares_of_a_mixed_source_count_each_by_its_share() -> None:
+    frames = [SimpleNamespace(pixel_counts=np.array(counts)) for counts in ([[10, 0]], [[0, 500], [250, 250]])]
+    assert class_shares(frames[1]).tolist() == [0.25, 0.75]
+    assert class_shares(MixedSource(frames, [0.5, 0.5])).tolist() == [0.625, 0.375]
 
 
 def test_a_crop_that_does_not_fit_the_network_is_refused(tmp_path, target) -> None:
