@@ -29,6 +29,11 @@ _ROUGHNESS[[STREET_11.names.index(name) for name in ("sky", "vehicle", "person")
 _FOLIAGE = (np.arange(256) == STREET_11.names.index("vegetation")).astype(np.float32)
 """Where leaves warm and cold lie side by side."""
 
+_PATCHY = (~np.isin(np.arange(256), [STREET_11.names.index(name) for name in ("sky", "vehicle", "person")])).astype(
+    np.float32
+)
+"""What dries, lies in a shadow that has moved on, or is heated from below, in patches: ground, walls, hedges."""
+
 
 def random_sensor(
     rng: np.random.Generator, modality: str, image: np.ndarray, colour: np.ndarray, labels: np.ndarray
@@ -71,7 +76,11 @@ def _thermal(rng: np.random.Generator, grey: np.ndarray, colour: np.ndarray, lab
     if rng.random() < 0.4:
         grey = grey + np.float32(rng.uniform(0.1, 0.5)) * slow_change(rng, grey.shape)
 
-    # 2. Surfaces as rough as their colours are, and foliage
+    # 2. Warm and cold patches, which are no vehicles: puddles, manholes, shadows that are gone, what was parked there
+    if rng.random() < 0.6:
+        grey = grey + _PATCHY[labels] * _patches(rng, grey.shape)
+
+    # 3. Surfaces as rough as their colours are, and foliage
     if rng.random() < 0.7:
         tones = colour.astype(np.float32) @ (rng.normal(size=3) / 255).astype(np.float32)
         side = 2 * int(rng.integers(2, 9)) + 1
@@ -80,7 +89,7 @@ def _thermal(rng: np.random.Generator, grey: np.ndarray, colour: np.ndarray, lab
         texture = np.float32(rng.uniform(0.05, 0.5)) * (tones - cv2.blur(tones, (side, side)))
         grey = grey + _ROUGHNESS[labels] * texture + _FOLIAGE[labels] * leaves
 
-    # 3. The camera's gain: dark with a few bright spots, as most real frames are, or even
+    # 4. The camera's gain: dark with a few bright spots, as most real frames are, or even
     low, high = np.percentile(grey, [0.5, rng.uniform(99, 99.9)])
     grey = np.clip((grey - low) / max(high - low, 1e-3), 0, 1)
     if rng.random() < 0.8:
@@ -88,6 +97,23 @@ def _thermal(rng: np.random.Generator, grey: np.ndarray, colour: np.ndarray, lab
     if rng.random() < 0.15:
         grey = 1 - grey
     return grey.astype(np.float32)
+
+
+def _patches(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Up to eight discs and blocks of any size, mostly flat, sharp or soft: float32 (H, W), around 0."""
+    height, width = shape
+    change = np.zeros((height, width), np.float32)
+    for _ in range(int(rng.integers(1, 9))):
+        half_width = width * np.exp(rng.uniform(np.log(0.015), np.log(0.25)))
+        half_height = half_width * np.exp(rng.uniform(np.log(0.12), np.log(1.2)))
+        corners = int(rng.choice([4, 5, 24]))
+        angle = np.sort(2 * np.pi * (np.arange(corners) + (rng.uniform(-0.25, 0.25, corners) if corners < 24 else 0)))
+        angle = angle / corners + np.pi / corners
+        centre = rng.uniform((0, 0.2 * height), (width, height))
+        outline = centre + np.stack([half_width * np.cos(angle), half_height * np.sin(angle)], axis=1)  # (corners, 2)
+        patch = cv2.fillPoly(np.zeros_like(change), [np.round(outline).astype(np.int32)], 1.0)
+        change += np.float32(rng.normal(0, 0.2)) * cv2.GaussianBlur(patch, (0, 0), np.exp(rng.uniform(-0.7, 2)))
+    return change
 
 
 def _depth(rng: np.random.Generator, grey: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -146,6 +147,18 @@ def test_foliage_is_rougher_than_metal_to_a_thermal_camera() -> None:
     seen = [random_sensor(rng, "thermal", thermal, colour, labels)[8:, :, 0].astype(float) for _ in range(40)]
     foliage, metal = (np.median([view[:, part].std() for view in seen]) for part in (np.s_[:40], np.s_[56:]))
     assert foliage > 1.3 * metal
+
+
+def test_the_ground_has_warm_and_cold_patches_and_vehicles_have_none() -> None:
+    labels = np.full((96, 128), STREET_11.names.index("road"), np.uint8)
+    labels[:, 64:] = STREET_11.names.index("vehicle")
+    rng = np.random.default_rng(0)
+    colour, thermal = np.full((96, 128, 3), 90, np.uint8), np.full((96, 128, 3), 128, np.uint8)
+    thermal[:2], thermal[2:4] = 0, 255  # something to set the gain by
+    seen = [random_sensor(rng, "thermal", thermal, colour, labels)[8:, :, 0].astype(float) for _ in range(40)]
+    steps = [np.abs(np.diff(cv2.blur(view, (5, 5)), axis=0)) for view in seen]
+    ground, vehicle = (np.mean([step[:, part].max() for step in steps]) for part in (np.s_[:56], np.s_[72:]))
+    assert ground > 1.8 * vehicle
 
 
 def test_rare_classes_weigh_more_and_pixels_one_on_average() -> None:
