@@ -71,7 +71,7 @@ def settings_as_parameters(config: type, prefix: str = "") -> list[NodeParameter
     return [
         NodeParameter(
             f"{prefix}.{setting.name}" if prefix else setting.name,
-            setting.default,
+            list(setting.default) if isinstance(setting.default, tuple) else setting.default,
             setting.text,
             live=True,
             range=None if setting.low is None else (setting.low, setting.high),

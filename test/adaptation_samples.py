@@ -56,6 +56,7 @@ LENIENT = {"agreement_drop": "1", "confidence_drop": "1", "class_ratio": "0", "l
     "gate.frames": "2",
     "temporal_drop": "1",
     "source_miou_drop": "1",
+    "fewest_regions": "10000",
     "activation_iterations": "1",
     "activation_frames": "1",
 }

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -58,6 +59,10 @@ def adapt(
     option: Annotated[
         list[str] | None, typer.Option(help="A setting as NAME=VALUE, for example dplg.noise_period=60.")
     ] = None,
+    protect: Annotated[
+        list[str] | None,
+        typer.Option(help="Class that must not be lost; may be repeated. Default: person and vehicle."),
+    ] = None,
     activate: Annotated[
         bool,
         typer.Option("--activate/--keep-only", help="Make a version that passes the gate active, or only keep it."),
@@ -100,7 +105,7 @@ def adapt(
                 iterations,
                 60 * minutes,
                 source,
-                read_options(option or []),
+                {**read_options(option or []), **({"gate.protect": json.dumps(protect)} if protect else {})},
                 settings.preprocessing,
                 str(base),
                 keep,

@@ -30,6 +30,7 @@ from madm_model.jobs.room import available_memory, check_room
 from madm_model.jobs.settings import JobSettings, default_settings, wants_student, with_options
 from madm_model.modalities import make_preprocessor
 from madm_model.model_config import ModelConfig, ModelError
+from madm_model.settings import read_settings
 from madm_model.store import BASE, VersionStore
 
 _PROBE_ITERATIONS = 1000
@@ -179,7 +180,7 @@ def resolve_settings(
     defaults = default_settings(config, request.target.modality, iterations, on_gpu)
     defaults = replace(defaults, student=request.student)
     if request.gate is not None:
-        defaults = replace(defaults, gate=GateConfig(**request.gate))
+        defaults = replace(defaults, gate=read_settings(GateConfig, request.gate))
     settings = with_options(defaults, request.options)
     if request.gate is not None and settings.gate != defaults.gate:
         raise ValueError("the gate's limits are no options of a request, but parameters of the server (gate.*)")
@@ -188,6 +189,7 @@ def resolve_settings(
     if settings.training.iterations != iterations:
         raise ValueError("iterations is no option, but a part of the request itself")
     settings.view.check(config.architecture)
+    settings.gate.protected(config.label_set)
     if config.input_range != _TRAINED_RANGE:
         raise ValueError(
             f"the model takes values of {config.input_range}: only those of {_TRAINED_RANGE} can be adapted"

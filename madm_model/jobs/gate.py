@@ -10,31 +10,30 @@
 Both versions label the same target frames, which were held out of training, and the same held-out source frames. There
 is no target label, so nothing here is accuracy on the target. What it can see: a network that lost classes, that
 contradicts the averaged opinion of its own teacher, that flickers more than the running one, that became unsure, or
-that forgot its source. What it cannot see: a mistake that teacher and student share and hold steadily, such as one
-class being taken for another in every frame; confidence that is not deserved; and anything that the held-out frames,
-the last part of each bag, do not show. A version that passes is not proven better; one that fails is worth a look
-before it drives.
+that forgot its source; and that lost a class which must not be lost (`gate_classes`). What it cannot see: a mistake
+that teacher and student share and hold steadily, such as one class being taken for another in every frame; confidence
+that is not deserved; and anything that the held-out frames, the last part of each bag, do not show. A version that
+passes is not proven better; one that fails is worth a look before it drives.
 """
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from typing import Annotated, Any
 
-import cv2
-import numpy as np
 from pydantic import Field
 
+from madm_model.jobs.gate_classes import ClassMeasures
+from madm_model.jobs.gate_measures import effective_classes
+from madm_model.labels import LabelSet
 from madm_model.settings import settings
 
-_SIMILAR = 20
-_MIN_FOLLOWED = 0.2
-
-
 _Share = Annotated[float, Field(ge=0, le=1)]
+
+PROTECTED = "person", "vehicle"
+"""Classes that must not be lost, unless others are named."""
 
 
 @settings
@@ -55,10 +54,47 @@ class GateConfig:
     """Share of pixels that keep their class from frame to frame: largest loss."""
     source_miou_drop: _Share = 0.05
     """mIoU on held-out source frames: largest loss."""
+    protect: tuple[str, ...] = PROTECTED
+    """Classes that must not be lost: each has checks of its own. Those of the default that a model lacks are passed
+    over; an empty name stands for none."""
+    sure_confidence: _Share = 0.8
+    """Confidence from which the running version is sure of a pixel."""
+    smallest_region: _Share = 0.0003
+    """Share of a frame from which a connected region of a protected class counts."""
+    fewest_regions: Annotated[int, Field(ge=1, le=10_000)] = 5
+    """A protected class of which the running version shows fewer regions in all is not checked by itself."""
+    pixel_ratio: _Share = 0.6
+    """Pixels of a protected class: smallest ratio to the running version's."""
+    pixel_growth: Annotated[float, Field(ge=1, le=1000)] = 2.0
+    """Pixels of a protected class: largest ratio to the running version's."""
+    region_ratio: _Share = 0.6
+    """Connected regions of a protected class: smallest ratio to the running version's."""
+    size_ratio: _Share = 0.5
+    """Median size of these regions: smallest ratio to the running version's."""
+    kept_share: _Share = 0.7
+    """Pixels of a protected class that the running version is sure of: smallest share that keeps it."""
+    found_share: _Share = 0.7
+    """Regions that it is sure of: smallest share of which a quarter keeps the class."""
+    ensemble_drop: _Share = 0.2
+    """IoU of a protected class with the teacher ensemble, where the running version is sure: largest loss."""
+    class_source_drop: _Share = 0.1
+    """IoU of a protected class on held-out source frames: largest loss."""
     activation_iterations: Annotated[int, Field(ge=0, le=1_000_000)] = 100
     """A version of fewer optimiser steps is not made active by itself: nothing has been learned yet."""
     activation_frames: Annotated[int, Field(ge=0, le=1_000_000)] = 100
     """A version of fewer different target frames is not made active by itself: it has not seen the sensor yet."""
+
+    def protected(self, label_set: LabelSet) -> dict[str, int]:
+        """Name and id of the classes that must not be lost.
+
+        Raises:
+            ValueError: the model has no such class, and it is none of the default either.
+        """
+        names = dict.fromkeys(name for name in self.protect if name)
+        unknown = [name for name in names if name not in (*label_set.names, *PROTECTED)]
+        if unknown:
+            raise ValueError(f"protect names '{unknown[0]}', but the model's classes are {', '.join(label_set.names)}")
+        return {name: label_set.names.index(name) for name in names if name in label_set.names}
 
     def too_little(self, iterations: int, frames: int | None = None) -> str:
         """Why a version of so few iterations or target frames is not made active by itself; empty if it may be."""
@@ -85,19 +121,32 @@ class Measures:
     """mIoU on held-out source frames."""
     finite: float = 1.0
     """Frames whose class scores are finite in the number format that runs."""
+    protected: Mapping[str, ClassMeasures] = field(default_factory=dict)
+    """Classes that must not be lost, by name."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """One row of the gate's table."""
+    """One row of the gate's tables."""
 
     name: str
+    """What is checked."""
     running: float
     new: float
     limit: float
-    """The new version's value has to reach it, or for the largest class stay below."""
+    """The new version's value has to reach it, or stay below where a value can be too large."""
     passed: bool
     meaning: str
+    class_name: str = ""
+    """The protected class that is checked; empty: the version as a whole."""
+
+    @property
+    def text(self) -> str:
+        """What is wrong, if it did not pass."""
+        if not self.class_name:
+            return f"{self.name} is {self.new:.3f}, limit {self.limit:.3f}"
+        new, running, limit = (f"{value:.3g}" for value in (self.new, self.running, self.limit))
+        return f"{self.class_name}: {self.name} {new}, was {running}, limit {limit}"
 
 
 @dataclass(frozen=True)
@@ -105,6 +154,8 @@ class GateResult:
     """The gate's verdict."""
 
     checks: tuple[Check, ...]
+    notes: tuple[str, ...] = ()
+    """What could not be checked, and why."""
 
     @property
     def passed(self) -> bool:
@@ -114,19 +165,19 @@ class GateResult:
     @property
     def reason(self) -> str:
         """Which checks failed, in one sentence; empty if none did."""
-        failed = [f"{check.name} is {check.new:.3f}, limit {check.limit:.3f}" for check in self.checks]
-        return "; ".join(text for text, check in zip(failed, self.checks) if not check.passed)
+        return "; ".join(check.text for check in self.checks if not check.passed)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for version.json."""
-        return {"passed": self.passed, "reason": self.reason, "checks": [asdict(check) for check in self.checks]}
+        checks = [asdict(check) for check in self.checks]
+        return {"passed": self.passed, "reason": self.reason, "checks": checks, "notes": list(self.notes)}
 
 
 def decide(running: Measures, new: Measures, config: GateConfig) -> GateResult:
     """Compare two versions. A value that could not be measured for either version is not checked."""
     classes, running_classes = effective_classes(new.histogram), effective_classes(running.histogram)
     largest, running_largest = max(new.histogram), max(running.histogram)
-    rows = (
+    rows: tuple[Check, ...] = (
         _at_least(
             "agreement",
             running.agreement,
@@ -178,92 +229,42 @@ def decide(running: Measures, new: Measures, config: GateConfig) -> GateResult:
             "share of frames whose class scores are finite in the number format that runs",
         ),
     )
-    return GateResult(tuple(check for check in rows if not math.isnan(check.limit)))
+    rows += tuple(
+        replace(check, class_name=name)
+        for name, measured in running.protected.items()
+        if measured.regions >= config.fewest_regions
+        for check in _class_checks(measured, new.protected[name], config)
+    )
+    notes = (
+        f"{name} is not checked by itself: the running version shows {measured.regions} regions of it in the frames "
+        f"that are looked at, fewer than {config.fewest_regions}"
+        for name, measured in running.protected.items()
+        if measured.regions < config.fewest_regions
+    )
+    return GateResult(tuple(check for check in rows if not math.isnan(check.limit)), tuple(notes))
+
+
+def _class_checks(running: ClassMeasures, new: ClassMeasures, config: GateConfig) -> Iterator[Check]:
+    """What a protected class must not lose; see `GateConfig`."""
+    share = "share of target pixels"
+    yield _at_least("pixels", running.share, new.share, config.pixel_ratio * running.share, share)
+    most = config.pixel_growth * running.share
+    yield Check("pixels at most", running.share, new.share, most, new.share <= most, share)
+    least = config.region_ratio * running.regions
+    yield _at_least("regions", running.regions, new.regions, least, "connected regions in all frames")
+    meaning = "median size of these regions, as a share of the frame"
+    yield _at_least("region size", running.size, new.size, config.size_ratio * running.size, meaning)
+    meaning = "share that keeps the class, of the pixels that the running version surely labels so"
+    yield _at_least("sure pixels kept", running.kept, new.kept, config.kept_share * running.kept, meaning)
+    meaning = "share of its sure regions of which a quarter or more keeps the class"
+    yield _at_least("sure regions found", running.found, new.found, config.found_share * running.found, meaning)
+    meaning = "IoU with the teacher ensemble, where the running version is sure"
+    yield _at_least("agreement", running.ensemble, new.ensemble, running.ensemble - config.ensemble_drop, meaning)
+    meaning = "IoU on labelled source frames that were not trained on"
+    least = running.source_iou - config.class_source_drop
+    yield _at_least("source IoU", running.source_iou, new.source_iou, least, meaning)
 
 
 def _at_least(name: str, running: float, new: float, limit: float, meaning: str) -> Check:
     # A new version that cannot be measured where the running one can has failed.
     return Check(name, running, new, limit, new >= limit, meaning)
-
-
-def effective_classes(histogram: Sequence[float]) -> float:
-    """Exponential of the entropy of a histogram (K,): 1 for a single class, K for equal shares."""
-    shares = np.asarray(histogram, np.float64)
-    shares = shares[shares > 0] / max(shares.sum(), 1e-12)
-    return float(np.exp(-(shares * np.log(shares)).sum())) if shares.size else 0.0
-
-
-def temporal_consistency(
-    images: tuple[np.ndarray, np.ndarray], labels: tuple[np.ndarray, np.ndarray]
-) -> tuple[int, int]:
-    """Follow pixels from the second frame back into the first by optical flow (DIS), and compare their classes.
-
-    Args:
-        images: two successive network images, uint8 (H, W, 3).
-        labels: their labels, uint8 (H, W).
-
-    Returns:
-        pixels with the same class, and pixels that could be followed: those whose brightness agrees at both ends.
-        (0, 0) where less than a fifth of the image could.
-    """
-    first, second = (cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2GRAY) for image in images)
-    flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST).calc(second, first, None)  # (H, W, 2)
-    height, width = second.shape
-    columns, rows = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
-    x, y = columns + flow[..., 0], rows + flow[..., 1]
-    warped = cv2.remap(first, x, y, cv2.INTER_LINEAR)
-    earlier = cv2.remap(labels[0], x, y, cv2.INTER_NEAREST)
-    inside = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
-    followed = inside & (cv2.absdiff(warped, second) < _SIMILAR)
-    if followed.mean() < _MIN_FOLLOWED:
-        return 0, 0
-    return int(np.count_nonzero(earlier[followed] == labels[1][followed])), int(np.count_nonzero(followed))
-
-
-Label = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
-"""Labels and confidence, uint8 (H, W) each, 255 for certain, of an image, uint8 (H, W, 3)."""
-
-
-def choose_runs(held_out: Sequence[np.ndarray], frames: int) -> list[np.ndarray]:
-    """At most `frames` held-out indices, spread over the bags by their length, as short runs of successive frames.
-
-    Args:
-        held_out: per bag a run of indices.
-        frames: how many in all.
-    """
-    pairs = [run[start : start + 2] for run in held_out for start in range(0, len(run), 2)]
-    if len(pairs) * 2 > frames:
-        pairs = [pairs[index] for index in np.linspace(0, len(pairs) - 1, max(1, frames // 2)).astype(int)]
-    return [pair for pair in pairs if len(pair)]
-
-
-def measure_target(
-    runs: Sequence[np.ndarray],
-    image: Callable[[int], np.ndarray],
-    label: Label,
-    ensemble: Callable[[int], np.ndarray],
-    num_classes: int,
-) -> tuple[float, float, tuple[float, ...], float]:
-    """Agreement, mean confidence, class histogram and temporal consistency of one version; see `Measures`.
-
-    Args:
-        runs: indices of frames, as `choose_runs` gives them.
-        image: network image of an index, uint8 (H, W, 3).
-        label: the version.
-        ensemble: the teacher ensemble's labels of an index, uint8 (H, W).
-        num_classes: K.
-    """
-    agreeing = pixels = same = followed = 0
-    confidence, counts = 0.0, np.zeros(num_classes, np.int64)
-    for run in runs:
-        results = [label(image(int(index))) for index in run]
-        for index, (labels, certainty) in zip(run, results):
-            agreeing += int(np.count_nonzero(labels == ensemble(int(index))))
-            pixels += labels.size
-            confidence += float(certainty.sum(dtype=np.int64)) / 255
-            counts += np.bincount(labels.ravel(), minlength=num_classes)[:num_classes]
-        for (earlier, later), (one, two) in zip(itertools.pairwise(run), itertools.pairwise(results)):
-            kept, seen = temporal_consistency((image(int(earlier)), image(int(later))), (one[0], two[0]))
-            same, followed = same + kept, followed + seen
-    histogram = tuple((counts / max(pixels, 1)).tolist())
-    return agreeing / pixels, confidence / pixels, histogram, same / followed if followed else math.nan

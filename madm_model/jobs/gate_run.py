@@ -10,7 +10,6 @@
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,10 +23,12 @@ from torch.nn import functional
 from madm_model.adaptation.data.source_frames import SourceFrames
 from madm_model.adaptation.data.target_frames import TargetFrames
 from madm_model.adaptation.self_training import SelfTraining
-from madm_model.evaluation import ConfusionMatrix
-from madm_model.jobs.gate import GateResult, Measures, choose_runs, decide, measure_target
+from madm_model.evaluation import ConfusionMatrix, SegmentationScores
+from madm_model.jobs.gate import GateConfig, GateResult, Measures, decide
+from madm_model.jobs.gate_classes import ClassTally
+from madm_model.jobs.gate_measures import choose_runs, measure_target
 from madm_model.jobs.settings import JobSettings
-from madm_model.labels import IGNORE
+from madm_model.labels import IGNORE, LabelSet
 from madm_model.model_config import ModelConfig, network_size
 from madm_model.placement import choose_dtype
 from madm_model.segmenter import NotFiniteError, Segmenter
@@ -146,11 +147,13 @@ def examine(
     # 1. Both versions on the same frames, one after the other
     network = network.to(STORED_DTYPE).float()  # what is examined is what will be stored
     running = _Version(Segmenter.from_folder(running_folder, str(device), precision, runtime), check_stop)
-    before = running.measure(opinions.runs, target, opinions.labels, source, source_held_out)
+    tally = make_tally(settings.gate, config.label_set)
+    before = running.measure(opinions.runs, target, opinions.labels, source, source_held_out, tally)
     running_labels = {index: running.label(target.images[index])[0] for index in opinions.shown}
     running.close()
     new = _Version(_as_it_will_run(network, config, device, precision, runtime), check_stop)
-    after = new.measure(opinions.runs, target, opinions.labels, source, source_held_out)
+    tally = make_tally(settings.gate, config.label_set, tally.sure)
+    after = new.measure(opinions.runs, target, opinions.labels, source, source_held_out, tally)
 
     # 2. Verdict, and examples for people
     examples = [
@@ -160,6 +163,20 @@ def examine(
     ]
     new.close()
     return Evidence(network, decide(before, after, settings.gate), opinions.noise_step, examples)
+
+
+def make_tally(config: GateConfig, label_set: LabelSet, sure: dict[int, np.ndarray] | None = None) -> ClassTally:
+    """Counts the protected classes of a version.
+
+    Args:
+        config: of the gate.
+        label_set: the classes of the version.
+        sure: what the running version is sure of, as its own tally has it; None: this is the running version.
+
+    Raises:
+        ValueError: the model lacks a protected class.
+    """
+    return ClassTally(config.protected(label_set), config.sure_confidence, config.smallest_region, sure)
 
 
 def _as_it_will_run(
@@ -219,6 +236,7 @@ class _Version:
         opinions: Mapping[int, np.ndarray],
         source: SourceFrames,
         source_held_out: np.ndarray,
+        tally: ClassTally,
     ) -> Measures:
         """What the gate decides by.
 
@@ -228,21 +246,23 @@ class _Version:
             opinions: the teacher ensemble's labels by index, uint8 (H, W).
             source: labelled frames.
             source_held_out: indices of the source frames to look at.
+            tally: counts the protected classes.
         """
-        classes = len(self._segmenter.config.label_set)
+        names = self._segmenter.config.label_set.names
         values = measure_target(
-            runs, lambda index: np.asarray(target.images[index]), self.label, opinions.__getitem__, classes
+            runs, lambda index: np.asarray(target.images[index]), self.label, opinions.__getitem__, len(names), tally
         )
-        miou = self._source_miou(source, source_held_out, classes)
-        return Measures(*values, miou, 1 - self._not_finite / max(self._frames, 1))
+        scores = self._source_scores(source, source_held_out, len(names))
+        protected = tally.measures(dict(zip(names, scores.class_iou)))
+        return Measures(*values, scores.miou, 1 - self._not_finite / max(self._frames, 1), protected)
 
-    def _source_miou(self, source: SourceFrames, indices: np.ndarray, num_classes: int) -> float:
-        """mIoU on labelled frames; NaN without any."""
+    def _source_scores(self, source: SourceFrames, indices: np.ndarray, num_classes: int) -> SegmentationScores:
+        """Scores on labelled frames; NaN without any."""
         matrix = ConfusionMatrix(num_classes)
         for index in indices:
             image, labels = source.frame(int(index))
             matrix.add(self.label(image)[0], labels)
-        return matrix.scores().miou if len(indices) else math.nan
+        return matrix.scores()
 
     def close(self) -> None:
         self._segmenter.close()

@@ -38,11 +38,13 @@ from std_srvs.srv import Trigger
 
 from madm_model.checkpoint.model_names import resolve_model
 from madm_model.distillation.student_choice import choose_student
+from madm_model.jobs.gate import GateConfig
 from madm_model.jobs.lock import JobRuns
 from madm_model.jobs.request import RequestError
 from madm_model.jobs.settings import wants_student
 from madm_model.jobs.state import State
 from madm_model.model_config import ModelConfig
+from madm_model.settings import read_settings
 from madm_model.store import Snapshot, StoreError, VersionStore
 from madm_ros.adapt import parameters as adapt_parameters
 from madm_ros.adapt.frame_rates import FrameRates
@@ -76,7 +78,7 @@ class AdaptServer(Node):
         self._settings = adapt_parameters.declare(self)
         base = resolve_model(self._settings.model).absolute()
         # What jobs could not start from, make or write to is told before anyone asks for one.
-        ModelConfig.load(base)
+        read_settings(GateConfig, self._settings.gate).protected(ModelConfig.load(base).label_set)
         if wants_student(self._settings.student):
             choose_student(self._settings.student)
         self._store = VersionStore(self._settings.store, base, self._settings.keep)

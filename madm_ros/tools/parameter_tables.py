@@ -63,6 +63,8 @@ def _default(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
+    if isinstance(value, list):
+        return ", ".join(f"`{one}`" for one in value)
     return f"`{value}`" if isinstance(value, str) else f"{value:.6g}"
 
 

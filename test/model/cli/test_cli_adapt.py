@@ -67,6 +67,13 @@ def test_a_student_learns_from_the_adapted_model_and_segments(tmp_path, argument
     assert len(list((tmp_path / "labels" / "labels").iterdir())) == 24
 
 
+def test_a_class_to_protect_is_one_of_the_models(tmp_path, arguments) -> None:
+    code, output = run([*arguments, "--protect=persn"])
+    assert code == 1
+    assert "protect names 'persn', but the model's classes are sky, building" in output
+    assert not (tmp_path / "store" / "jobs").exists()
+
+
 def test_a_version_is_only_kept_where_that_is_asked(tmp_path, arguments) -> None:
     code, output = run([*arguments, "--keep-only"])
     assert code == 0, output

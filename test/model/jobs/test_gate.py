@@ -15,17 +15,25 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from madm_model.jobs.gate import (
-    GateConfig,
-    Measures,
-    choose_runs,
-    decide,
-    effective_classes,
-    measure_target,
-    temporal_consistency,
-)
+from madm_model.jobs.gate import GateConfig, Measures, decide
+from madm_model.jobs.gate_classes import ClassMeasures, ClassTally
+from madm_model.jobs.gate_measures import choose_runs, effective_classes, measure_target, temporal_consistency
+from madm_model.labels import STREET_11, LabelSet
 
 RUNNING = Measures(0.7, 0.8, (0.5, 0.3, 0.2), 0.9, 0.6)
+PERSONS = ClassMeasures(share=0.01, regions=40, size=0.002, kept=1.0, found=1.0, ensemble=0.8, source_iou=0.5)
+PROTECTING = replace(RUNNING, protected={"person": PERSONS})
+LOOSE = GateConfig(
+    pixel_ratio=0.5,
+    pixel_growth=2.0,
+    region_ratio=0.5,
+    size_ratio=0.5,
+    kept_share=0.5,
+    found_share=0.5,
+    ensemble_drop=0.2,
+    class_source_drop=0.2,
+    fewest_regions=5,
+)
 
 
 def failed(new: Measures, running: Measures = RUNNING) -> list[str]:
@@ -74,6 +82,93 @@ def test_the_reason_names_value_and_limit() -> None:
     result = decide(RUNNING, replace(RUNNING, confidence=0.25), GateConfig())
     assert result.reason == "confidence is 0.250, limit 0.650"
     assert result.to_dict()["passed"] is False
+
+
+@pytest.mark.parametrize(
+    ("field", "just_enough", "too_bad", "name"),
+    [
+        ("share", 0.0051, 0.0049, "pixels"),
+        ("share", 0.0199, 0.0201, "pixels at most"),
+        ("regions", 20, 19, "regions"),
+        ("size", 0.0011, 0.0009, "region size"),
+        ("kept", 0.51, 0.49, "sure pixels kept"),
+        ("found", 0.51, 0.49, "sure regions found"),
+        ("ensemble", 0.61, 0.59, "agreement"),
+        ("source_iou", 0.31, 0.29, "source IoU"),
+    ],
+)
+def test_a_protected_class_may_lose_so_much_and_no_more(field, just_enough, too_bad, name) -> None:
+    def failures(value: float) -> list[tuple[str, str]]:
+        new = replace(RUNNING, protected={"person": replace(PERSONS, **{field: value})})
+        checks = decide(PROTECTING, new, LOOSE).checks
+        return [(check.class_name, check.name) for check in checks if not check.passed]
+
+    assert failures(just_enough) == []
+    assert failures(too_bad) == [("person", name)]
+
+
+def test_the_verdict_names_the_class_that_was_lost_and_the_numbers() -> None:
+    lost = replace(PERSONS, share=0.00123, regions=11)
+    result = decide(PROTECTING, replace(RUNNING, protected={"person": lost}), LOOSE)
+    assert result.reason == ("person: pixels 0.00123, was 0.01, limit 0.005; person: regions 11, was 40, limit 20")
+    rows = {row["name"]: row["class_name"] for row in result.to_dict()["checks"]}
+    assert rows["regions"] == "person"
+    assert rows["confidence"] == ""
+
+
+def test_a_class_that_hardly_occurs_is_not_checked_and_that_is_said() -> None:
+    rare = replace(RUNNING, protected={"person": replace(PERSONS, regions=4)})
+    gone = replace(RUNNING, protected={"person": replace(PERSONS, regions=0, share=0.0)})
+    result = decide(rare, gone, LOOSE)
+    assert result.passed
+    assert result.notes == (
+        "person is not checked by itself: the running version shows 4 regions of it in the frames that are looked at, "
+        "fewer than 5",
+    )
+
+
+def test_what_of_a_class_cannot_be_measured_is_not_checked() -> None:
+    alone = replace(RUNNING, protected={"person": replace(PERSONS, ensemble=math.nan, source_iou=math.nan)})
+    names = [check.name for check in decide(alone, alone, LOOSE).checks if check.class_name]
+    assert names == ["pixels", "pixels at most", "regions", "region size", "sure pixels kept", "sure regions found"]
+
+
+def test_classes_are_protected_by_name() -> None:
+    assert GateConfig().protected(STREET_11) == {"person": 3, "vehicle": 8}
+    indoors = LabelSet(("floor", "person"), ((0, 0, 0), (1, 1, 1)))
+    assert GateConfig().protected(indoors) == {"person": 1}  # what a default names need not be there
+    assert GateConfig(protect=("floor", "")).protected(indoors) == {"floor": 0}
+    with pytest.raises(ValueError, match="protect names 'persn', but the model's classes are floor, person"):
+        GateConfig(protect=("persn",)).protected(indoors)
+
+
+def test_pixels_and_regions_of_a_class_are_counted() -> None:
+    running = np.zeros((10, 20), np.uint8)
+    running[1:5, 1:5] = 1  # 16 pixels, sure
+    running[1:3, 8:16] = 1  # 16 pixels, sure
+    running[6:10, 10:12] = 1  # 8 pixels, not sure
+    running[9, 19] = 1  # a speck
+    confidence = np.full((10, 20), 250, np.uint8)
+    confidence[6:] = 100
+    first = ClassTally({"person": 1}, sure_confidence=0.8, smallest_region=0.02)
+    first.add(7, running, confidence, running)
+    measures = first.measures({"person": 0.4})["person"]
+    assert measures == ClassMeasures(41 / 200, 3, 16 / 200, 1.0, 1.0, 1.0, 0.4)
+
+    new = np.zeros((10, 20), np.uint8)
+    new[1:5, 1:5] = 1  # found again
+    new[1, 8:11] = 1  # 3 of 16 pixels: not found, a speck
+    new[7:10, 4:8] = 1  # found only now, where the running version is sure of nothing
+    second = ClassTally({"person": 1}, 0.8, 0.02, first.sure)
+    second.add(7, new, confidence, running)
+    measures = second.measures({})["person"]
+    assert measures.share == pytest.approx(31 / 200)
+    assert measures.regions == 2
+    assert measures.size == pytest.approx(14 / 200)
+    assert measures.kept == pytest.approx(19 / 32)
+    assert measures.found == pytest.approx(1 / 2)
+    assert measures.ensemble == pytest.approx(19 / 32)
+    assert math.isnan(measures.source_iou)
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ import pytest
 import torch
 from adaptation_samples import Run
 from kill_samples import kill_jobs
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from madm_model.adaptation.self_training import SelfTraining
 from madm_model.checkpoint.model_folder import load_model
@@ -29,6 +29,7 @@ from madm_model.jobs import gate_run, new_version, report
 from madm_model.jobs.gate import Check, GateResult
 from madm_model.jobs.report import certain_shares, read_log
 from madm_model.jobs.request import JobFolder, RequestError, prune_jobs
+from madm_model.labels import STREET_11
 from madm_model.model_config import ModelConfig
 from madm_model.store import BASE, StoreError, VersionInfo, VersionStore
 
@@ -180,6 +181,29 @@ def test_a_version_that_does_not_pass_is_kept_but_not_activated(store, request_,
         "v0001 did not pass the gate, base stays: confidence is 0.100, limit 0.750"
     )
     assert "did not pass the gate" in Path(run.folder.state().report).read_text()
+
+
+def test_a_version_that_lost_a_protected_class_is_refused_by_name(store, request_, monkeypatch) -> None:
+    finish = SelfTraining.finish
+
+    def without_road(trainer):
+        network = finish(trainer)
+        network.head.classifier.bias.data[STREET_11.names.index("road")] -= 1000
+        return network
+
+    common = load_model(request_.base)[0].state_dict()
+    common["head.classifier.bias"][STREET_11.names.index("road")] += 1000
+    save_file(common, Path(request_.base) / "model.safetensors")
+    monkeypatch.setattr(SelfTraining, "finish", without_road)
+    options = {**request_.options, "protect": '["road", "person"]', "fewest_regions": "1"}
+    run = Run(store, replace(request_, options=options))
+    assert run() == "not_activated"
+    message = run.of("state")[-1]["message"]
+    assert "road: pixels 0, was 1, limit 0.6; road: regions 0, was 2" in message
+    assert "person" not in message
+    page = Path(run.folder.state().report).read_text()
+    assert "<td>road</td><td>sure pixels kept</td>" in page
+    assert "person is not checked by itself" in page
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,18 @@ def test_limits_of_the_gate_that_a_server_has_set_are_no_options(store, request_
     for name in ("agreement_drop", "gate.agreement_drop", "activation_iterations", "gate.frames"):
         options = {**ruled.options, name: "1" if name.endswith("drop") else "2"}
         assert "parameters of the server (gate.*)" in refusal(replace(ruled, options=options), store)
+    options = {**ruled.options, "protect": '["vehicle"]'}
+    assert "parameters of the server (gate.*)" in refusal(replace(ruled, options=options), store)
+
+
+def test_classes_that_must_not_be_lost_are_among_the_models(store, request_) -> None:
+    kept = replace(request_, gate={"protect": ["pole", ""]})  # as JSON has it
+    assert check_request(replace(kept, options={"min_frames": "4"}), store).gate.protect == ("pole", "")
+    for wrong in (
+        replace(request_, gate={"protect": ["persn"]}, options={}),
+        replace(request_, options={**request_.options, "protect": '["persn"]'}),
+    ):
+        assert "protect names 'persn', but the model's classes are sky, building" in refusal(wrong, store)
 
 
 def test_a_store_of_another_modality_is_refused(store, request_) -> None:

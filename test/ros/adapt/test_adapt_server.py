@@ -324,6 +324,7 @@ def test_requests_that_cannot_work_are_refused_with_a_reason(peer, start_server,
         "set a number of iterations, a time budget, or both": job(robot, iterations=0),
         "unknown option 'speed'": job(robot, options=[KeyValue(key="speed", value="1")]),
         "parameters of the server (gate.*)": job(robot, options=options(agreement_drop="0.9")),
+        "but parameters of the server": job(robot, options=options(protect="[]")),
         "GB of memory are free: lower view.batch_size": job(robot, options=options(batch_size="10000000")),
         "days, and max_days allows 7 days": job(robot, iterations=4_000_000_000),
         "there is no job 'x'": AdaptJob(resume_job_id="x"),
@@ -338,6 +339,11 @@ def test_requests_that_cannot_work_are_refused_with_a_reason(peer, start_server,
     wait_until(lambda: statuses and statuses[-1].state == AdaptStatus.STATE_FAILED, "the end", JOB_S)
     assert "has no topic /rgb" in statuses[-1].message
     assert VersionStore(robot / "store", robot / "base").read().versions == ("base",)
+
+
+def test_a_class_to_protect_that_the_model_lacks_ends_the_start(ros, start_server) -> None:
+    with pytest.raises(ValueError, match="protect names 'persn', but the model's classes are sky"):
+        start_server(**{"gate.protect": ["persn"]})
 
 
 def test_a_refused_goal_says_why_in_its_result(peer, start_server, robot) -> None:
