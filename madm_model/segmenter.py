@@ -154,12 +154,16 @@ class Segmenter:
         return self._runtime.largest_batch
 
     @torch.inference_mode()
-    def segment(self, images: Sequence[np.ndarray]) -> list[Segmentation]:
+    def segment(
+        self, images: Sequence[np.ndarray], biases: Sequence[np.ndarray | None] | None = None
+    ) -> list[Segmentation]:
         """Segment a batch.
 
         Args:
             images: uint8 (H, W, 3) as the modality's preprocessing gives them; sizes may differ, and images of the
                 same size run through the network together.
+            biases: of each image, what is added to the scores of the classes before one is chosen, float32 (K,) in
+                nats, or None; confidence is that of the scores with it.
 
         Returns:
             One result per image, in the same order and at the image's size.
@@ -176,7 +180,8 @@ class Segmenter:
             by_size.setdefault(image.shape[:2], []).append(index)
         results: dict[int, Segmentation] = {}
         for indices in by_size.values():
-            results.update(zip(indices, self._segment_same_size([images[index] for index in indices])))
+            added = [biases[index] for index in indices] if biases is not None else []
+            results.update(zip(indices, self._segment_same_size([images[index] for index in indices], added)))
         return [results[index] for index in range(len(images))]
 
     @torch.inference_mode()
@@ -247,9 +252,12 @@ class Segmenter:
             logits = F.interpolate(logits, size=(height, width), mode="bilinear", align_corners=False)  # (B, K, H, W)
         return logits
 
-    def _segment_same_size(self, images: list[np.ndarray]) -> list[Segmentation]:
+    def _segment_same_size(self, images: list[np.ndarray], biases: list[np.ndarray | None]) -> list[Segmentation]:
         # 1. to 3. Scores of every class
         logits = self._logits(images)  # (B, K, H, W)
+        for scores, bias in zip(logits, biases):
+            if bias is not None:
+                scores += torch.from_numpy(bias).to(scores)[:, None, None]
 
         # 4. Best class, the first of equals; arithmetic on bytes is several times quicker than `argmax`
         best = logits.amax(dim=1, keepdim=True)  # (B, 1, H, W)

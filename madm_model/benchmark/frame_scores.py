@@ -41,6 +41,7 @@ def score_frames(
     labels: Path | None = None,
     source: Path | None = None,
     precision: float = 40.0,
+    bias: np.ndarray | None = None,
     on_frame: Callable[[], None] = lambda: None,
 ) -> dict[str, float]:
     """Score a model.
@@ -52,6 +53,7 @@ def score_frames(
         labels: directory of label images of some of the frames, by the same names; gives mIoU (b).
         source: labelled RGB, a folder with images/ and labels/; gives mIoU (c).
         precision: at which recall is told, in percent.
+        bias: added to the scores of the classes, float32 (K,) in nats.
         on_frame: called after every image.
 
     Returns:
@@ -71,6 +73,8 @@ def score_frames(
     for path in _frames(frames, boxes, wanted):
         image = thermal_image(path)
         class_scores = segmenter.scores(image)  # float32 (K, H, W)
+        if bias is not None:
+            class_scores += bias[:, None, None]
         predicted[path.name] = class_scores.argmax(axis=0)  # as `segment` decides
         for curve in curves.values():
             curve.add(class_scores, wanted[path.name])
@@ -88,7 +92,7 @@ def score_frames(
     if source is not None:
         matrix, to_network = ConfusionMatrix(len(STREET_11)), make_preprocessor("rgb")
         for pair in labelled_files(source):
-            _add(matrix, segmenter.segment([to_network(read_image(pair.image))])[0].labels, pair.labels)
+            _add(matrix, segmenter.segment([to_network(read_image(pair.image))], [bias])[0].labels, pair.labels)
             on_frame()
         scores |= miou(SOURCE_MIOU, "(c) IoU", matrix)
     return {name: value for name, value in scores.items() if not math.isnan(value)}

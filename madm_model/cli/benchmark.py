@@ -120,6 +120,9 @@ def score(
         Path | None, typer.Option(help="Labelled RGB, a folder with images/ and labels/: gives mIoU (c).")
     ] = None,
     precision: Annotated[float, typer.Option(help="Precision at which recall is told, %.", min=1, max=100)] = 40.0,
+    class_bias: Annotated[
+        list[str] | None, typer.Option(help="CLASS=NATS, added to the score of a class; may come again.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="JSON file for all scores, those of each class too.")] = None,
     device: Annotated[str, typer.Option(help="cuda, cpu, or auto: the GPU where there is one.")] = "auto",
     dtype: Annotated[str, typer.Option(help="float32, float16, bfloat16, or auto.")] = "auto",
@@ -140,15 +143,17 @@ def score(
 
         from madm_model.benchmark.frame_scores import count_images, score_frames
         from madm_model.benchmark.street_thermal import BOX_CLASSES
+        from madm_model.class_bias import class_bias_of
         from madm_model.segmenter import Segmenter
 
         if threads:
             torch.set_num_threads(threads)
         segmenter = Segmenter.from_folder(model, device, dtype)
+        bias = class_bias_of(class_bias or [], segmenter.config.label_set)
         with Progress(console=console, transient=True) as progress:
             task = progress.add_task("scoring", total=count_images(ir, source))
             scores = score_frames(
-                segmenter, ir, boxes, labels, source, precision, on_frame=lambda: progress.advance(task)
+                segmenter, ir, boxes, labels, source, precision, bias, on_frame=lambda: progress.advance(task)
             )
         if out is not None:
             out.write_text(json.dumps(scores, indent=2) + "\n")

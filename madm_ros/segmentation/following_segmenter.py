@@ -138,13 +138,13 @@ class FollowingSegmenter:
         """Images that gain by running together in it."""
         return self._present.largest_batch
 
-    def segment(self, images: list[Any]) -> list[Any]:
+    def segment(self, images: list[Any], *biases: Any) -> list[Any]:
         """As the segmenters it is made of; called from one thread."""
         if self._next is not None:
             self._take_over()
         for image in images:
             self._note_size(image.shape[:2])
-        return self._present.segment(images)
+        return self._present.segment(images, *biases)
 
     def warm_up(self, height: int, width: int) -> None:
         """Run the present version once."""

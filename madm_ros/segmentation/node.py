@@ -171,13 +171,14 @@ class SegmentationNode(LifecycleNode):
 
     def _configure(self) -> None:
         self._load()
+        parameters.class_bias(self._values(), self._config.label_set)
         self._publications = Publications(self, self._config.label_set, self._value("modality") == "depth")
 
     def _activate(self, state: LifecycleState) -> None:
         if self._share is None:  # deactivated before
             self._load()
             self._publications.label_set = self._config.label_set  # another version may be active by now
-        settings = FrameSettings.from_parameters(self._values())
+        settings = FrameSettings.from_parameters(self._values(), self._config.label_set)
         self._pipeline = FramePipeline(settings, self._publications, self._errors, self.get_logger().info)
         self._queue = self._share.network.open_queue(self._pipeline, self._value("max_fps"))
         super().on_activate(state)  # the publishers may speak
@@ -241,7 +242,8 @@ class SegmentationNode(LifecycleNode):
 
     def _on_set_parameters(self, changes: list[Parameter]) -> SetParametersResult:
         changed = {change.name: change.value for change in changes}
-        reason = parameters.refusal(self._values(), changed, configured=self._state != "unconfigured")
+        classes = self._config.label_set if self._config else None
+        reason = parameters.refusal(self._values(), changed, self._state != "unconfigured", classes)
         if not reason and self._state == "active":
             self._change_live(changed)
         return SetParametersResult(successful=not reason, reason=reason)
@@ -249,7 +251,7 @@ class SegmentationNode(LifecycleNode):
     def _change_live(self, changed: dict[str, Any]) -> None:
         """Make new values count from the next frame on; they are not stored in the node yet."""
         values = {**self._values(), **changed}
-        settings = FrameSettings.from_parameters(values)
+        settings = FrameSettings.from_parameters(values, self._config.label_set)
         if not any(name.startswith(f"{values['modality']}.") for name in changed):
             # The gain control's memory of the frames before stays.
             settings = replace(settings, preprocess=self._pipeline.settings.preprocess)

@@ -13,8 +13,11 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
+import numpy as np
 from rclpy.node import Node
 
+from madm_model.class_bias import class_bias_of, parse_class_bias
+from madm_model.labels import LabelSet
 from madm_model.runtimes.names import RUNTIMES
 from madm_model.settings import read_settings
 from madm_ros.default_names import TRANSPORT_SUFFIX
@@ -70,6 +73,13 @@ PARAMETERS = (
         range=(0.0, 1.0),
     ),
     NodeParameter(
+        "class_bias",
+        [""],
+        "Classes that are to be found more often, and more often in error, or less of both: each as CLASS=NATS, such "
+        "as person=0.5, which is added to its score before the best class is chosen.",
+        live=True,
+    ),
+    NodeParameter(
         "overlay_opacity",
         0.5,
         "Weight of the class colour in the overlay: 0 shows the image, 1 the classes.",
@@ -116,13 +126,28 @@ def preprocessing_settings(modality: str, values: Mapping[str, Any]) -> dict[str
     return {field.name: values[f"{modality}.{field.name}"] for field in fields(PREPROCESSING[modality])}
 
 
-def refusal(present: Mapping[str, Any], changes: Mapping[str, Any], configured: bool) -> str:
+def class_bias(values: Mapping[str, Any], label_set: LabelSet) -> np.ndarray | None:
+    """What class_bias adds to the scores of a model of these classes, float32 (K,), or None.
+
+    Raises:
+        ValueError: the model has no such class.
+    """
+    try:
+        return class_bias_of(values["class_bias"], label_set)
+    except ValueError as error:
+        raise ValueError(f"class_bias: {error}") from None
+
+
+def refusal(
+    present: Mapping[str, Any], changes: Mapping[str, Any], configured: bool, label_set: LabelSet | None = None
+) -> str:
     """Why parameters may not change, or an empty text if they may.
 
     Args:
         present: all values by name.
         changes: the new values; names that the node does not declare (use_sim_time) are not judged.
         configured: a model is loaded, so only live parameters may change.
+        label_set: the classes of that model.
     """
     for parameter in PARAMETERS:
         if parameter.name not in changes:
@@ -131,6 +156,12 @@ def refusal(present: Mapping[str, Any], changes: Mapping[str, Any], configured: 
             return f"{parameter.name} is fixed while a model is loaded: deactivate and clean up the node first"
         if reason := parameter.refusal(changes[parameter.name]):
             return reason
+    try:
+        if label_set is not None:
+            class_bias({**present, **changes}, label_set)
+        parse_class_bias({**present, **changes}.get("class_bias", ()))
+    except ValueError as error:
+        return f"class_bias: {str(error).removeprefix('class_bias: ')}"
     for modality, config in PREPROCESSING.items():
         try:
             read_settings(config, preprocessing_settings(modality, {**present, **changes}))

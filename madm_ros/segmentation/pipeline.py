@@ -19,7 +19,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 
 from madm_model.io.frames import FrameError, RawFrame
-from madm_model.labels import IGNORE
+from madm_model.labels import IGNORE, LabelSet
 from madm_model.modalities import DepthConfig, Preprocessor, make_preprocessor
 from madm_model.modalities.depth import metric_depth
 from madm_model.settings import read_settings
@@ -57,6 +57,11 @@ class PreparedFrame:
     preprocessing_s: float
     """Seconds that decoding and preprocessing took."""
 
+    @property
+    def class_bias(self) -> np.ndarray | None:
+        """What is added to the scores of the classes, float32 (K,) in nats."""
+        return self.settings.class_bias
+
 
 @dataclass(frozen=True)
 class FrameSettings:
@@ -72,10 +77,16 @@ class FrameSettings:
     """Weight of the class colour in the overlay, 0 to 1."""
     lazy: bool
     """Nothing is done with a frame while nobody listens to a result."""
+    class_bias: np.ndarray | None = None
+    """What is added to the scores of the classes, float32 (K,) in nats; None: nothing."""
 
     @classmethod
-    def from_parameters(cls, values: Mapping[str, Any]) -> FrameSettings:
-        """What the node's parameters say, given all of them by name."""
+    def from_parameters(cls, values: Mapping[str, Any], label_set: LabelSet) -> FrameSettings:
+        """What the node's parameters say, given all of them by name, for a model of these classes.
+
+        Raises:
+            ValueError: class_bias names a class that the model does not have.
+        """
         modality = values["modality"]
         return cls(
             preprocess=make_preprocessor(modality, parameters.preprocessing_settings(modality, values)),
@@ -83,6 +94,7 @@ class FrameSettings:
             confidence_threshold=values["confidence_threshold"],
             overlay_opacity=values["overlay_opacity"],
             lazy=values["lazy"],
+            class_bias=parameters.class_bias(values, label_set),
         )
 
 

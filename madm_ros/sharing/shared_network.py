@@ -31,7 +31,7 @@ class SegmenterLike(Protocol):
     largest_batch: int
     """Images that gain by running together; more of them take turns."""
 
-    def segment(self, images: Sequence[np.ndarray]) -> list[Any]: ...
+    def segment(self, images: Sequence[np.ndarray], biases: Sequence[np.ndarray | None] = ..., /) -> list[Any]: ...
     def warm_up(self, height: int, width: int) -> None: ...
     def close(self) -> None: ...
 
@@ -115,7 +115,9 @@ class SharedNetwork:
     def _segment(self, batch: list[tuple[CameraQueue[Any], Any]]) -> None:
         started = time.perf_counter()
         try:
-            results = self.segmenter.segment([prepared.image for _, prepared in batch])
+            biases = [prepared.class_bias for _, prepared in batch]
+            wanted = (biases,) if any(bias is not None for bias in biases) else ()
+            results = self.segmenter.segment([prepared.image for _, prepared in batch], *wanted)
         except Exception as error:
             if len(batch) > 1:
                 self._largest_batch = len(batch) // 2

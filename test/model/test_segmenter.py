@@ -44,6 +44,33 @@ class BrightnessNetwork(torch.nn.Module):
         return Scores(torch.cat([-brightness, brightness], dim=1) * 3)
 
 
+class ConstantScores:
+    """A runtime that gives every pixel the same scores."""
+
+    name, dtype = "constant", torch.float32
+
+    def __init__(self, scores: list[float]) -> None:
+        self._scores = torch.tensor(scores)
+
+    def __call__(self, images: torch.Tensor) -> torch.Tensor:
+        return self._scores[None, :, None, None].repeat(len(images), 1, 2, 3)
+
+    def close(self) -> None:
+        pass
+
+
+def test_a_bias_is_of_one_image_and_decides_labels_and_confidence():
+    scores = [2.0, 1.0, *[0.0] * 9]
+    segmenter = Segmenter(torch.nn.Identity(), CONFIG, "cpu", torch.float32, ConstantScores(scores))
+    image, bias = np.zeros((8, 12, 3), np.uint8), np.zeros(11, np.float32)
+    bias[1] = 1.5
+    plain, biased, other = segmenter.segment([image, image, image[:4]], [None, bias, bias])
+    assert (plain.labels == 0).all() and (biased.labels == 1).all() and (other.labels == 1).all()
+    assert plain.labels.shape == (8, 12) and other.labels.shape == (4, 12)
+    for found, logits in ((plain, scores), (biased, np.add(scores, bias)), (other, np.add(scores, bias))):
+        assert (found.confidence == round(255 * float(np.exp(max(logits)) / np.exp(logits).sum()))).all()
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)

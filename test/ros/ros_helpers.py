@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -35,10 +35,13 @@ class FakeSegmenter:
         self.largest_batch = 1
         self.closed = False
         self.images: list[np.ndarray] = []
+        self.biases: list[np.ndarray | None] = []
+        """Of the images since one had any."""
 
-    def segment(self, images: list[np.ndarray]) -> list[SimpleNamespace]:
+    def segment(self, images: list[np.ndarray], biases: Sequence[np.ndarray | None] = ()) -> list[SimpleNamespace]:
         assert not self.closed
         self.images.extend(images)
+        self.biases.extend(biases)
         return [SimpleNamespace(labels=image[..., 0] // 32, confidence=image[..., 0].copy()) for image in images]
 
     def warm_up(self, height: int, width: int) -> None:

@@ -111,6 +111,9 @@ def test_a_model_is_scored_from_the_command_line(model, streets, tmp_path):
     scores = json.loads(out.read_text())
     assert {"person recall", "person F1", "person recall at precision 40", "mIoU (b)", "mIoU (c)"} <= scores.keys()
     assert "vehicle recall" not in scores  # no such boxes
+    sure = CliRunner().invoke(app, [*arguments, "--class-bias", "person=20"])
+    assert sure.exit_code == 0, sure.output
+    assert json.loads(out.read_text())["person recall"] == 100
     assert "recall" in result.output and f"mIoU (b): {scores['mIoU (b)']:.1f}" in result.output
 
 

@@ -71,6 +71,10 @@ def test_what_is_not_live_is_refused_with_a_reason(start_node, name: str) -> Non
         ("thermal.low_percentile", 99.9, "has to be below"),
         ("thermal.fixed_min", 60000.0, "below fixed_max"),
         ("depth.min_range_m", 500.0, "has to be below"),
+        ("class_bias", ["person"], "class_bias: 'person' is not like person=0.5"),
+        ("class_bias", ["dog=1"], "class_bias: there is no class 'dog': the model has"),
+        ("class_bias", ["person=nan"], "between -20 and 20 nats"),
+        ("class_bias", ["person=1", "person=2"], "comes twice"),
     ],
 )
 def test_values_that_make_no_sense_are_refused(start_node, name: str, value: object, words: str) -> None:
@@ -80,6 +84,31 @@ def test_values_that_make_no_sense_are_refused(start_node, name: str, value: obj
     assert not successful
     assert words in reason
     assert node.get_parameter(name).value == before
+
+
+def test_a_bias_of_a_class_counts_from_the_next_frame_on(peer, start_node) -> None:
+    segmenter = FakeSegmenter()
+    person = segmenter.config.label_set.names.index("person")
+    node = start_node(segmenter, **FIXED_GAIN)
+    labels = peer.collect(Image, "/segmentation_node/labels")
+    publisher = peer.publisher(Image, "/image")
+    peer.send(publisher, image_message(RAMP, "mono8"), lambda: labels)
+    assert segmenter.biases == []
+
+    assert _set(node, "class_bias", ["person=0.5"]) == (True, "")
+    peer.send(publisher, image_message(RAMP, "mono8"), lambda: len(labels) > 1)
+    assert segmenter.biases[0].tolist() == [0.5 if index == person else 0.0 for index in range(9)]
+
+    assert _set(node, "class_bias", [""]) == (True, "")
+    before = len(segmenter.biases)
+    peer.send(publisher, image_message(RAMP, "mono8"), lambda: len(labels) > 2)
+    assert len(segmenter.biases) == before
+
+
+def test_a_bias_of_a_class_that_the_model_does_not_have_fails_configure(start_node, errors) -> None:
+    node = start_node(bring_up=False, class_bias=["dog=1"])
+    assert not node.bring_up()
+    assert any("cannot configure: class_bias: there is no class 'dog'" in text for text in errors())
 
 
 def test_a_refused_change_leaves_the_others_of_an_atomic_set_alone(start_node) -> None:

@@ -60,7 +60,7 @@ class Camera:
     def prepare(self, frame: int) -> SimpleNamespace | None:
         image = np.zeros((*self.size, 3), np.uint8).view(NamedImage)
         image.name = f"{self.name}{frame}"
-        return None if self.unwanted else SimpleNamespace(image=image)
+        return None if self.unwanted else SimpleNamespace(image=image, class_bias=None)
 
     def finish(self, prepared, result: str, seconds: float) -> None:
         assert prepared.image.name == result
