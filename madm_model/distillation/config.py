@@ -46,6 +46,9 @@ class DistillationConfig:
     temperature: Annotated[float, Field(gt=0)] = 1.0
     """Softens the teacher's probabilities and the student's where they are compared; above 1, what the teacher takes
     for less likely counts for more (Hinton et al., "Distilling the Knowledge in a Neural Network", 2015)."""
+    own_share: Annotated[float, Field(ge=0, lt=1)] = 0.5
+    """Share of what the student says itself, before it learns, in the labels of the target, where it starts from a
+    trained student: one that has seen much may know what a teacher of few iterations does not."""
     source_weight: _Weight = 1.0
     """Of the cross entropy on the labelled source."""
     target_weight: _Weight = 1.0

@@ -108,7 +108,8 @@ def distil(
 
     # 3. The teacher labels the target
     taught = label_frames(
-        *(task.teacher, frames, frames.training, work_dir / "labels", device, learning.precision),
+        choice.teachers(task.teacher, learning.own_share),
+        *(frames, frames.training, work_dir / "labels", device, learning.precision),
         told.of("frames labelled by the teacher"),
     )
 

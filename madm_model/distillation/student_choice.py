@@ -29,6 +29,10 @@ class StudentChoice:
     folder: Path | None = None
     """Model folder whose weights it starts from; None: fresh ones."""
 
+    def teachers(self, teacher: Path, own_share: float) -> dict[Path, float]:
+        """Folders of those who label its target, and their shares: its teacher, and itself if it has been trained."""
+        return {teacher: 1.0} if self.folder is None else {teacher: 1 - own_share, self.folder: own_share}
+
 
 def choose_student(name: str) -> StudentChoice:
     """Find a student by the name of its size, or by its model folder.

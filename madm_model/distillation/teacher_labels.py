@@ -8,14 +8,15 @@
 """What the teacher says about the target: its probabilities of every frame, made once and kept on disk.
 
 The teacher sees each frame as it would see it live, as a whole, plain and mirrored. Training draws parts of a frame
-hundreds of times; the large network runs once for all of them, and not beside the student.
+hundreds of times; the large network runs once for all of them, and not beside the student. Several teachers label as
+their mean.
 """
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -62,7 +63,7 @@ class TeacherLabels:
 
 
 def label_frames(
-    teacher: Path,
+    teachers: Mapping[Path, float],
     frames: TargetFrames,
     indices: Sequence[int],
     folder: Path,
@@ -70,35 +71,45 @@ def label_frames(
     precision: Precision = "float32",
     on_frame: Callable[[int, int], None] = lambda done, total: None,
 ) -> TeacherLabels:
-    """Have a model label frames; what an earlier call in the same folder has done with the same model is kept.
+    """Have models label frames; what an earlier call in the same folder has done with the same models is kept.
 
     Args:
-        teacher: model folder.
+        teachers: model folders of the same classes, and their weights in the mean.
         frames: of the target.
         indices: which of them.
         folder: gets the probabilities.
-        device: where the teacher runs.
+        device: where the teachers run.
         precision: its autocast type.
         on_frame: called after every frame with the number of frames done and in all; may raise to stop.
 
     Raises:
-        ModelError: the model cannot be read, or its scores are not finite.
+        ModelError: a model cannot be read, or its scores are not finite.
         OSError: the disk is full.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    config = ModelConfig.load(teacher)
-    shape = [len(config.label_set), *(side // _STRIDE for side in frames.images.shape[1:3])]
-    wanted = {"teacher": checksum(teacher / WEIGHTS_FILE), "frames": [int(index) for index in indices], "shape": shape}
+    shape = [len(ModelConfig.load(next(iter(teachers))).label_set)]
+    shape += [side // _STRIDE for side in frames.images.shape[1:3]]
+    total = sum(teachers.values())
+    shares = {folder: weight / total for folder, weight in teachers.items() if weight}
+    wanted = {
+        "teachers": [[checksum(folder / WEIGHTS_FILE), share] for folder, share in shares.items()],
+        "frames": [int(index) for index in indices],
+        "shape": shape,
+    }
     done, seconds = _kept(folder, wanted)
     if done < len(indices):
-        network = load_model(teacher, device)[0]
+        networks = [(*load_model(folder, device), share) for folder, share in shares.items()]
         started = time.monotonic() - seconds
         with (folder / _LABELS_FILE).open("r+b" if done else "wb") as file:
             file.truncate(done * int(np.prod(shape)))
             file.seek(0, 2)
             for number, index in enumerate(indices[done:], done + 1):
-                probability = _probabilities(network, config, np.array(frames.images[index]), device, precision)
-                file.write(_as_bytes(functional.interpolate(probability, shape[1:], mode="bilinear", antialias=True)))
+                image = np.array(frames.images[index])
+                opinions = [
+                    share * _probabilities(network, config, image, shape[1:], device, precision)
+                    for network, config, share in networks
+                ]
+                file.write(_as_bytes(torch.stack(opinions).sum(dim=0)))
                 if number % _KEEP_EVERY == 0 or number == len(indices):
                     file.flush()
                     durable.sync(folder / _LABELS_FILE)
@@ -120,9 +131,14 @@ def _kept(folder: Path, wanted: dict) -> tuple[int, float]:
 
 @torch.no_grad()
 def _probabilities(
-    network: nn.Module, config: ModelConfig, image: np.ndarray, device: torch.device, precision: Precision
+    network: nn.Module,
+    config: ModelConfig,
+    image: np.ndarray,
+    size: Sequence[int],
+    device: torch.device,
+    precision: Precision,
 ) -> torch.Tensor:
-    """Class probabilities of an image, uint8 (H, W, 3), and its mirror image on average: float32 (1, K, h, w)."""
+    """Class probabilities of an image, uint8 (H, W, 3), and its mirror image on average: float32 (1, K, *size)."""
     low, high = config.input_range
     pixels = torch.from_numpy(image).permute(2, 0, 1)[None].float()  # (1, 3, H, W)
     pixels = functional.interpolate(pixels, network_size(config, *image.shape[:2]), mode="bilinear", antialias=True)
@@ -134,7 +150,7 @@ def _probabilities(
         raise NotFiniteError(
             f"the scores of the teacher '{config.name}' are not finite in {precision}: use another precision or model"
         )
-    return mean
+    return functional.interpolate(mean, size, mode="bilinear", antialias=True)
 
 
 def _as_bytes(probability: torch.Tensor) -> bytes:

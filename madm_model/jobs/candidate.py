@@ -124,7 +124,7 @@ def distil_student(
     count = len(target.training)
     job.events.state(State.TRAINING, f"the adapted model labels {count} frames for its student")
     taught = label_frames(
-        job.teacher_folder,
+        choice.teachers(job.teacher_folder, settings.distillation.own_share),
         target,
         target.training,
         job.labels_folder,

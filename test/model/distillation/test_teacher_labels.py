@@ -9,16 +9,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
-from adaptation_samples import CONFIG, write_model
+from adaptation_samples import CONFIG, write_model, write_student
 from torch.nn import functional
 
 from madm_model.adaptation.data.target_frames import TargetLimits
 from madm_model.checkpoint.model_folder import load_model, save_model
 from madm_model.distillation import teacher_labels
 from madm_model.distillation.frames import collect_images
+from madm_model.distillation.student_choice import choose_student
 from madm_model.distillation.teacher_labels import label_frames
 from madm_model.model_config import ModelError
 
@@ -39,7 +42,7 @@ def frames(tmp_path_factory):
 
 
 def test_it_is_the_mean_of_a_frame_and_its_mirror_image_at_half_the_frames_size(teacher, frames, tmp_path) -> None:
-    labels = label_frames(teacher, frames, [4, 1], tmp_path, CPU)
+    labels = label_frames({teacher: 1}, frames, [4, 1], tmp_path, CPU)
     height, width = frames.images.shape[1:3]
     pixels = torch.from_numpy(np.array(frames.images[1])).permute(2, 0, 1)[None].float() / 127.5 - 1
     pixels = functional.interpolate(pixels, CONFIG.input_size, mode="bilinear", antialias=True)
@@ -52,9 +55,25 @@ def test_it_is_the_mean_of_a_frame_and_its_mirror_image_at_half_the_frames_size(
     assert not torch.equal(labels.of(1), labels.of(4))
 
 
+def test_two_teachers_label_as_their_weighted_mean(teacher, frames, tmp_path) -> None:
+    other = write_student(tmp_path / "other")  # which sees larger images
+    one, two, mean = (
+        label_frames(teachers, frames, [1], tmp_path / str(number), CPU).of(1)
+        for number, teachers in enumerate(({teacher: 1}, {other: 1}, {teacher: 3, other: 1}))
+    )
+    torch.testing.assert_close(mean, 0.75 * one + 0.25 * two, atol=0.01, rtol=0)
+    assert not torch.allclose(one, two, atol=0.02)
+
+
+def test_a_student_that_has_been_trained_labels_beside_its_teacher() -> None:
+    assert choose_student("swiftnet").teachers(Path("teacher"), 0.4) == {Path("teacher"): 1.0}
+    trained = choose_student("student-thermal")
+    assert trained.teachers(Path("teacher"), 0.4) == {Path("teacher"): 0.6, trained.folder: 0.4}
+
+
 def test_an_interrupted_teacher_goes_on_and_another_one_begins_anew(teacher, frames, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(teacher_labels, "_KEEP_EVERY", 2)
-    whole = label_frames(teacher, frames, range(6), tmp_path / "whole", CPU)
+    whole = label_frames({teacher: 1}, frames, range(6), tmp_path / "whole", CPU)
     told = []
 
     def stop(done: int, total: int) -> None:
@@ -63,15 +82,15 @@ def test_an_interrupted_teacher_goes_on_and_another_one_begins_anew(teacher, fra
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        label_frames(teacher, frames, range(6), tmp_path / "cut", CPU, on_frame=stop)
-    resumed = label_frames(teacher, frames, range(6), tmp_path / "cut", CPU, on_frame=stop)
+        label_frames({teacher: 1}, frames, range(6), tmp_path / "cut", CPU, on_frame=stop)
+    resumed = label_frames({teacher: 1}, frames, range(6), tmp_path / "cut", CPU, on_frame=stop)
     assert told == [1, 2, 3, 3, 4, 5, 6]
     assert all(torch.equal(resumed.of(index), whole.of(index)) for index in range(6))
 
     other = write_model(tmp_path / "other", seed=1)
     told.clear()
-    label_frames(other, frames, range(6), tmp_path / "cut", CPU, on_frame=lambda done, total: told.append(done))
-    label_frames(other, frames, range(6), tmp_path / "cut", CPU, on_frame=lambda done, total: told.append(done))
+    label_frames({other: 1}, frames, range(6), tmp_path / "cut", CPU, on_frame=lambda done, total: told.append(done))
+    label_frames({other: 1}, frames, range(6), tmp_path / "cut", CPU, on_frame=lambda done, total: told.append(done))
     assert told == [1, 2, 3, 4, 5, 6]
 
 
@@ -82,4 +101,4 @@ def test_a_teacher_whose_scores_are_not_finite_is_refused(frames, tmp_path) -> N
         network.head.classifier.weight.fill_(torch.nan)
     save_model(broken, network, config)
     with pytest.raises(ModelError, match="the scores of the teacher 'miniature' are not finite in float32"):
-        label_frames(broken, frames, [0], tmp_path / "labels", CPU)
+        label_frames({broken: 1}, frames, [0], tmp_path / "labels", CPU)
