@@ -20,8 +20,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from madm_model.adaptation.data.limited_reading import read_recordings
 from madm_model.adaptation.data.source_frames import SourceFrames, SourceLabels, open_source
-from madm_model.adaptation.data.target_bags import TargetSelection, collect_frames
+from madm_model.adaptation.data.target_bags import TargetSelection
 from madm_model.adaptation.data.target_frames import FRAMES_FILE, META_FILE, FrameCollector, TargetFrames, TargetLimits
 from madm_model.datasets import DATASETS, Dataset, open_dataset
 from madm_model.datasets.pixel_counts import pixel_counts
@@ -73,7 +74,7 @@ class RecordedTarget:
 
     def collect(self, config: ModelConfig, limits: TargetLimits, folder: Path, on_frame: OnFrame) -> TargetFrames:
         """See `Target.collect`."""
-        return collect_frames(self.selection, self.preprocessing, config, limits, folder, on_frame)
+        return read_recordings(self.selection, self.preprocessing, config, limits, folder, on_frame)
 
 
 @dataclass(frozen=True)

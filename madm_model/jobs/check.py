@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from madm_model.adaptation.data.limited_reading import count_recorded
 from madm_model.adaptation.data.source_frames import SIMULATED_STREETS, labelled_files
 from madm_model.adaptation.data.target_frames import frame_bytes
 from madm_model.architecture import Architecture
@@ -24,7 +25,6 @@ from madm_model.io.allowed import check_allowed, check_single_name
 from madm_model.io.frames import InputError
 from madm_model.jobs.cost import JobCost, estimate_cost, in_words, student_room
 from madm_model.jobs.gate import GateConfig
-from madm_model.jobs.reading import count_recorded
 from madm_model.jobs.request import JobRequest, RequestError
 from madm_model.jobs.room import available_memory, check_room
 from madm_model.jobs.settings import JobSettings, default_settings, wants_student, with_options
@@ -119,7 +119,7 @@ def check_recordings(request: JobRequest, store: VersionStore, settings: JobSett
     """
     check_files(request)
     with _refusals():
-        check_disk(store, settings, count_recorded(request, settings.limits.min_frames))
+        check_disk(store, settings, count_recorded(request.target, settings.limits.min_frames, request.bag_roots))
 
 
 def check_files(request: JobRequest) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 import torch
 
+from madm_model.adaptation.data.limited_reading import read_recordings
 from madm_model.adaptation.data.source_frames import SIMULATED_STREETS, SourceFrames, open_source
 from madm_model.adaptation.data.target_frames import TargetFrames
 from madm_model.adaptation.data.training_data import JobData
@@ -21,7 +22,6 @@ from madm_model.adaptation.self_training import SelfTraining
 from madm_model.checkpoint.model_folder import load_model
 from madm_model.jobs.check import check_disk
 from madm_model.jobs.context import JobContext
-from madm_model.jobs.reading import read_recordings
 from madm_model.jobs.room import free_memory
 from madm_model.jobs.settings import JobSettings
 from madm_model.jobs.state import State
@@ -47,12 +47,14 @@ def prepare_frames(
     job.events.state(State.PREPARING, "reading the recordings")
     config = max(configs, key=lambda one: math.prod(one.input_size))
     target = read_recordings(
-        job.request,
+        job.request.target,
+        job.request.preprocessing,
         config,
         settings.limits,
         job.target_folder,
-        lambda frames: check_disk(job.store, settings, frames),
         lambda read, kept: job.events.count("frames", read, read=read, kept=kept),
+        job.request.bag_roots,
+        lambda frames: check_disk(job.store, settings, frames),
         job.events.check_stop,
     )
     job.events.state(State.PREPARING, "preparing the labelled source")

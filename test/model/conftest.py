@@ -17,8 +17,8 @@ import pytest
 import torch
 from adaptation_samples import MINIATURE, make_request, write_bag
 
+from madm_model.adaptation.data import limited_reading
 from madm_model.adaptation.data.batches import LabelledBatch
-from madm_model.jobs import reading
 from madm_model.jobs.request import JobRequest
 from madm_model.labels import STREET_11
 from madm_model.network.madm import MADM
@@ -41,8 +41,10 @@ class RandomData:
 def _recordings_are_read_here(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Jobs read recordings in the test's process, which is quicker; where a module says so, in one with limits."""
     if not getattr(request.module, "WITH_LIMITS", False):
-        monkeypatch.setattr(reading, "LimitedStream", _Unlimited)
-        monkeypatch.setattr(reading, "run_limited", lambda what, function, *arguments, **_: function(*arguments))
+        monkeypatch.setattr(limited_reading, "LimitedStream", _Unlimited)
+        monkeypatch.setattr(
+            limited_reading, "run_limited", lambda what, function, *arguments, **_: function(*arguments)
+        )
 
 
 class _Unlimited:

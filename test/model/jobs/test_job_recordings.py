@@ -20,9 +20,9 @@ from pathlib import Path
 import pytest
 from adaptation_samples import CONFIG, Run, write_bag
 
+from madm_model.adaptation.data.limited_reading import read_recordings
 from madm_model.adaptation.data.target_frames import TargetLimits
 from madm_model.io.limited import Limits
-from madm_model.jobs import reading
 from madm_model.jobs.check import check_request
 from madm_model.jobs.events import JobCanceled
 from madm_model.jobs.request import JobRequest, RequestError
@@ -60,7 +60,12 @@ def test_a_job_is_canceled_while_a_recording_gives_nothing(request_, tmp_path, s
         raise AssertionError("the recording was read")
 
     with pytest.raises(JobCanceled):
-        reading.read_recordings(request_, CONFIG, TargetLimits(), tmp_path / "frames", never, never, cancel)
+        read_recordings(
+            *(request_.target, {}, CONFIG, TargetLimits(), tmp_path / "frames"),
+            on_frame=never,
+            check_room=never,
+            on_wait=cancel,
+        )
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@
 # Unless required by applicable law or agreed to in writing, software distributed under the License is distributed on
 # an "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the
 # specific language governing permissions and limitations under the License.
-"""A job's recordings, read in a process with limits: one that is damaged or made to do harm fails the job, no more."""
+"""Target recordings, read in a process with limits: one that is damaged or made to do harm is an error, no more."""
 
 from __future__ import annotations
 
@@ -19,38 +19,46 @@ from madm_model.adaptation.data.target_frames import META_FILE, TargetFrames, Ta
 from madm_model.io.allowed import Roots
 from madm_model.io.frames import InputError
 from madm_model.io.limited import LimitedStream, Limits, run_limited
-from madm_model.jobs.request import JobRequest
 from madm_model.model_config import ModelConfig
 
 
-def count_recorded(request: JobRequest, needed: int) -> int:
-    """How many frames a request selects.
+def count_recorded(selection: TargetSelection, needed: int, roots: Roots = None) -> int:
+    """How many frames are selected.
+
+    Args:
+        selection: bags, topic, time range, stride.
+        needed: fewer are refused.
+        roots: folders that the recordings have to lie in; None: anywhere.
 
     Raises:
         InputError: as `count_frames` and `LimitedStream`; or they are fewer than needed.
     """
-    limits = Limits.of_recordings(request.target.bags)
-    return run_limited(_named(request.target), _count, request.target, needed, request.bag_roots, limits=limits)
+    limits = Limits.of_recordings(selection.bags)
+    return run_limited(_named(selection), _count, selection, needed, roots, limits=limits)
 
 
 def read_recordings(
-    request: JobRequest,
+    selection: TargetSelection,
+    preprocessing: Mapping[str, Any],
     config: ModelConfig,
     limits: TargetLimits,
     folder: Path,
-    check_room: Callable[[int], None],
     on_frame: Callable[[int, int], None],
-    on_wait: Callable[[], object],
+    roots: Roots = None,
+    check_room: Callable[[int], None] = lambda frames: None,
+    on_wait: Callable[[], object] = lambda: None,
 ) -> TargetFrames:
     """Read the target frames; a folder that an earlier call completed is used as it is.
 
     Args:
-        request: the job.
+        selection: bags, topic, time range, stride.
+        preprocessing: settings of the modality, as of the running node.
         config: of the network that will be trained.
         limits: how many frames are kept.
         folder: gets the frames.
-        check_room: called with how many frames there may be, before they are read; may raise.
         on_frame: called after every frame with the numbers read and kept so far; may raise to stop.
+        roots: folders that the recordings have to lie in; None: anywhere.
+        check_room: called with how many frames there may be, before they are read; may raise.
         on_wait: called while none comes; may raise to stop.
 
     Raises:
@@ -58,10 +66,10 @@ def read_recordings(
         OSError: the disk is full.
     """
     if not (folder / META_FILE).exists():
-        bounds = Limits.of_recordings(request.target.bags)
+        bounds = Limits.of_recordings(selection.bags)
         bounds = replace(bounds, file_bytes=bounds.file_bytes + frame_bytes(config, limits, [limits.max_frames]))
-        arguments = (request.target, request.preprocessing, config, limits, folder, request.bag_roots)
-        with LimitedStream(_named(request.target), _read, *arguments, limits=bounds, on_wait=on_wait) as numbers:
+        arguments = (selection, preprocessing, config, limits, folder, roots)
+        with LimitedStream(_named(selection), _read, *arguments, limits=bounds, on_wait=on_wait) as numbers:
             check_room(next(numbers)[0])
             for read, kept in numbers:
                 on_frame(read, kept)
