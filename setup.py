@@ -49,6 +49,7 @@ setup(
             "segmentation_node = madm_ros.executables:segmentation_node",
             "event_frame_node = madm_ros.executables:event_frame_node",
             "event_seg = madm_ros.executables:event_seg",
+            "cameras = madm_ros.executables:cameras",
             "adapt_server = madm_ros.executables:adapt_server",
             "record = madm_ros.executables:record",
             "bag_player = madm_ros.executables:bag_player",

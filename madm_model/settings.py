@@ -161,6 +161,8 @@ def _reason(first: Any) -> str:
 def _names_at(cls: Any, parents: list[Any]) -> list[str]:
     """The field names of the class that is found when one follows the fields of these names."""
     for name in parents:
+        if isinstance(name, int):  # of a list, whose elements the field before told
+            continue
         kind = _fields(cls)[name].annotation
         cls = next((part for part in (kind, *typing.get_args(kind)) if hasattr(part, "__pydantic_fields__")), cls)
     return list(_fields(cls))

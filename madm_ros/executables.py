@@ -40,6 +40,14 @@ def event_seg() -> None:
     main()
 
 
+def cameras() -> None:
+    """Labels of several cameras, their nodes in one process."""
+    _end_on_sigint()
+    from madm_ros.robot.cameras import main
+
+    main()
+
+
 def adapt_server() -> None:
     """Adaptation from recordings."""
     _end_on_sigint()

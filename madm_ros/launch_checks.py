@@ -47,13 +47,13 @@ def require_rviz() -> None:
         ) from None
 
 
-def require_topic(bag: str, wanted: Iterable[str], argument: str) -> None:
+def require_topic(bag: str, wanted: Iterable[str], advice: str) -> None:
     """Refuse a bag that has nothing for the node.
 
     Args:
         bag: path of the bag.
         wanted: topics, one of which it must have.
-        argument: launch argument that says which.
+        advice: what to do about it.
 
     Raises:
         RuntimeError: naming the topics that there are.
@@ -69,7 +69,7 @@ def require_topic(bag: str, wanted: Iterable[str], argument: str) -> None:
     wanted = list(wanted)
     if not set(wanted) & topics.keys():
         has = ", ".join(f"{name} ({kind})" for name, kind in topics.items())
-        raise RuntimeError(f"{bag} has no topic {wanted[0]}; it has {has}: set {argument}:=TOPIC")
+        raise RuntimeError(f"{bag} has no topic {wanted[0]}; it has {has}: {advice}")
 
 
 def require_number(argument: Mapping[str, str], name: str) -> float:

@@ -23,13 +23,13 @@ from madm_model.runtimes.names import RUNTIMES
 from madm_ros import launch_checks
 from madm_ros.default_names import ADAPTED_MODALITIES, NAMESPACE, TRANSPORT_SUFFIX, default_store, edges_name
 
-_PATHS = ("model", "store", "params_file", "rviz_config", "bag", "folder")
+_PATHS = ("model", "store", "params_file", "rviz_config", "bag", "folder", "robot_file")
 _SHARED = ("model", "device", "runtime", "store")
 """Arguments of all launch files that are parameters of the node."""
 _RESPAWN_DELAY_S = 2.0
 _SWITCH = ["true", "false"]
 
-_COMMON: dict[str, tuple[Any, str, list[str] | None]] = {
+COMMON: dict[str, tuple[Any, str, list[str] | None]] = {
     "namespace": (NAMESPACE, "of the nodes, their topics and services", None),
     "model": ("", "model folder or name; empty: as in params_file", None),
     "device": ("", "auto, cpu, cuda; empty: as in params_file", None),
@@ -56,7 +56,7 @@ def segmentation_launch(
     share = FindPackageShare("madm_ros")
     arguments = {
         **{f"{topic}_topic": (source, f"where the {topic} comes from", None) for topic, source in topics.items()},
-        **_COMMON,
+        **COMMON,
         "name": (f"{modality}_seg", "of the segmentation node", None),
         "params_file": (PathJoinSubstitution([share, "config", f"{modality}.yaml"]), "parameters of the node", None),
         "autostart": ("", "configure and activate at start; empty: as in params_file", ["", *_SWITCH]),
@@ -70,7 +70,7 @@ def segmentation_launch(
     }
     return LaunchDescription(
         [
-            *_declared(arguments),
+            *declared_arguments(arguments),
             OpaqueFunction(function=_segmentation, args=[modality, list(topics), executable, list(arguments)]),
         ]
     )
@@ -79,7 +79,7 @@ def segmentation_launch(
 def adapt_launch() -> LaunchDescription:
     """The adaptation server, /madm/adapt_server unless told otherwise, with the parameters of its modality's node."""
     arguments = {
-        **_COMMON,
+        **COMMON,
         "name": ("adapt_server", "of the server", None),
         "modality": (
             "",
@@ -89,14 +89,16 @@ def adapt_launch() -> LaunchDescription:
         "params_file": ("", "parameters, those of the segmentation node too; empty: config/MODALITY.yaml", None),
         "bag_roots": ("", "folders that recordings and sources may lie in, separated by colons", None),
     }
-    return LaunchDescription([*_declared(arguments), OpaqueFunction(function=_adapt_server, args=[list(arguments)])])
+    return LaunchDescription(
+        [*declared_arguments(arguments), OpaqueFunction(function=_adapt_server, args=[list(arguments)])]
+    )
 
 
 def record_launch() -> LaunchDescription:
     """The recorder of one topic, /madm/recorder unless told otherwise."""
     shared = ("namespace", "use_sim_time", "respawn", "log_level")
     arguments = {
-        **{name: _COMMON[name] for name in shared},
+        **{name: COMMON[name] for name in shared},
         "name": ("recorder", "of the recorder; one each for several cameras", None),
         "topic": ("", "what is recorded: images, point clouds or events", None),
         "folder": ("", "of the segments; empty: as in params_file, else ~/.madm/[NAMESPACE/]recordings/NAME", None),
@@ -104,10 +106,13 @@ def record_launch() -> LaunchDescription:
         "quota_gb": ("", "disk that it may take, GB; empty: as in params_file", None),
         "params_file": ("", "parameters of the recorder; empty: none", None),
     }
-    return LaunchDescription([*_declared(arguments), OpaqueFunction(function=_recorder, args=[list(arguments)])])
+    return LaunchDescription(
+        [*declared_arguments(arguments), OpaqueFunction(function=_recorder, args=[list(arguments)])]
+    )
 
 
-def _declared(arguments: Mapping[str, tuple[Any, str, list[str] | None]]) -> list[DeclareLaunchArgument]:
+def declared_arguments(arguments: Mapping[str, tuple[Any, str, list[str] | None]]) -> list[DeclareLaunchArgument]:
+    """From name to default, description and the values allowed, if not all are."""
     return [
         DeclareLaunchArgument(
             name, default_value=default, description=text, **({"choices": choices} if choices else {})
@@ -116,7 +121,7 @@ def _declared(arguments: Mapping[str, tuple[Any, str, list[str] | None]]) -> lis
     ]
 
 
-def _values(context: LaunchContext, known: list[str]) -> dict[str, str]:
+def argument_values(context: LaunchContext, known: list[str]) -> dict[str, str]:
     """The arguments' values by name, `~` in paths resolved: the shell leaves it in `bag:=~/drive`."""
     values = {name: LaunchConfiguration(name).perform(context) for name in known}
     expanded = {name: str(Path(values[name]).expanduser()) for name in _PATHS if values.get(name)}
@@ -126,17 +131,19 @@ def _values(context: LaunchContext, known: list[str]) -> dict[str, str]:
 def _adapt_server(context: LaunchContext, known: list[str]) -> list[Node]:
     """The process, once the arguments have their values."""
     launch_checks.refuse_unknown_arguments(context, "adapt.launch.py", known)
-    argument = _values(context, known)
+    argument = argument_values(context, known)
     file = f"{argument['modality'] or 'thermal'}.yaml"
     params_file = argument["params_file"] or PathJoinSubstitution([FindPackageShare("madm_ros"), "config", file])
-    return [_node(argument, "adapt_server", [params_file, adapt_overrides(argument)], name=argument["name"])]
+    return [node_process(argument, "adapt_server", [params_file, adapt_overrides(argument)], name=argument["name"])]
 
 
 def _recorder(context: LaunchContext, known: list[str]) -> list[Node]:
     """The process, once the arguments have their values."""
     launch_checks.refuse_unknown_arguments(context, "record.launch.py", known)
-    argument = _values(context, known)
-    return [_node(argument, "record", [argument["params_file"], record_overrides(argument)], name=argument["name"])]
+    argument = argument_values(context, known)
+    return [
+        node_process(argument, "record", [argument["params_file"], record_overrides(argument)], name=argument["name"])
+    ]
 
 
 def record_overrides(argument: Mapping[str, str]) -> dict[str, Any]:
@@ -180,12 +187,12 @@ def _overrides(argument: Mapping[str, str], names: tuple[str, ...]) -> dict[str,
     return overrides
 
 
-def _node(argument: Mapping[str, str], executable: str, parameters: list[Any], **options: Any) -> Node:
+def node_process(argument: Mapping[str, str], executable: str, parameters: list[Any], **options: Any) -> Node:
     """A process of this package that the common arguments shape."""
     return Node(
         package="madm_ros",
         executable=executable,
-        namespace=argument["namespace"],
+        namespace=argument.get("namespace"),
         parameters=[part for part in parameters if part],
         ros_arguments=[
             *options.pop("ros_arguments", []),
@@ -203,16 +210,17 @@ def _segmentation(
 ) -> list[Node]:
     """The processes, once the arguments have their values."""
     launch_checks.refuse_unknown_arguments(context, f"{modality}_seg.launch.py", known)
-    argument = _values(context, known)
+    argument = argument_values(context, known)
     overrides = parameter_overrides(argument)
     if argument["rviz"] == "true":
         launch_checks.require_rviz()
     if argument["bag"]:
         wanted, suffixes = f"{topics[0]}_topic", [""] if executable == "event_seg" else TRANSPORT_SUFFIX.values()
-        launch_checks.require_topic(argument["bag"], [argument[wanted] + suffix for suffix in suffixes], wanted)
+        topics_of_bag = [argument[wanted] + suffix for suffix in suffixes]
+        launch_checks.require_topic(argument["bag"], topics_of_bag, f"set {wanted}:=TOPIC")
     named = {"name": argument["name"]} if executable == "segmentation_node" else {}
     nodes = [
-        _node(
+        node_process(
             argument,
             executable,
             [argument["params_file"], overrides],

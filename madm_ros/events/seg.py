@@ -27,13 +27,18 @@ from madm_ros.default_names import edges_name
 from madm_ros.events.frame_node import EventFrameNode
 from madm_ros.running import ros_process
 from madm_ros.segmentation.node import SegmentationNode
+from madm_ros.sharing.shared_networks import SharedNetworks
 
 NAME = "event_seg"
 """Of the segmentation node unless told otherwise."""
 
 
 def make_nodes(
-    *segmentation: Any, name: str = NAME, arguments: Sequence[str] = (), **options: Any
+    *segmentation: Any,
+    name: str = NAME,
+    arguments: Sequence[str] = (),
+    networks: SharedNetworks | None = None,
+    **options: Any,
 ) -> tuple[EventFrameNode, SegmentationNode]:
     """The two nodes, the first feeding the second.
 
@@ -41,6 +46,7 @@ def make_nodes(
         segmentation: positional arguments of SegmentationNode.
         name: of the segmentation node; the other's follows from it, see `edges_name`.
         arguments: ROS arguments for both nodes, such as `-p NAME:=VALUE`.
+        networks: of the nodes of this process, see SegmentationNode.
         options: keyword arguments of both nodes, such as namespace.
 
     Raises:
@@ -52,7 +58,9 @@ def make_nodes(
         return ["--ros-args", "-r", f"__node:={own}", *arguments]
 
     edges = EventFrameNode(cli_args=named(edges_name(name)), **options)
-    labels = SegmentationNode(*segmentation, image_source=edges.edges_topic, cli_args=named(name), **options)
+    labels = SegmentationNode(
+        *segmentation, image_source=edges.edges_topic, networks=networks, cli_args=named(name), **options
+    )
     edges.on_edges = labels.accept
     return edges, labels
 

@@ -68,12 +68,20 @@ class BagPlayer(Node):
         if not self._publishers_by_topic:
             raise BagError(f"{bag.path} holds nothing that can be played here")
 
-    def wait_for_subscribers(self, timeout_s: float) -> bool:
-        """Wait until some topic of the bag is listened to; False if nobody came in time."""
-        self.get_logger().info(f"waits until someone subscribes to {', '.join(self._publishers_by_topic)}")
+    def wait_for_subscribers(self, timeout_s: float, topics: Collection[str] = ()) -> bool:
+        """Wait until the topics are listened to; False if nobody came in time.
+
+        Args:
+            timeout_s: seconds.
+            topics: all of these, of those that are played; none: any that is played.
+        """
+        awaited = [self._publishers_by_topic[name] for name in topics if name in self._publishers_by_topic]
+        publishers, enough = (awaited, all) if awaited else (list(self._publishers_by_topic.values()), any)
+        names = ", ".join(publisher.topic_name for publisher in publishers)
+        self.get_logger().info(f"waits until someone subscribes to {names}")
         deadline = time.monotonic() + timeout_s
         while rclpy.ok() and time.monotonic() < deadline:
-            if any(publisher.get_subscription_count() for publisher in self._publishers_by_topic.values()):
+            if enough(publisher.get_subscription_count() for publisher in publishers):
                 return True
             time.sleep(0.05)
         return False
@@ -163,6 +171,9 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
         metavar="S",
         help="wait up to this many seconds until a topic has a subscriber, then play in any case",
     )
+    parser.add_argument(
+        "--wait-for", nargs="+", default=(), metavar="TOPIC", help="until each of these topics has one, not any"
+    )
     return parser.parse_args(arguments)
 
 
@@ -170,7 +181,8 @@ def _run(options: argparse.Namespace) -> None:
     with BagReader(options.bag) as bag:
         player = BagPlayer(bag, options.topics, options.clock)
         try:
-            if options.wait_for_subscribers and not player.wait_for_subscribers(options.wait_for_subscribers):
+            patience = options.wait_for_subscribers
+            if patience and not player.wait_for_subscribers(patience, options.wait_for):
                 player.get_logger().warning("nobody subscribes to the topics of the bag; playing all the same")
             _sleep_until(time.monotonic() + options.start_delay)
             told = False

@@ -47,6 +47,8 @@ class Whole:
     """Which."""
     part: Part | None = field(default_factory=Part)
     """More of it."""
+    parts: tuple[Part, ...] = ()
+    """Many of them."""
 
     def __post_init__(self) -> None:
         if self.pair[0] > self.pair[1]:
@@ -61,7 +63,10 @@ def test_a_field_says_what_it_means_and_may_be():
 
 def test_plain_values_and_back():
     whole = Whole("fast", 0.25, (2, 2), (Row.SECOND,), None)
-    assert plain(whole) == {"mode": "fast", "share": 0.25, "pair": [2, 2], "rows": ["second"], "part": None}
+    assert plain(whole) == {"mode": "fast", "share": 0.25, "pair": [2, 2], "rows": ["second"]} | {
+        "part": None,
+        "parts": [],
+    }
     assert read_settings(Whole, plain(whole)) == whole
     assert read_settings(Whole, {"part": {"count": 4}, "share": 0.1}) == replace(Whole(share=0.1), part=Part(4))
 
@@ -74,8 +79,9 @@ def test_plain_values_and_back():
         ({"share": True}, "share is True: it has to be a valid number"),
         ({"share": float("nan")}, "share is nan: it has to be a finite number"),
         ({"mode": "idle"}, "mode is 'idle': it has to be 'slow' or 'fast'"),
-        ({"speed": 1}, "unknown setting 'speed': use mode, share, pair, rows, part"),
+        ({"speed": 1}, "unknown setting 'speed': use mode, share, pair, rows, part, parts"),
         ({"part": {"size": 1}}, "unknown setting 'part.size': use count"),
+        ({"parts": [{}, {"size": 1}]}, "unknown setting 'parts.1.size': use count"),
         ({"part": {"count": 0}}, "part.count is 0: it has to be greater than or equal to 1"),
         ({"pair": 3}, "pair is 3: it has to be a list such as [1, 2]"),
         ({"pair": [1]}, "setting 'pair.1' is missing"),

@@ -121,6 +121,12 @@ def test_every_launch_argument_of_the_server_and_the_recorder_is_told(file: str,
     assert set(code_words(told)) == launch_arguments(file).keys()
 
 
+def test_every_launch_argument_of_the_robot_is_told() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    (told,) = re.findall(r"Launch arguments of\s`robot.launch.py`: (.*?);", text, re.MULTILINE | re.DOTALL)
+    assert set(code_words(told)) == launch_arguments("robot.launch.py").keys()
+
+
 def types_by_name(rows: Iterable[Sequence[str]], name: str) -> dict[str, str]:
     """Topics and the names of their types out of a table's rows, `~` resolved for a node of that name."""
     found = {}

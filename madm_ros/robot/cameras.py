@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 Seed e23eb31b maintainers
+# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
+# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software distributed under the License is distributed on
+# an "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the
+# specific language governing permissions and limitations under the License.
+"""The nodes of a robot's cameras in one process: those of one model share its weights.
+
+cameras robot.yaml
+cameras robot.yaml --only front
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from rclpy.executors import MultiThreadedExecutor
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from rclpy.utilities import remove_ros_args
+
+from madm_ros.events.seg import make_nodes
+from madm_ros.robot.config import CameraConfig, RobotConfig, read_robot
+from madm_ros.running import ros_process
+from madm_ros.segmentation.loading import SegmenterFactory, load_segmenter
+from madm_ros.segmentation.node import SegmentationNode
+from madm_ros.sharing.shared_networks import SharedNetworks
+
+_PATIENCE_S = 5.0
+"""For callbacks that still run at the end."""
+
+
+def make_camera(
+    robot: RobotConfig,
+    camera: CameraConfig,
+    networks: SharedNetworks,
+    segmenter_factory: SegmenterFactory = load_segmenter,
+    **options: Any,
+) -> list[Node]:
+    """The nodes of a camera, the segmentation node last.
+
+    Args:
+        robot: it belongs to.
+        camera: which one.
+        networks: of this process.
+        segmenter_factory: as of SegmentationNode.
+        options: keyword arguments of the nodes.
+
+    Raises:
+        ValueError: a parameter makes no sense.
+    """
+    remappings = [part for pair in camera.topics.items() for part in ("-r", "{}:={}".format(*pair))]
+    values = robot.camera_parameters(camera)
+    options |= {
+        "namespace": robot.namespace,
+        "parameter_overrides": [Parameter(name, value=value) for name, value in values.items()],
+    }
+    if camera.modality == "event":
+        nodes = make_nodes(segmenter_factory, name=camera.name, arguments=remappings, networks=networks, **options)
+        return list(nodes)
+    arguments = ["--ros-args", "-r", f"__node:={camera.name}", *remappings]
+    return [SegmentationNode(segmenter_factory, networks=networks, cli_args=arguments, **options)]
+
+
+def main(args: list[str] | None = None) -> None:
+    """Entry point of the executable `cameras`."""
+    parser = argparse.ArgumentParser(prog="cameras", description="Labels of a robot's cameras.")
+    parser.add_argument("file", help="the robot's file, as config/robot.yaml")
+    parser.add_argument("--only", metavar="CAMERA", help="this one alone")
+    options = parser.parse_args(remove_ros_args(args)[1:])
+    with ros_process("cameras", args) as nodes:
+        robot = read_robot(options.file)
+        chosen = [camera for camera in robot.cameras if options.only in (None, camera.name)]
+        if not chosen:
+            names = ", ".join(camera.name for camera in robot.cameras)
+            raise ValueError(f"{options.file} has no camera {options.only}: it has {names}")
+        networks = SharedNetworks()
+        # While one node loads a model, the others go on; a node's own callbacks take turns as ever.
+        executor = MultiThreadedExecutor(1 + sum(len(camera.node_names) for camera in chosen))
+        for camera in chosen:
+            made = make_camera(robot, camera, networks)
+            nodes += made
+            if made[-1].get_parameter("autostart").value:
+                made[-1].bring_up()
+        for node in nodes:
+            executor.add_node(node)
+        try:
+            executor.spin()
+        finally:
+            executor.shutdown(_PATIENCE_S)  # no callback runs while the nodes go
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 Seed e23eb31b maintainers
+# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
+# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software distributed under the License is distributed on
+# an "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the
+# specific language governing permissions and limitations under the License.
+"""What starts a whole robot: its cameras, in one process or several, their adaptation servers and recorders."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from launch.actions import OpaqueFunction
+from launch.substitutions import PathJoinSubstitution
+from launch_ros.actions import Node
+from launch_ros.substitutions import FindPackageShare
+
+from launch import LaunchContext, LaunchDescription
+from madm_model.settings import plain
+from madm_ros import launch_checks
+from madm_ros.default_names import TRANSPORT_SUFFIX
+from madm_ros.launching import COMMON, argument_values, declared_arguments, node_process
+from madm_ros.robot.config import CameraConfig, RobotConfig, read_robot, recorder_name
+
+
+def robot_launch() -> LaunchDescription:
+    """All that a robot's file names."""
+    file = PathJoinSubstitution([FindPackageShare("madm_ros"), "config", "robot.yaml"])
+    arguments: dict[str, tuple[Any, str, list[str] | None]] = {
+        "robot_file": (file, "the cameras, their parameters and servers", None),
+        **{name: COMMON[name] for name in ("use_sim_time", "respawn", "log_level")},
+        "bag": ("", "a bag to play; empty: none", None),
+        "bag_loop": ("false", "play it again", ["true", "false"]),
+        "bag_clock": ("", "publish the bag's time on /clock, this many times a second; empty: do not", None),
+    }
+    return LaunchDescription([*declared_arguments(arguments), OpaqueFunction(function=_robot, args=[list(arguments)])])
+
+
+def _robot(context: LaunchContext, known: list[str]) -> list[Node]:
+    """The processes, once the arguments have their values."""
+    launch_checks.refuse_unknown_arguments(context, "robot.launch.py", known)
+    argument = argument_values(context, known)
+    try:
+        robot = read_robot(argument["robot_file"])
+    except ValueError as error:
+        raise RuntimeError(str(error)) from None
+    processes = _cameras(argument, robot) + _servers(argument, robot) + _recorders(argument, robot)
+    return processes + ([_player(argument, robot)] if argument["bag"] else [])
+
+
+def _cameras(argument: Mapping[str, str], robot: RobotConfig) -> list[Node]:
+    chosen = [[]] if robot.processes == "one" else [["--only", camera.name] for camera in robot.cameras]
+    return [
+        node_process(argument, "cameras", _sim_time(argument), arguments=[argument["robot_file"], *options])
+        for options in chosen
+    ]
+
+
+def _servers(argument: Mapping[str, str], robot: RobotConfig) -> list[Node]:
+    if robot.adapt is None:
+        return []
+    return [
+        node_process(
+            {**argument, "namespace": robot.server_namespace(cameras)},
+            "adapt_server",
+            [robot.server_parameters(cameras), *_sim_time(argument)],
+            name="adapt_server",
+        )
+        for cameras in robot.cameras_by_store().values()
+    ]
+
+
+def _recorders(argument: Mapping[str, str], robot: RobotConfig) -> list[Node]:
+    if robot.record is None:
+        return []
+    return [
+        node_process(
+            {**argument, "namespace": robot.namespace},
+            "record",
+            [{"topic": "".join(_input(robot, camera)), **plain(robot.record)}, *_sim_time(argument)],
+            name=recorder_name(camera),
+        )
+        for camera in robot.cameras
+    ]
+
+
+def _player(argument: Mapping[str, str], robot: RobotConfig) -> Node:
+    topics = []
+    for camera in robot.cameras:
+        topic, suffix = _input(robot, camera)
+        advice = f"set {'events' if camera.modality == 'event' else 'image'}_topic of {camera.name} in the robot's file"
+        launch_checks.require_topic(argument["bag"], [topic + suffix], advice)
+        topics.append(topic + suffix)
+    options = ["--loop"] if argument["bag_loop"] == "true" else []
+    if argument["bag_clock"]:
+        options += ["--clock", str(launch_checks.require_number(argument, "bag_clock"))]
+    return Node(
+        package="madm_ros",
+        executable="bag_player",
+        namespace=robot.namespace,
+        # Patient: the nodes listen once their weights are loaded.
+        arguments=[argument["bag"], "--wait-for-subscribers", "300", "--wait-for", *topics, *options],
+        output="screen",
+    )
+
+
+def _input(robot: RobotConfig, camera: CameraConfig) -> tuple[str, str]:
+    """Topic of a camera's images or events, and what its transport appends to it."""
+    if camera.modality == "event":
+        return camera.topics["events"], ""
+    return camera.topics["image"], TRANSPORT_SUFFIX[robot.camera_parameters(camera).get("transport", "raw")]
+
+
+def _sim_time(argument: Mapping[str, str]) -> list[dict[str, Any]]:
+    return [{"use_sim_time": argument["use_sim_time"] == "true"}] if argument["use_sim_time"] else []
