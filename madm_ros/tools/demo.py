@@ -89,11 +89,11 @@ def run_demo(modality: str, model: str, out: Path, rate: float) -> str:
     if dropped := int(recorded.report["dropped frames"]):
         print(f"{dropped} images came while the node was busy with another: the newest wins, as on a robot", flush=True)
 
-    # 3. The same frames before the adaptation
+    # 3. The same frames as a model sees them that knows colour alone
     before = None
     if config.modality == modality and modality != "rgb":
-        print(f"segmenting them with {EMBEDDED} too: that is before the adaptation", flush=True)
-        before = segment_before(bag, modality, recorded)
+        print(f"segmenting them with {EMBEDDED} too, which knows colour alone", flush=True)
+        before = segment_with_colour_model(bag, modality, recorded)
 
     # 4. Scores against the truth, and pictures
     scores = score(bag, recorded.labels)
@@ -103,7 +103,7 @@ def run_demo(modality: str, model: str, out: Path, rate: float) -> str:
     if config.modality != modality:
         print(f"{config.name} has learned {config.modality}: on {modality} it is where adaptation starts")
     report = recorded.report
-    earlier = "" if before is None else f"mIoU_before={100 * score(bag, before).miou:.1f}% "
+    earlier = "" if before is None else f"mIoU_of_{EMBEDDED}={100 * score(bag, before).miou:.1f}% "
     return (
         f"modality={modality} model={report['model']} runtime={report['runtime'].replace(' ', '/')} "
         f"frames={len(recorded.labels)} dropped={report['dropped frames']} fps={recorded.fps:.1f} "
@@ -112,8 +112,8 @@ def run_demo(modality: str, model: str, out: Path, rate: float) -> str:
     )
 
 
-def segment_before(bag: Path, modality: str, recorded: Recorded) -> dict[int, np.ndarray]:
-    """Labels (H, W) by stamp of the model that adaptation started from, for the frames that the node labelled."""
+def segment_with_colour_model(bag: Path, modality: str, recorded: Recorded) -> dict[int, np.ndarray]:
+    """Labels (H, W) by stamp of the model that has learned from colour alone, for the frames that the node labelled."""
     segmenter, preprocess = Segmenter.from_folder(resolve_model(EMBEDDED)), make_preprocessor(modality)
     images = ((frame.stamp_ns, preprocess(frame)) for frame in sensor_frames(bag, modality))
     return {stamp: segmenter.segment([image])[0].labels for stamp, image in images if stamp in recorded.labels}
@@ -155,10 +155,10 @@ def draw(
 ) -> None:
     """A video of the sensor's image beside its overlay, and a sheet of moments with colour image and truth.
 
-    With labels from before the adaptation, both show them too.
+    With labels of the model that knows colour alone, both show them too.
     """
     titles = ["colour (the node does not see it)", f"{modality} (the node's input)"]
-    titles += ["labels of the node"] if before is None else ["before adaptation", "labels of the node: after it"]
+    titles += ["labels of the node"] if before is None else [f"{EMBEDDED}: knows colour alone", "labels of the node"]
     titles += ["truth"]
     preprocess = make_preprocessor(modality)
     rows, drawn_frames = [], 0

@@ -70,7 +70,7 @@ def test_the_pictures_show_what_the_node_segmented(tmp_path, monkeypatch, modali
     monkeypatch.setattr(demo, "contact_sheet", lambda rows, titles, _: sheets.append((rows, titles)) or rows[0][0])
     labels = dict(list(truth.items())[1:])  # before the first event there is no edge frame
     recorded = Recorded(labels, arrivals=[0.1 * number for number in range(3)])
-    before = demo.segment_before(tmp_path / "drive", modality, recorded) if adapted else None
+    before = demo.segment_with_colour_model(tmp_path / "drive", modality, recorded) if adapted else None
     panels = []
     monkeypatch.setattr(demo, "titled", lambda image, title: panels.append(title) or image)
     demo.draw(tmp_path / "drive", modality, recorded, before, tmp_path / "video.mp4", tmp_path / "sheet.png")
@@ -80,7 +80,7 @@ def test_the_pictures_show_what_the_node_segmented(tmp_path, monkeypatch, modali
     assert len(rows) == 3
     seen = [frame.stamp_ns for frame in demo.sensor_frames(tmp_path / "drive", modality)][-3:]
     assert seen == list(labels)
-    assert ("before adaptation" in titles) == adapted
+    assert ("tiny-rgb: knows colour alone" in titles) == adapted
     for (_, image, *_, drawn_truth), expected in zip(rows, labels.values()):
         assert len(rows[0]) == len(titles) == (5 if adapted else 4)
         assert image.shape == (48, 64, 3) and image.any()
