@@ -121,7 +121,7 @@ def make_request(tmp_path: Path, bag: Path, iterations: int = 3, lenient: bool =
     return JobRequest(
         TargetSelection((str(bag),), "thermal"),
         iterations,
-        source=str(tmp_path / "source"),
+        source=f"{tmp_path / 'source'}=1",  # alone: beside it, streets would be rendered
         options={**SMALL, **(LENIENT if lenient else {})},
         base=str(base),
         threads=1,

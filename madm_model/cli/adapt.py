@@ -28,9 +28,13 @@ def adapt(
     ] = None,
     modality: Annotated[str, typer.Option(help="thermal, depth or event.")] = "thermal",
     source: Annotated[
-        str,
-        typer.Option(help="Labelled RGB: a folder with images/ and labels/, or sim; default: a small replay set."),
-    ] = "",
+        list[str] | None,
+        typer.Option(
+            metavar="SOURCE[=SHARE]",
+            help="Labelled RGB: a folder with images/ and labels/, sim, or replay; may come again, with shares. "
+            "A folder alone has half, the replay set the other half; default: the replay set.",
+        ),
+    ] = None,
     iterations: Annotated[int, typer.Option(help="Optimiser steps; 0: as many as fit --minutes.", min=0)] = 0,
     minutes: Annotated[float, typer.Option(help="Training time at most; 0: no limit.", min=0)] = 0.0,
     topic: Topic = "",
@@ -79,6 +83,7 @@ def adapt(
         named = ", ".join(f"--{name.replace('_', '-')}" for name in sorted(others))
         raise fail(f"a job is resumed as it was asked for: leave out {named}")
     with clear_errors():
+        from madm_model.adaptation.data.source_shares import with_folders
         from madm_model.adaptation.data.target_bags import TargetSelection
         from madm_model.checkpoint.model_names import embedded_model, resolve_model
         from madm_model.cli.parameter_file import read_frame_settings
@@ -99,12 +104,12 @@ def adapt(
             settings = read_frame_settings(params, modality, edge_mode, period)
             edges = asdict(settings.edges) if modality == "event" else {}
             target = TargetSelection(paths, modality, topic, start, end, stride, edges)
-            source = source if source in ("", "sim") else str(Path(source).absolute())
+            sources = with_folders(":".join(source or ()), lambda path: str(Path(path).absolute()))
             request = JobRequest(
                 target,
                 iterations,
                 60 * minutes,
-                source,
+                sources,
                 {**read_options(option or []), **({"gate.protect": json.dumps(protect)} if protect else {})},
                 settings.preprocessing,
                 str(base),

@@ -16,7 +16,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from madm_model.adaptation.data.limited_reading import count_recorded
-from madm_model.adaptation.data.source_frames import SIMULATED_STREETS, labelled_files
+from madm_model.adaptation.data.source_frames import labelled_files
+from madm_model.adaptation.data.source_shares import folders_of, parse_sources
 from madm_model.adaptation.data.target_frames import frame_bytes
 from madm_model.architecture import Architecture
 from madm_model.devices import gpu_memory
@@ -138,8 +139,8 @@ def check_files(request: JobRequest) -> None:
                     check_allowed(file, request.bag_roots)
                 else:
                     check_single_name(file)
-        if request.source not in SIMULATED_STREETS:
-            labelled_files(Path(request.source))
+        for folder in folders_of(parse_sources(request.source)):
+            labelled_files(Path(folder))
 
 
 def check_disk(store: VersionStore, settings: JobSettings, frames: int) -> None:
@@ -220,7 +221,7 @@ def _is_gpu(request: JobRequest) -> bool:
 
 def _paths(request: JobRequest) -> list[Path]:
     """What of the file system the request names."""
-    source = [] if request.source in SIMULATED_STREETS else [request.source]
+    source = folders_of(parse_sources(request.source))
     student = request.options.get("student", "")
     folder = student_path(student) if wants_student(student) else None
     return [Path(path) for path in (*request.target.bags, *source, *([folder] if folder else []))]

@@ -13,6 +13,7 @@ import json
 import shutil
 from pathlib import Path
 
+from madm_model.adaptation.data.source_shares import in_words
 from madm_model.adaptation.data.target_frames import TargetFrames
 from madm_model.checkpoint.model_folder import save_model
 from madm_model.jobs import gate_run, report
@@ -64,7 +65,7 @@ def write_version(
         training = {
             "iterations": trained.iterations,
             "seconds": round(trained.seconds, 1),
-            "source": job.request.source or "replay",
+            "source": in_words(job.request.source),
             "bags": list(job.request.target.bags),
             "target_frames": len(target),
             "options": dict(job.request.options),
@@ -125,7 +126,7 @@ def write_report(
         {
             "bags": ", ".join(selection.bags),
             "target frames": f"{len(target)}, {len(target.training)} of them trained on",
-            "source": job.request.source or "replay set (simulated streets)",
+            "source": in_words(job.request.source),
             "options": json.dumps(dict(job.request.options)),
             **student,
             **_bias_in_words(adapted),

@@ -15,7 +15,9 @@ from collections.abc import Sequence
 import torch
 
 from madm_model.adaptation.data.limited_reading import read_recordings
-from madm_model.adaptation.data.source_frames import SIMULATED_STREETS, SourceFrames, open_source
+from madm_model.adaptation.data.mixed_source import MixedSource
+from madm_model.adaptation.data.source_frames import SourceFrames, open_source
+from madm_model.adaptation.data.source_shares import parse_sources, without_replay
 from madm_model.adaptation.data.target_frames import TargetFrames
 from madm_model.adaptation.data.training_data import JobData
 from madm_model.adaptation.self_training import SelfTraining
@@ -26,6 +28,7 @@ from madm_model.jobs.room import free_memory
 from madm_model.jobs.settings import JobSettings
 from madm_model.jobs.state import State
 from madm_model.jobs.training import iterations_in
+from madm_model.labels import IGNORE, STREET_11, translation_table
 from madm_model.model_config import ModelConfig
 
 
@@ -58,18 +61,29 @@ def prepare_frames(
         job.events.check_stop,
     )
     job.events.state(State.PREPARING, "preparing the labelled source")
-    name = job.request.source
-    # Rendered streets serve all jobs of this store; a folder's count is the job's own.
-    folder = job.store.root / "sources" / (name or "replay") if name in SIMULATED_STREETS else None
-    source = open_source(
-        name,
-        config.label_set,
-        folder or job.folder.path / "source",
-        lambda done, total: job.events.count("source", done, done=done, total=total),
-        settings.source_labels,
-        job.request.bag_roots,
-    )
-    return target, source
+    return target, _open_sources(job, config, settings)
+
+
+def _open_sources(job: JobContext, config: ModelConfig, settings: JobSettings) -> SourceFrames:
+    """All sources of a job as one."""
+    sources = parse_sources(job.request.source)
+    if (translation_table(STREET_11.names, config.label_set) == IGNORE).all():
+        sources = without_replay(sources)
+    opened = []
+    for number, source in enumerate(sources):
+        # Rendered streets serve all jobs of this store; a folder's count is the job's own.
+        own = job.folder.path / "source" / str(number)
+        opened.append(
+            open_source(
+                source.name,
+                config.label_set,
+                own if source.is_folder else job.store.root / "sources" / (source.name or "replay"),
+                lambda done, total: job.events.count("source", done, done=done, total=total),
+                settings.source_labels,
+                job.request.bag_roots,
+            )
+        )
+    return opened[0] if len(opened) == 1 else MixedSource(opened, [source.share for source in sources])
 
 
 def decide_iterations(

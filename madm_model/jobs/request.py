@@ -21,6 +21,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from madm_model.adaptation.data.source_shares import parse_sources
 from madm_model.adaptation.data.target_bags import TargetSelection
 from madm_model.io import durable
 from madm_model.io.frames import InputError
@@ -47,7 +48,8 @@ class JobRequest:
     time_budget_s: float = 0.0
     """Seconds of training at most; 0 for no limit."""
     source: str = ""
-    """Folder with images/ and labels/, "sim", or empty for the replay set."""
+    """Labelled sources as `parse_sources` reads them: folders with images/ and labels/, "sim" or "replay", with their
+    shares; empty for the replay set."""
     options: Mapping[str, str] = field(default_factory=dict)
     """Settings by their dotted name (`job_settings.with_options`)."""
     preprocessing: Mapping[str, Any] = field(default_factory=dict)
@@ -82,6 +84,7 @@ class JobRequest:
     def __post_init__(self) -> None:
         if self.iterations < 0 or self.time_budget_s < 0 or not (self.iterations or self.time_budget_s):
             raise ValueError("set a number of iterations, a time budget, or both")
+        parse_sources(self.source)
         if not math.isfinite(self.time_budget_s):
             raise ValueError("the time budget has to be a finite number of seconds")
         if not self.max_days > 0:

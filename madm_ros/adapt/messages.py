@@ -19,6 +19,7 @@ from builtin_interfaces.msg import Duration
 from diagnostic_msgs.msg import KeyValue
 from madm_msgs.msg import AdaptJob, AdaptProgress, AdaptStatus
 
+from madm_model.adaptation.data.source_shares import with_folders
 from madm_model.adaptation.data.target_bags import TargetSelection
 from madm_model.jobs.request import JobRequest
 from madm_model.jobs.state import State
@@ -51,6 +52,7 @@ def to_request(
     preprocessing: Mapping[str, Any],
     edges: Mapping[str, Any] = MappingProxyType({}),
     auto_activate: bool = True,
+    default_source: str = "",
     **node_settings: Any,
 ) -> JobRequest:
     """The request of a message.
@@ -60,6 +62,7 @@ def to_request(
         modality: the one the node adapts to.
         preprocessing: settings of that modality.
         edges: settings of edge frames, for event.
+        default_source: sources of a message that names none.
         auto_activate: whether the node lets a job activate its version; the message has to want it, too.
         node_settings: the fields of JobRequest that the node's parameters decide.
 
@@ -77,7 +80,7 @@ def to_request(
         target,
         job.iterations,
         _seconds(job.time_budget),
-        job.source if job.source in ("", "sim") else _path(job.source),
+        with_folders(job.source or default_source, _path),
         {option.key: option.value for option in job.options},
         dict(preprocessing),
         auto_activate=auto_activate and job.auto_activate,

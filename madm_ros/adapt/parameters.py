@@ -17,6 +17,7 @@ from typing import Any
 
 from rclpy.node import Node
 
+from madm_model.adaptation.data.source_shares import parse_sources
 from madm_model.checkpoint.model_names import embedded_model
 from madm_model.events.edge_config import EdgeConfig
 from madm_model.jobs.gate import GateConfig
@@ -77,6 +78,12 @@ PARAMETERS = (
         "segformer-b0, segformer-b2, segformer-b5 or a student's model folder; none: no student; empty: one of the "
         "sizes of the student that runs, none where none runs.",
     ),
+    NodeParameter(
+        "source",
+        "",
+        "Labelled sources of jobs whose request names none: folders with images/ and labels/, sim or replay, separated "
+        "by colons, each with =SHARE or without; empty: the replay set.",
+    ),
     NodeParameter("auto_activate", True, "A version that passes the gate becomes active; false: it is only kept."),
     *settings_as_parameters(GateConfig, "gate"),
 )
@@ -117,6 +124,8 @@ class AdaptSettings:
     """Days of training from which on a job is refused."""
     student: str
     """Student that jobs make whose request names none; empty for none."""
+    source: str
+    """Labelled sources of jobs whose request names none, as `parse_sources` reads them."""
     auto_activate: bool
     """Whether a version that passes the gate becomes the active one, where the request wants it, too."""
     gate: Mapping[str, Any]
@@ -139,6 +148,7 @@ class AdaptSettings:
             "bag_roots": tuple(map(str, self.bag_roots)),
             "max_days": self.max_days,
             "student": self.student,
+            "default_source": self.source,
             "auto_activate": self.auto_activate,
             "gate": dict(self.gate),
         }
@@ -158,6 +168,7 @@ def declare(node: Node) -> AdaptSettings:
     modality = values["modality"]
     preprocessing = _declared(node, settings_as_parameters(PREPROCESSING[modality], modality), f"{modality}.")
     make_preprocessor(modality, preprocessing)
+    parse_sources(values["source"])
     edges = _declared(node, event_parameters.PARAMETERS, event_parameters.PREFIX) if modality == "event" else {}
     EdgeConfig(**edges)
     return AdaptSettings(
@@ -176,6 +187,7 @@ def declare(node: Node) -> AdaptSettings:
         preprocessing,
         values["max_days"],
         values["student"],
+        values["source"],
         values["auto_activate"],
         {name.removeprefix("gate."): value for name, value in values.items() if name.startswith("gate.")},
         edges,

@@ -217,7 +217,7 @@ def _job(chance: random.Random, folder: Path) -> Any:
     from madm_msgs.msg import AdaptJob
 
     job = AdaptJob(
-        bag_uris=[str(folder / "bags" / "drive")], iterations=2, source=str(folder / "source"), options=options()
+        bag_uris=[str(folder / "bags" / "drive")], iterations=2, source=f"{folder / 'source'}=1", options=options()
     )
     for _ in range(chance.randint(0, 2)):
         field, value = chance.choice(

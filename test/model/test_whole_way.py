@@ -132,7 +132,7 @@ def test_it_is_adapted_with_its_student(place, trained, student):
     write_source(place / "source", classes=9)
     few = {**SMALL, **LENIENT, "distillation.view.batch_size": 2, "distillation.iterations": 2}
     options = [part for key, value in few.items() for part in ("--option", f"{key}={value}")]
-    command = ("adapt", place / "bag", "--model", trained, "--student", student, "--source", place / "source")
+    command = ("adapt", place / "bag", "--model", trained, "--student", student, "--source", f"{place / 'source'}=1")
     madm(*command, *options, "--iterations", 3, "--device", "cpu", "--out", place / "store")
     version = VersionStore(place / "store", trained).read().folder
     assert ModelConfig.load(version).architecture == ModelConfig.load(student).architecture

@@ -33,7 +33,7 @@ def job(robot: Path, iterations: int = 2, **changes: Any) -> AdaptJob:
     fields = {
         "bag_uris": [str(robot / "bags" / "drive")],
         "iterations": iterations,
-        "source": str(robot / "source"),
+        "source": f"{robot / 'source'}=1",  # alone: beside it, streets would be rendered
         "options": options(),
         **changes,
     }

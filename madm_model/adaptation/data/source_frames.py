@@ -22,6 +22,7 @@ from typing import Literal, Protocol
 import cv2
 import numpy as np
 
+from madm_model.adaptation.data.source_shares import REPLAY, SIMULATOR
 from madm_model.io import durable
 from madm_model.io.allowed import Roots
 from madm_model.io.frames import FrameError, InputError
@@ -29,11 +30,6 @@ from madm_model.io.sources import IMAGE_SUFFIXES, read_image
 from madm_model.labels import CITYSCAPES_TRAIN_IDS, IGNORE, STREET_11, LabelSet, count_pixels, translation_table
 from madm_model.modalities.rgb import rgb_image
 from madm_model.training.config import FramePoolConfig
-
-SIMULATOR = "sim"
-"""Name of the simulator as a source."""
-REPLAY = ""
-"""The source that is taken when none is named."""
 
 SIMULATED_STREETS = {
     SIMULATOR: FramePoolConfig(3_000_000, 100, 3),

@@ -38,7 +38,7 @@ def arguments(tmp_path) -> list[str]:
     write_model(tmp_path / "base")
     write_source(tmp_path / "source")
     settings = [f"--option={name}={value}" for name, value in {**SMALL, **LENIENT}.items()]
-    folders = [f"--source={tmp_path / 'source'}", f"--model={tmp_path / 'base'}", f"--out={tmp_path / 'store'}"]
+    folders = [f"--source={tmp_path / 'source'}=1", f"--model={tmp_path / 'base'}", f"--out={tmp_path / 'store'}"]
     return [str(write_bag(tmp_path / "bag")), *folders, "--iterations=2", "--device=cpu", "--threads=1", *settings]
 
 
@@ -53,6 +53,19 @@ def test_a_recording_becomes_the_active_version(tmp_path, arguments) -> None:
     assert "activated: v0001 passed the gate and is active in place of base" in output
     assert "report/index.html" in output
     assert VersionStore(tmp_path / "store", tmp_path / "base").read().active == "v0001"
+
+
+def test_several_sources_are_checked_each(tmp_path, arguments) -> None:
+    given = [text for text in arguments if not text.startswith("--source")]
+    code, output = run(
+        [*given, f"--source={tmp_path / 'source'}=0.5", f"--source={tmp_path / 'nowhere'}", "--source=sim"]
+    )
+    assert code == 1
+    assert "nowhere is no labelled source" in output
+    code, output = run([*given, f"--source={tmp_path / 'source'}=0.5", "--source=sim=0.9"])
+    assert code == 1
+    assert "shares of sources sum to more than 1" in output
+    assert not (tmp_path / "store" / "jobs").exists()
 
 
 def test_a_student_learns_from_the_adapted_model_and_segments(tmp_path, arguments) -> None:

@@ -23,6 +23,7 @@ from adaptation_samples import Run
 from kill_samples import kill_jobs
 from safetensors.torch import load_file, save_file
 
+from madm_model.adaptation.data import source_frames
 from madm_model.adaptation.self_training import SelfTraining
 from madm_model.checkpoint.model_folder import load_model
 from madm_model.jobs import gate_run, new_version, report
@@ -32,6 +33,7 @@ from madm_model.jobs.request import JobFolder, RequestError, prune_jobs
 from madm_model.labels import STREET_11
 from madm_model.model_config import ModelConfig
 from madm_model.store import BASE, StoreError, VersionInfo, VersionStore
+from madm_model.training.config import FramePoolConfig
 
 KILLS = 8
 """More of them beside a node: test/ros/test_killed_job.py."""
@@ -161,6 +163,16 @@ def test_a_source_may_be_labelled_in_the_ids_of_cityscapes(store, request_, tmp_
     assert "want the option source_labels=cityscapes" in run.of("state")[-1]["message"]
     options = {**request_.options, "source_labels": "cityscapes"}
     assert Run(store, replace(request_, options=options))() == "activated"
+
+
+def test_beside_a_folder_half_of_the_source_is_the_replay_set(store, request_, tmp_path, monkeypatch) -> None:
+    monkeypatch.setitem(source_frames.SIMULATED_STREETS, "", FramePoolConfig(5, 1, 2, 64, 48))
+    run = Run(store, replace(request_, source=str(tmp_path / "source")))
+    assert run() == "activated"
+    told = f"50 % {tmp_path / 'source'}, 50 % replay set (simulated streets)"
+    assert store.info("v0001").training["source"] == told
+    assert told in Path(run.folder.state().report).read_text()
+    assert (store.root / "sources" / "replay" / "rendered.json").exists()
 
 
 def test_the_next_job_starts_from_the_active_version(store, request_) -> None:

@@ -75,7 +75,7 @@ def allowed(tmp_path: Path, request_: JobRequest) -> JobRequest:
     shutil.copytree(tmp_path / "bag", root / "bag")
     shutil.copytree(tmp_path / "source", root / "source")
     target = replace(request_.target, bags=(str(root / "bag"),))
-    return replace(request_, target=target, source=str(root / "source"), bag_roots=(str(root),))
+    return replace(request_, target=target, source=f"{root / 'source'}=1", bag_roots=(str(root),))
 
 
 @pytest.mark.parametrize("what", ["the bag", "a file of the bag", "an image of the source"])

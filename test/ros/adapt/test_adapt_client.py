@@ -37,7 +37,7 @@ def client(ros):
 
 def test_a_job_is_run_canceled_and_its_version_chosen(client, start_server, robot) -> None:
     start_server()
-    bags, source = [str(robot / "bags" / "drive")], str(robot / "source")
+    bags, source = [str(robot / "bags" / "drive")], f"{robot / 'source'}=1"
     refused = client.adapt(AdaptRequest(["/elsewhere/bag"], 2))
     assert (refused.state, "bag_roots" in refused.message) == (AdaptStatus.STATE_FAILED, True)
 

@@ -52,6 +52,16 @@ def test_every_field_of_a_job_arrives() -> None:
     assert to_job(request) == message
 
 
+def test_sources_are_those_of_the_message_or_else_of_the_server() -> None:
+    job = AdaptJob(bag_uris=["bag"], iterations=1)
+    assert to_request(job, "depth", {}, default_source="/own:sim").source == "/own:sim"
+    job.source = "file:///data/labelled=0.75:replay"
+    assert to_request(job, "depth", {}, default_source="/own").source == "/data/labelled=0.75:replay"
+    job.source = "/data=0.7:sim=0.7"
+    with pytest.raises(ValueError, match="sum to more than 1"):
+        to_request(job, "depth", {})
+
+
 @pytest.mark.parametrize(("asked", "allowed"), [(True, True), (True, False), (False, True)])
 def test_a_version_becomes_active_only_where_request_and_server_want_it(asked, allowed) -> None:
     job = AdaptJob(bag_uris=["bag"], iterations=1, auto_activate=asked)

@@ -273,7 +273,7 @@ def test_no_request_and_no_strangers_report_ends_the_server(peer, start_server, 
         job(robot, start_s=float("nan")),
         job(robot, end_s=float("inf")),
         AdaptJob(resume_job_id="../../bags/drive"),
-        job(robot, options=options(source_labels="model"), source=str(robot / "latin")),
+        job(robot, options=options(source_labels="model"), source=f"{robot / 'latin'}=1"),
     ):
         response = adapt(peer, message)
         assert not response.accepted

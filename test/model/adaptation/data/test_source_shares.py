@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 Seed e23eb31b maintainers
+# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
+# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software distributed under the License is distributed on
+# an "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the
+# specific language governing permissions and limitations under the License.
+"""What a text of sources means."""
+
+from __future__ import annotations
+
+import pytest
+
+from madm_model.adaptation.data.source_shares import REPLAY, SourceShare, in_words, parse_sources, with_folders
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", {REPLAY: 1}),
+        ("replay", {REPLAY: 1}),
+        ("sim", {"sim": 1}),
+        ("/data", {"/data": 0.5, REPLAY: 0.5}),
+        ("/data=1", {"/data": 1}),
+        ("/data=0.75", {"/data": 0.75, REPLAY: 0.25}),
+        ("/data:sim", {"/data": 0.5, "sim": 0.5}),
+        ("/data=0.6:/more:sim", {"/data": 0.6, "/more": 0.2, "sim": 0.2}),
+        ("/data=0.5:sim=0.25", {"/data": 0.5, "sim": 0.25, REPLAY: 0.25}),
+        ("/a=b/c", {"/a=b/c": 0.5, REPLAY: 0.5}),
+        ("/a=b/c=0.5:replay", {"/a=b/c": 0.5, REPLAY: 0.5}),
+        ("file:///data=1", {"file:///data": 1}),
+        ("0.5", {"0.5": 0.5, REPLAY: 0.5}),
+    ],
+)
+def test_shares(text: str, expected: dict[str, float]) -> None:
+    sources = parse_sources(text)
+    assert {source.name: source.share for source in sources} == pytest.approx(expected)
+    assert len(sources) == len(expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("/data=0", "above 0"),
+        ("/data=-0.5:sim", "above 0"),
+        ("/data=nan", "above 0"),
+        ("/data=0.7:sim=0.7", "sum to more than 1"),
+        ("/data=1:sim", "sum to more than 1"),
+        ("/data:/data", "comes twice"),
+        ("replay=0.5", "sum to 0.5"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(text: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        parse_sources(text)
+
+
+def test_folders_are_made_absolute_and_nothing_else() -> None:
+    assert with_folders("a=0.5:sim=0.25:replay", lambda path: f"/here/{path}") == "/here/a=0.5:sim=0.25:replay"
+    assert with_folders("", lambda path: "/wrong") == ""
+    assert with_folders("a", lambda path: f"/{path}") == "/a"
+
+
+def test_sources_in_words() -> None:
+    assert in_words("") == "replay set (simulated streets)"
+    assert in_words("/data") == "50 % /data, 50 % replay set (simulated streets)"
+    assert in_words("/data=1") == "/data"
+    assert str(SourceShare(REPLAY, 0.5)) == "replay=0.5"
