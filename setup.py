@@ -52,6 +52,7 @@ setup(
             "cameras = madm_ros.executables:cameras",
             "adapt_server = madm_ros.executables:adapt_server",
             "record = madm_ros.executables:record",
+            "cloud_labels = madm_ros.executables:cloud_labels",
             "bag_player = madm_ros.executables:bag_player",
         ],
     },

@@ -64,6 +64,14 @@ def record() -> None:
     main()
 
 
+def cloud_labels() -> None:
+    """A camera's labels on a point cloud."""
+    _end_on_sigint()
+    from madm_ros.clouds.node import main
+
+    main()
+
+
 def bag_player() -> None:
     """A recording's images and events as topics."""
     _end_on_sigint()

@@ -49,12 +49,14 @@ IMPORTED_BY = {
         "madm_ros.recorder",
         "madm_ros.robot",
     },
+    "madm_ros.clouds": {"madm_ros.tools", "madm_ros.executables"},
     "madm_ros.recorder": {"madm_ros.tools", "madm_ros.executables"},
-    "madm_ros.segmentation": {  # events makes both nodes
+    "madm_ros.segmentation": {  # events makes both nodes, clouds has its subscriptions and points
         "madm_ros.tools",
         "madm_ros.executables",
         "madm_ros.events",
         "madm_ros.robot",
+        "madm_ros.clouds",
     },
     "madm_ros.sharing": {"madm_ros.segmentation", "madm_ros.recorder", "madm_ros.events", "madm_ros.robot"},
 }

@@ -17,6 +17,7 @@ from dataclasses import replace
 from typing import Any
 
 from madm_ros.adapt import parameters as adapt_parameters
+from madm_ros.clouds import parameters as cloud_parameters
 from madm_ros.events import parameters as event_parameters
 from madm_ros.node_parameters import PREPROCESSING, NodeParameter, settings_as_parameters
 from madm_ros.recorder import parameters as recorder_parameters
@@ -40,6 +41,7 @@ def node_parameters() -> dict[str, Sequence[NodeParameter]]:
         "Event frame node": event_parameters.PARAMETERS,
         "Adaptation server": fixed,
         "Recorder": recorder_parameters.PARAMETERS,
+        "Cloud label node": cloud_parameters.PARAMETERS,
     }
 
 

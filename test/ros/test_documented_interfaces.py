@@ -29,6 +29,7 @@ OVERVIEWS = {
     "Segmentation node": ("README.md", "parameter"),
     "Event frame node": ("README.md", "parameter of `event_edges`"),
     "Adaptation server": ("docs/adaptation.md", "parameter of `adapt_server`"),
+    "Cloud label node": ("docs/clouds.md", "parameter of `cloud_labels`"),
     "Recorder": ("docs/when_to_adapt.md", "parameter of `recorder`"),
 }
 OF_EVERY_NODE = {"/rosout", "/parameter_events", "/clock"}
@@ -113,9 +114,14 @@ def test_every_launch_argument_is_in_the_table_with_its_default() -> None:
 
 
 @pytest.mark.parametrize(
-    ("file", "document"), [("adapt.launch.py", "adaptation.md"), ("record.launch.py", "when_to_adapt.md")]
+    ("file", "document"),
+    [
+        ("adapt.launch.py", "adaptation.md"),
+        ("record.launch.py", "when_to_adapt.md"),
+        ("cloud_labels.launch.py", "clouds.md"),
+    ],
 )
-def test_every_launch_argument_of_the_server_and_the_recorder_is_told(file: str, document: str) -> None:
+def test_every_launch_argument_of_the_other_launch_files_is_told(file: str, document: str) -> None:
     text = (ROOT / "docs" / document).read_text(encoding="utf-8")
     (told,) = re.findall(rf"^Launch arguments of `{file}`: (.*?)\.$", text, re.MULTILINE | re.DOTALL)
     assert set(code_words(told)) == launch_arguments(file).keys()
@@ -187,6 +193,22 @@ def test_the_event_frame_node_has_the_topics_of_the_table(ros) -> None:
     told = types_by_name(table("README.md", "topic of `event_edges`"), "/event_frame_node")
     assert told.keys() - present.keys() == {"/events", "/reference_image"}  # subscribed to once someone publishes
     assert {name: kind for name, kind in present.items() if name not in OF_EVERY_NODE}.items() <= told.items()
+
+
+def test_the_cloud_label_node_has_the_topics_of_the_table(ros) -> None:
+    from madm_ros.clouds.node import CloudLabelNode
+
+    node = CloudLabelNode(use_global_arguments=False)
+    try:
+        ends = [*node.publishers, *node.subscriptions]
+        present = {end.topic_name: end.msg_type.__name__ for end in ends if end.topic_name not in OF_EVERY_NODE}
+    finally:
+        node.destroy_node()
+    told = types_by_name(table("docs/clouds.md", "topic of `cloud_labels`"), "/cloud_labels")
+    present = {name: kind for name, kind in present.items() if name not in ("/tf", "/tf_static")}
+    assert present.items() <= told.items()
+    # Subscribed to once someone publishes.
+    assert told.keys() - present.keys() == {"/cloud", "/labels", "/confidence", "/camera_info"}
 
 
 def test_the_adaptation_server_has_the_services_of_the_table(start_server) -> None:

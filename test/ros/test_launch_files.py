@@ -114,7 +114,7 @@ def test_rviz_shows_what_the_node_publishes(modality: str) -> None:
     assert topics == [f"/madm/{modality}_seg/{name}" for name in names]
 
 
-def _nodes(modality: str, **arguments: str) -> list:
+def _nodes(modality: str, file: str = "", **arguments: str) -> list:
     """The processes of a launch file with these arguments; the package's share folder is the checkout."""
     pytest.importorskip("launch_ros", reason="launch_ros is not installed; it comes with a ROS 2 distribution")
     from launch.actions import DeclareLaunchArgument, OpaqueFunction
@@ -128,7 +128,8 @@ def _nodes(modality: str, **arguments: str) -> list:
     }
     context = LaunchContext()
     context.launch_configurations.update(given)
-    description = _load(ROOT / "launch" / f"{modality}_seg.launch.py").generate_launch_description()
+    path = ROOT / "launch" / (file or f"{modality}_seg.launch.py")
+    description = _load(path).generate_launch_description()
     nodes = []
     for action in description.entities:
         if isinstance(action, DeclareLaunchArgument) and action.name not in given:
@@ -136,6 +137,31 @@ def _nodes(modality: str, **arguments: str) -> list:
         elif isinstance(action, OpaqueFunction):
             nodes += action.execute(context)
     return nodes
+
+
+def test_cloud_labels_come_from_the_segmentation_node_that_is_named() -> None:
+    (node,) = _nodes("cloud_labels", file="cloud_labels.launch.py")
+    assert (node.node_executable, node.node_package) == ("cloud_labels", "madm_ros")
+    from madm_ros.clouds.launching import cloud_remappings
+
+    topics = {"cloud_topic": "/lidar/points", "depth_topic": "/depth", "camera_info_topic": ""}
+    assert cloud_remappings({**topics, "camera": "/front/cam/"}) == [
+        ("labels", "/front/cam/labels"),
+        ("confidence", "/front/cam/confidence"),
+        ("palette", "/front/cam/palette"),
+        ("camera_info", "/front/cam/camera_info"),
+        ("cloud", "/lidar/points"),
+        ("depth", "/depth"),
+    ]
+    own_info = cloud_remappings({**topics, "camera": "thermal_seg", "camera_info_topic": "/thermal/camera_info"})
+    assert own_info[0] == ("labels", "thermal_seg/labels") and own_info[3] == ("camera_info", "/thermal/camera_info")
+
+
+def test_cloud_configuration_has_every_parameter_with_its_default() -> None:
+    pytest.importorskip("rclpy", reason="ROS 2's rclpy is not installed")
+    from madm_ros.clouds.parameters import PARAMETERS
+
+    assert _parameters(ROOT / "config" / "cloud_labels.yaml") == {one.name: one.default for one in PARAMETERS}
 
 
 @pytest.mark.parametrize("modality", MODALITIES)
