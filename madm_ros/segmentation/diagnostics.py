@@ -18,7 +18,9 @@ from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticStatus
 
+from madm_model.shift.monitor import Shift
 from madm_ros.diagnostic_reports import SEGMENTATION, WINDOW_S, make_status
+from madm_ros.segmentation.shift_watch import shift_in_words
 
 MOSTLY = 0.8
 """Frames with a larger share of unlabelled pixels are of little use."""
@@ -161,6 +163,10 @@ class NodeHealth:
     """Frames left out on purpose since activation: above `max_fps`, or unwanted while `lazy`."""
     cameras: int = 1
     """How many share the network, this one included."""
+    shift: Shift | None = None
+    """How far the frames are from what the model knows; None where that cannot be told."""
+    has_reference: bool = False
+    """Whether it is known what the model knows."""
     idle: bool = False
     """Images come, but nobody wants their labels."""
 
@@ -185,6 +191,7 @@ def diagnostic_status(name: str, health: NodeHealth) -> DiagnosticStatus:
         "fps": f"{health.fps:.2f}",
         "dropped frames": str(health.dropped),
         "unlabelled pixels [%]": f"{100 * health.unlabelled:.1f}" if health.timings else "-",
+        **shift_in_words(health.shift, health.has_reference),
         "skipped frames": str(health.skipped),
         "errors": str(health.errors),
         "gpu memory [MiB]": "no GPU" if health.gpu_bytes is None else f"{health.gpu_bytes / 2**20:.1f}",

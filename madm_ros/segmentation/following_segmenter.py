@@ -114,6 +114,11 @@ class FollowingSegmenter:
         return self._version
 
     @property
+    def model_folder(self) -> Path:
+        """The model folder of the version that segments."""
+        return self._store.folder(self._version)
+
+    @property
     def trouble(self) -> str:
         """Why the version that segments is not the one that was made active last; empty if it is."""
         return self._trouble

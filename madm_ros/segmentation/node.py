@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import rclpy
@@ -36,6 +37,7 @@ from madm_ros.segmentation.following_segmenter import FollowingSegmenter, open_s
 from madm_ros.segmentation.loading import SegmenterFactory, load_segmenter
 from madm_ros.segmentation.pipeline import FramePipeline, FrameSettings, ReceivedImage
 from madm_ros.segmentation.publications import Publications
+from madm_ros.segmentation.shift_watch import ShiftWatch
 from madm_ros.sharing.camera_queue import CameraQueue
 from madm_ros.sharing.shared_networks import NetworkKey, NetworkShare, SharedNetworks
 
@@ -77,10 +79,12 @@ class SegmentationNode(LifecycleNode):
         self._publications: Publications | None = None
         # From configure to deactivate:
         self._share: NetworkShare | None = None
+        self._model_folder = Path()
         # From activate to deactivate:
         self._pipeline: FramePipeline | None = None
         self._queue: CameraQueue[ReceivedImage] | None = None
         self._inputs: CameraInputs | None = None
+        self._shift_watch: ShiftWatch | None = None
         parameters.declare(self)
         self.add_on_set_parameters_callback(self._on_set_parameters)
         self._errors = ErrorLog(self._log_error)
@@ -180,6 +184,8 @@ class SegmentationNode(LifecycleNode):
             self._publications.label_set = self._config.label_set  # another version may be active by now
         settings = FrameSettings.from_parameters(self._values(), self._config.label_set)
         self._pipeline = FramePipeline(settings, self._publications, self._errors, self.get_logger().info)
+        publish, warn = self._publications.publish_shift, self.get_logger().warning
+        self._shift_watch = ShiftWatch(self._pipeline.shift, publish, warn)
         self._queue = self._share.network.open_queue(self._pipeline, self._value("max_fps"))
         super().on_activate(state)  # the publishers may speak
         self._publications.publish_class_map(self._value("confidence_threshold"))
@@ -187,11 +193,12 @@ class SegmentationNode(LifecycleNode):
         self._inputs = CameraInputs(self, self._value("transport"), on_image, self._on_camera_info, self._errors)
 
     def _load(self) -> None:
-        from madm_model.checkpoint.model_names import embedded_model
+        from madm_model.checkpoint.model_names import embedded_model, resolve_model
 
         started = time.perf_counter()
         modality, store = self._value("modality"), self._value("store")
         model = self._value("model") or embedded_model(modality)
+        self._model_folder = resolve_model(model)
         where = self._value("device"), self._value("precision"), self._value("runtime")
         self._share = self._networks.take_share(
             NetworkKey(model, store, *where),
@@ -223,7 +230,7 @@ class SegmentationNode(LifecycleNode):
                 steps.callback(self._queue.close)
             if self._inputs is not None:
                 steps.callback(self._inputs.close)
-            self._queue = self._pipeline = self._share = self._inputs = None
+            self._queue = self._pipeline = self._share = self._inputs = self._shift_watch = None
 
     def _forget_model(self) -> None:
         with ExitStack() as steps:
@@ -266,6 +273,9 @@ class SegmentationNode(LifecycleNode):
         segmenter = self._share.segmenter if self._share else None
         following = segmenter if isinstance(segmenter, FollowingSegmenter) else None
         statistics = self._pipeline.statistics if self._pipeline else diagnostics.FrameStatistics()
+        folder = following.model_folder if following else self._model_folder
+        watch = self._shift_watch
+        shift = watch.tell(folder, len(segmenter.config.label_set)) if watch and segmenter else None
         health = diagnostics.NodeHealth(
             state=self._state,
             runtime=segmenter.runtime if segmenter else "",
@@ -287,6 +297,8 @@ class SegmentationNode(LifecycleNode):
             store=following.folder if following else "",
             version=following.version if following else "",
             trouble=following.trouble if following else "",
+            shift=shift,
+            has_reference=self._pipeline.shift.reference is not None if self._pipeline else False,
             unlabelled=statistics.unlabelled,
             unlabelled_s=statistics.unlabelled_s(),
         )

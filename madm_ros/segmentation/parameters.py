@@ -94,6 +94,13 @@ PARAMETERS = (
         range=(0.0, 1000.0),
     ),
     NodeParameter(
+        "shift_window_s",
+        60.0,
+        "Seconds over which it is told how far frames are from what the model knows, in ~/shift and diagnostics.",
+        live=True,
+        range=(1.0, 3600.0),
+    ),
+    NodeParameter(
         "lazy",
         False,
         "Segment only while someone subscribes to labels, labels_color, confidence, overlay or points.",

@@ -23,6 +23,7 @@ from madm_model.labels import IGNORE, LabelSet
 from madm_model.modalities import DepthConfig, Preprocessor, make_preprocessor
 from madm_model.modalities.depth import metric_depth
 from madm_model.settings import read_settings
+from madm_model.shift.monitor import ShiftMonitor
 from madm_ros.error_log import ErrorLog
 from madm_ros.image_conversion import to_frame
 from madm_ros.segmentation import parameters
@@ -77,6 +78,8 @@ class FrameSettings:
     """Weight of the class colour in the overlay, 0 to 1."""
     lazy: bool
     """Nothing is done with a frame while nobody listens to a result."""
+    shift_window_s: float
+    """Seconds over which it is told how far frames are from what the model knows."""
     class_bias: np.ndarray | None = None
     """What is added to the scores of the classes, float32 (K,) in nats; None: nothing."""
 
@@ -94,6 +97,7 @@ class FrameSettings:
             confidence_threshold=values["confidence_threshold"],
             overlay_opacity=values["overlay_opacity"],
             lazy=values["lazy"],
+            shift_window_s=values["shift_window_s"],
             class_bias=parameters.class_bias(values, label_set),
         )
 
@@ -119,6 +123,8 @@ class FramePipeline:
         self.camera_info: CameraInfo | None = None
         """The newest calibration of the camera."""
         self.statistics = FrameStatistics()
+        self.shift = ShiftMonitor(settings.shift_window_s)
+        """How far the frames are from what the model knows."""
         self._publications = publications
         self._errors = errors
         self._log_info = log_info
@@ -177,6 +183,8 @@ class FramePipeline:
             self._publications.publish_camera_info(header, self.camera_info)
         if self._publications.wants_points:
             self._publish_points(header, metric_depth(prepared.frame, settings.depth), labels, segmentation.confidence)
+        self.shift.window_s = settings.shift_window_s
+        self.shift.look(prepared.image, segmentation.labels, segmentation.confidence)
         self.statistics.record(
             FrameTiming(
                 preprocessing=prepared.preprocessing_s,

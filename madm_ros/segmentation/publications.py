@@ -16,7 +16,7 @@ from rclpy.lifecycle import LifecycleNode, LifecyclePublisher
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
-from std_msgs.msg import Header
+from std_msgs.msg import Float32, Header
 from vision_msgs.msg import LabelInfo
 
 from madm_model.labels import LabelSet, colorize, colour_table, overlay
@@ -45,6 +45,7 @@ class Publications:
         self._palette = node.create_lifecycle_publisher(Image, "~/palette", latched)
         self._labels = self._stream(Image, "~/labels")
         self._camera_info = self._stream(CameraInfo, "~/camera_info")
+        self._shift = node.create_lifecycle_publisher(Float32, "~/shift", 10)
         self._labels_color = self._stream(Image, "~/labels_color")
         self._confidence = self._stream(Image, "~/confidence")
         self._overlay = self._stream(Image, "~/overlay")
@@ -103,6 +104,10 @@ class Publications:
         stamped.header = header
         self._camera_info.publish(stamped)
 
+    def publish_shift(self, value: float) -> None:
+        """Publish how far frames are from what the model knows; see `madm_model.shift.monitor.Shift`."""
+        self._shift.publish(Float32(data=value))
+
     def publish_points(
         self, header: Header, depth: np.ndarray, camera: PinholeCamera, labels: np.ndarray, confidence: np.ndarray
     ) -> None:
@@ -132,5 +137,5 @@ class Publications:
 
     def destroy(self) -> None:
         """Remove the publishers from the node."""
-        for publisher in (self._label_info, self._palette, self._camera_info, *self._results()):
+        for publisher in (self._label_info, self._palette, self._camera_info, self._shift, *self._results()):
             self._node.destroy_lifecycle_publisher(publisher)
