@@ -253,10 +253,9 @@ class SelfTraining:
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that training changes; frozen weights are left out: a resumed training starts from the same."""
-        state = self.network.state_dict()
         return {
             "config": repr(self._config),
-            "network": {name: state[name] for name in self._trained_names()},
+            "network": self.trained_state(),
             "teacher": self.teacher.state_dict() if self.teacher is not None else {},
             "contrast": self.contrast.state_dict() if self.contrast is not None else {},
             "certainty": self.passes.certainty.state_dict() if self.passes.certainty is not None else {},
@@ -275,7 +274,7 @@ class SelfTraining:
                 "the checkpoint is from another configuration (on another device, or in another release, defaults may "
                 "differ): resume with that one, or start afresh"
             )
-        load_partial_state(self.network, state["network"], self._trained_names())
+        self.load_trained(state["network"])
         if self.teacher is not None:
             self.teacher.load_state_dict(state["teacher"])
         if self.contrast is not None:
@@ -284,6 +283,19 @@ class SelfTraining:
             self.passes.certainty.load_state_dict(state["certainty"])
         self.optimizer.load_state_dict(state["optimizer"])
         self._scaler.load_state_dict(state["scaler"])
+
+    def trained_state(self) -> dict[str, torch.Tensor]:
+        """The part of it that makes the trained network."""
+        state = self.network.state_dict()
+        return {name: state[name] for name in self._trained_names()}
+
+    def load_trained(self, state: dict[str, torch.Tensor]) -> None:
+        """Take over what `trained_state` gave; enough for `finish`, not for going on.
+
+        Raises:
+            RuntimeError: a tensor is missing, unknown or of another shape.
+        """
+        load_partial_state(self.network, state, self._trained_names())
 
     def _trained_names(self) -> set[str]:
         """Names of the trained parameters and of all buffers, BatchNorm's statistics among them."""

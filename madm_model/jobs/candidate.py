@@ -47,6 +47,8 @@ class Candidate:
     """Of the network."""
     student: Trained | None = None
     """How a student was trained, whose teacher is in the job's folder; None: it is the adapted model."""
+    state: str = ""
+    """Which state of the training it is, where it is not the last."""
 
 
 def adapted_config(job: JobContext, config: ModelConfig, class_bias: tuple[float, ...]) -> ModelConfig:

@@ -159,7 +159,8 @@ def check_disk(store: VersionStore, settings: JobSettings, frames: int) -> None:
     room = frame_bytes(config, settings.limits, [frames])
     if settings.has_student:
         room += student_room(settings, config, min(frames, settings.limits.max_frames))
-    check_room(store.root, folder, room, settings.training.resources.lora is not None)
+    earlier = 0 if settings.has_student else settings.earlier_states
+    check_room(store.root, folder, room, settings.training.resources.lora is not None, earlier)
 
 
 def resolve_settings(

@@ -66,6 +66,11 @@ class JobContext:
         return self.folder.path / "labels"
 
     @property
+    def earlier_folder(self) -> Path:
+        """Weights on the way, in case the last ones do not pass the gate."""
+        return self.folder.path / "earlier"
+
+    @property
     def time_limit_s(self) -> float:
         """Seconds of training at most, whatever was estimated."""
         return min(self.request.time_budget_s or math.inf, self.request.max_days * 86_400)

@@ -39,7 +39,9 @@ from madm_model.io.frames import InputError
 from madm_model.jobs import gate_run
 from madm_model.jobs.candidate import Candidate, adapted_config, choose_job_student, distil_student, keep_teacher
 from madm_model.jobs.check import check_cost, check_files, check_settings, resolve_settings
+from madm_model.jobs.comparison import Comparison
 from madm_model.jobs.context import JobContext
+from madm_model.jobs.earlier_states import EarlierStates
 from madm_model.jobs.events import Emit, JobCanceled, log
 from madm_model.jobs.lock import the_one_job
 from madm_model.jobs.new_version import activate_if_fit, write_report, write_version
@@ -132,7 +134,10 @@ def _run_stages(job: JobContext) -> State:
     network = load_model(job.store.training_folder(parent), device)[0]  # not before: the trial had one of its own
     job.events.state(State.TRAINING, f"training on {len(target.training)} frames for {iterations} iterations")
     trainer = SelfTraining(network, config.label_set, data, settings.training, held_bias=config.class_bias)
-    trained = train(trainer, settings, settings.training_share * job.time_limit_s, job.folder, job.events)
+    count = settings.earlier_states if student is None else 0
+    earlier = EarlierStates(job.earlier_folder, count, settings.training.iterations)
+    limit_s = settings.training_share * job.time_limit_s
+    trained = train(trainer, settings, limit_s, job.folder, job.events, earlier)
 
     # 5. The teacher's opinion on held-out frames, and the adapted model
     job.events.state(State.EVALUATING, "asking the teacher about held-out frames")
@@ -147,23 +152,19 @@ def _run_stages(job: JobContext) -> State:
         free_memory(device)
         candidate = distil_student(job, settings, student, target, source, device)
 
-    # 7. Compare with the running version
+    # 7. Compare with the running version; where it is refused, an earlier state may not be
     job.events.state(State.EVALUATING, "comparing the new version with the running one")
     running = job.store.read()
-    evidence = gate_run.examine(
-        candidate.network,
-        candidate.config,
-        running.folder,
-        opinions,
-        data.held_out,
-        source,
-        target,
-        settings,
-        device,
-        job.request.precision,
-        job.request.runtime,
-        job.events.check_stop,
-    )
+    compare = Comparison(job, running.folder, opinions, data, source, target, settings, device)
+    evidence = compare(candidate)
+    if student is None and not evidence.result.passed:
+
+        def start_again() -> SelfTraining:
+            network = load_model(job.store.training_folder(parent), device)[0]
+            return SelfTraining(network, config.label_set, data, settings.training, held_bias=config.class_bias)
+
+        found = compare.first_that_passes(earlier, start_again, candidate, trained)
+        candidate, evidence, trained = found or (candidate, evidence, trained)
 
     # 8. Write the version and the page about it
     version = write_version(job, evidence, candidate, parent, trained, target, adapted)
@@ -177,6 +178,7 @@ def _run_stages(job: JobContext) -> State:
     with contextlib.suppress(ModelError, OSError):  # the job is over, whatever is left behind
         for folder in (job.target_folder, job.labels_folder, job.teacher_folder):
             shutil.rmtree(folder, ignore_errors=True)
+        earlier.drop()
         drop_checkpoints(job.folder)
         prune_jobs(job.store, job.request.keep, job.folder.job_id)
     return state

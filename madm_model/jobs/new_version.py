@@ -70,6 +70,8 @@ def write_version(
             "target_frames": len(target),
             "options": dict(job.request.options),
         }
+        if candidate.state:
+            training["state"] = candidate.state
         if bias := _class_bias(adapted):
             training["class_bias"] = bias
         if candidate.student is not None:
@@ -129,6 +131,7 @@ def write_report(
             "source": in_words(job.request.source),
             "options": json.dumps(dict(job.request.options)),
             **student,
+            **({"state": candidate.state} if candidate.state else {}),
             **_bias_in_words(adapted),
         },
         target.notes,

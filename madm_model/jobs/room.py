@@ -32,7 +32,9 @@ _OOM_SCORE = 500
 """Of 1000, added to what the kernel goes by when memory runs out: of a robot's processes, the job is to go first."""
 
 
-def check_room(store_root: Path, model: Path, frame_bytes: int, adapters: bool = False) -> None:
+def check_room(
+    store_root: Path, model: Path, frame_bytes: int, adapters: bool = False, earlier_states: int = 0
+) -> None:
     """Refuse a job for which there is too little disk.
 
     Args:
@@ -40,13 +42,14 @@ def check_room(store_root: Path, model: Path, frame_bytes: int, adapters: bool =
         model: folder of the model it starts from.
         frame_bytes: disk that its target frames take.
         adapters: whether adapters are trained in place of the weights.
+        earlier_states: of the trained weights that are kept on the way, in float32.
 
     Raises:
         InputError: how much there is, and how much it needs.
     """
     weights = sum(file.stat().st_size for file in model.glob("*.safetensors")) // 2  # half precision at least
     existing = next(path for path in (store_root, *store_root.absolute().parents) if path.exists())
-    checkpoint = 0 if adapters else _CHECKPOINT
+    checkpoint = 0 if adapters else _CHECKPOINT + 2 * earlier_states
     disk, needed = shutil.disk_usage(existing).free, frame_bytes + weights * (checkpoint + _STORED)
     if disk < needed:
         raise InputError(f"{existing} has {_megabytes(disk)} free, the job needs about {_megabytes(needed)}")

@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import io
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from rich.console import Console
 
 from madm_model.adaptation.self_training import SelfTraining
 from madm_model.adaptation.step_statistics import StepStatistics
+from madm_model.jobs.earlier_states import EarlierStates
 from madm_model.jobs.events import JobCanceled, JobEvents
 from madm_model.jobs.request import JobFolder
 from madm_model.jobs.settings import JobSettings
@@ -64,12 +66,17 @@ def iterations_in(time_budget_s: float, trial: Trainee[StepStatistics], events: 
 
 
 def train(
-    trainer: SelfTraining, settings: JobSettings, time_budget_s: float, folder: JobFolder, events: JobEvents
+    trainer: SelfTraining,
+    settings: JobSettings,
+    time_budget_s: float,
+    folder: JobFolder,
+    events: JobEvents,
+    earlier: EarlierStates,
 ) -> Trained:
-    """Run the iterations of the adaptation; see `run_stage`."""
+    """Run the iterations of the adaptation, and keep states on the way; see `run_stage`."""
     training = settings.training
     stage = job_stage(_STAGE_NAME, training.iterations, training.optimizer, training.seed, settings.checkpoint_every)
-    return run_stage(trainer, stage, time_budget_s, folder, events)
+    return run_stage(trainer, stage, time_budget_s, folder, events, lambda done: earlier.keep(done, trainer))
 
 
 def job_stage(name: str, iterations: int, optimizer: OptimizerConfig, seed: int, checkpoint_every: int) -> StageConfig:
@@ -78,7 +85,12 @@ def job_stage(name: str, iterations: int, optimizer: OptimizerConfig, seed: int,
 
 
 def run_stage(
-    trainee: Trainee[StepStatistics], stage: StageConfig, time_budget_s: float, folder: JobFolder, events: JobEvents
+    trainee: Trainee[StepStatistics],
+    stage: StageConfig,
+    time_budget_s: float,
+    folder: JobFolder,
+    events: JobEvents,
+    on_step: Callable[[int], None] = lambda done: None,
 ) -> Trained:
     """Run the iterations of a stage, from the last checkpoint if there is one.
 
@@ -88,6 +100,7 @@ def run_stage(
         time_budget_s: seconds of training at most, earlier runs included; 0 for no limit.
         folder: gets checkpoint, log and progress.
         events: told every iteration.
+        on_step: called after every iteration with the number done.
 
     Raises:
         JobCanceled: after a checkpoint.
@@ -102,6 +115,7 @@ def run_stage(
     def on_iteration(done: int, statistics: StepStatistics) -> bool:
         nonlocal iterations_done, canceled
         iterations_done = done
+        on_step(done)
         event = clock.progress(done, iterations, statistics)
         events.emit(event)
         canceled = events.should_stop()

@@ -27,6 +27,7 @@ from madm_model.adaptation.data import source_frames
 from madm_model.adaptation.self_training import SelfTraining
 from madm_model.checkpoint.model_folder import load_model
 from madm_model.jobs import gate_run, new_version, report
+from madm_model.jobs.earlier_states import EarlierStates
 from madm_model.jobs.gate import Check, GateResult
 from madm_model.jobs.report import certain_shares, read_log
 from madm_model.jobs.request import JobFolder, RequestError, prune_jobs
@@ -193,6 +194,42 @@ def test_a_version_that_does_not_pass_is_kept_but_not_activated(store, request_,
         "v0001 did not pass the gate, base stays: confidence is 0.100, limit 0.750"
     )
     assert "did not pass the gate" in Path(run.folder.state().report).read_text()
+
+
+def test_where_the_last_state_is_refused_an_earlier_one_that_passes_is_the_version(
+    store, request_, monkeypatch
+) -> None:
+    verdicts, kept = iter([False, False, True]), {}
+    monkeypatch.setattr(
+        gate_run, "decide", lambda *_: GateResult((Check("classes", 1.0, 0.5, 0.75, next(verdicts), "its classes"),))
+    )
+    keep = EarlierStates.keep
+
+    def watched(states, done, trainer) -> None:
+        kept[done] = {name: value.clone() for name, value in trainer.trained_state().items()}
+        keep(states, done, trainer)
+
+    monkeypatch.setattr(EarlierStates, "keep", watched)
+    run = Run(store, replace(request_, iterations=4))
+    assert run() == "activated"
+    training = store.info("v0001").training
+    assert training["iterations"] == 2
+    assert training["state"] == "after 2 of 4 iterations: later ones did not pass the gate"
+    assert training["state"] in Path(run.folder.state().report).read_text()
+    weights = load_model(store.folder("v0001"), dtype=None)[0].state_dict()
+    assert all(torch.equal(weights[name], value.to(weights[name].dtype)) for name, value in kept[2].items())
+    assert any(not torch.equal(weights[name], value.to(weights[name].dtype)) for name, value in kept[4].items())
+    assert not (run.folder.path / "earlier").exists()
+
+
+def test_without_earlier_states_the_last_one_is_refused(store, request_, monkeypatch) -> None:
+    verdicts = iter([False, True])
+    monkeypatch.setattr(
+        gate_run, "decide", lambda *_: GateResult((Check("classes", 1.0, 0.5, 0.75, next(verdicts), "its classes"),))
+    )
+    run = Run(store, replace(request_, options={**request_.options, "earlier_states": "0"}))
+    assert run() == "not_activated"
+    assert "state" not in store.info("v0001").training
 
 
 def test_a_version_that_lost_a_protected_class_is_refused_by_name(store, request_, monkeypatch) -> None:
