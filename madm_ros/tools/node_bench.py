@@ -67,12 +67,17 @@ class InstantSegmenter:
         """Nothing to give back."""
 
 
+def instant_segmenter(*_: str) -> InstantSegmenter:
+    """As a node's factory."""
+    return InstantSegmenter()
+
+
 def _run_node() -> None:
     """The node's process."""
     from madm_ros.segmentation.node import SegmentationNode
 
     rclpy.init(args=[])
-    node = SegmentationNode(lambda *_: InstantSegmenter())
+    node = SegmentationNode(instant_segmenter)
     node.bring_up()
     with contextlib.suppress(KeyboardInterrupt, ExternalShutdownException):
         rclpy.spin(node)
