@@ -113,6 +113,16 @@ def test_every_topic_is_played_to_any_quality_of_service(peer, player_of, tmp_pa
     assert (infos[0].width, images[0].width) == (81, 81)
 
 
+def test_it_can_wait_until_every_topic_is_listened_to(peer, player_of, tmp_path) -> None:
+    topics = ["/thermal/image_raw", "/thermal/camera_info"]
+    player = player_of(_write(tmp_path / "bag", _pictures(1)))
+    peer.collect(Image, topics[0])
+    assert player.wait_for_subscribers(20)
+    assert not player.wait_for_subscribers(0.2, topics)
+    peer.collect(CameraInfo, topics[1])
+    assert player.wait_for_subscribers(20, topics)
+
+
 def test_only_chosen_topics_are_played(player_of, tmp_path) -> None:
     player = player_of(_write(tmp_path / "bag", _pictures(3), period_ns=0), topics=["/thermal/camera_info"])
     assert player.count_publishers("/thermal/image_raw") == 0
