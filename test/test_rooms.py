@@ -39,7 +39,7 @@ ONLY = {
 """Rooms on the ground, and all that they may import of this project."""
 IMPORTED_BY = {
     "madm_model.cli": set(),
-    "madm_model.jobs": {"madm_model.cli", "madm_model.speed", "madm_ros.adapt"},
+    "madm_model.jobs": {"madm_model.cli", "madm_model.speed", "madm_model.benchmark", "madm_ros.adapt"},
     "madm_ros.robot": {"madm_ros.executables"},
     "madm_ros.adapt": {"madm_ros.tools", "madm_ros.executables", "madm_ros.robot"},
     "madm_ros.events": {  # adapt has its parameters, recorder its queue

@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,10 +71,18 @@ def write_section(report: Report, document: Path) -> None:
     Raises:
         OSError: the document cannot be written.
     """
-    begin, end = f"<!-- begin {report.name} -->", f"<!-- end {report.name} -->"
-    pictures = document.parent / "images"
+    put_section(document, report.name, _section(report, document.parent / "images"))
+
+
+def put_section(document: Path, name: str, lines: Iterable[str]) -> None:
+    """Put lines into a Markdown document between marks of that name, in place of those there or at the end.
+
+    Raises:
+        OSError: the document cannot be written.
+    """
+    begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
     document.parent.mkdir(parents=True, exist_ok=True)
-    section = "\n".join([begin, "", *_section(report, pictures), "", end])
+    section = "\n".join([begin, "", *lines, "", end])
     text = document.read_text() if document.exists() else "# Benchmarks\n"
     pattern = re.compile(re.escape(begin) + ".*?" + re.escape(end), re.DOTALL)
     text = pattern.sub(lambda _: section, text) if pattern.search(text) else f"{text.rstrip()}\n\n{section}\n"
@@ -95,7 +103,7 @@ def _section(report: Report, pictures: Path) -> Iterator[str]:
 def _settings(report: Report) -> Iterator[str]:
     config, optimizer, view = report.config, report.config.optimizer, report.config.view
     machines = "; ".join(report.summary.machines()) or "no run is done yet"
-    yield from _table(
+    yield from markdown_table(
         ("", ""),
         [
             ("command", f"`{report.command}`"),
@@ -143,7 +151,7 @@ def _main_table(report: Report, modality: str, cases: Sequence[Run]) -> Iterator
             )
         )
     header = ("row", *report.headline, f"{report.primary} against baseline", "s / iteration", "seeds done")
-    yield from _table(header, rows)
+    yield from markdown_table(header, rows)
 
 
 def _sweeps(report: Report, modality: str, cases: Sequence[Run]) -> Iterator[str]:
@@ -163,17 +171,17 @@ def _sweeps(report: Report, modality: str, cases: Sequence[Run]) -> Iterator[str
             for period in sorted({case.noise_period for case in noisy if case.noise_period is not None}):
                 of_row = {c.noise_step: c for c in noisy if _without_noise(c) == other and c.noise_period == period}
                 rows.append((_ROW_NAMES[other[0]], f"{period:g}", *(text(of_row[step]) for step in steps)))
-        yield from _table(("row", "E", *(f"T = {step}" for step in steps)), rows)
+        yield from markdown_table(("row", "E", *(f"T = {step}" for step in steps)), rows)
     if len(config.regression_weights) > 1:
         weighted = [case for case in cases if case.regression_weight is not None]
         yield from ("", f"{report.primary} by weight of the latent regression:", "")
-        yield from _table(
+        yield from markdown_table(
             ("row", "weight", report.primary),
             [(_case_name(case), f"{case.regression_weight:g}", text(case)) for case in weighted],
         )
     if len(config.target_frames) > 1:
         yield from ("", f"{report.primary} by amount of target data:", "")
-        yield from _table(
+        yield from markdown_table(
             ("row", "target frames", report.primary),
             [
                 (_case_name(case), str(case.target_frames or "all"), text(case))
@@ -201,7 +209,7 @@ def _curves(report: Report, modality: str, cases: Sequence[Run], pictures: Path)
         at = {point.iteration: f"{point.value:.1f} ({point.seconds / 60:.1f} min)" for point in points}
         rows.append((name, _number(start), *(at.get(iteration, "") for iteration in iterations)))
     yield from ("", f"{report.primary} after iterations (minutes of training, on the machine named above):", "")
-    yield from _table(("row", "0", *map(str, iterations)), rows)
+    yield from markdown_table(("row", "0", *map(str, iterations)), rows)
 
     pictures.mkdir(parents=True, exist_ok=True)
     title = f"{report.primary} against minutes of training, RGB to {modality}"
@@ -252,7 +260,14 @@ def _other_scores(report: Report, modality: str, cases: Sequence[Run]) -> Iterat
         )
         for name in names
     ]
-    yield from ("", "<details><summary>every other score</summary>", "", *_table(header, rows), "", "</details>")
+    yield from (
+        "",
+        "<details><summary>every other score</summary>",
+        "",
+        *markdown_table(header, rows),
+        "",
+        "</details>",
+    )
 
 
 def _single(cases: Sequence[Run], row: AblationRow) -> Run | None:
@@ -282,7 +297,8 @@ def _number(value: float | None) -> str:
     return _UNDEFINED if value is None else f"{value:.1f}"
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Lines of a table."""
     yield "| " + " | ".join(header) + " |"
     yield "|" + " --- |" * len(header)
     for row in rows:

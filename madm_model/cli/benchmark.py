@@ -5,7 +5,7 @@
 # Unless required by applicable law or agreed to in writing, software distributed under the License is distributed on
 # an "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the
 # specific language governing permissions and limitations under the License.
-"""`madm benchmark`: the tables of docs/benchmarks.md, resumable; `madm benchmark score`: one model on given frames."""
+"""`madm benchmark`: the tables of docs/benchmarks.md, resumable; `score`: one model; `gate`: the gate's own table."""
 
 from __future__ import annotations
 
@@ -106,6 +106,63 @@ def run(
         options = f" --data {data.name}" if data else ""
         write_tables(settings, bench, task, config.stem, f"madm benchmark {config}{options}", out)
         console.print(f"tables: {out}", soft_wrap=True)
+
+
+@benchmark.command("gate")
+def gate(
+    config: Annotated[Path, typer.Argument(help="Which versions it is tried on, as config/benchmark/gate.yaml.")],
+    work_dir: Annotated[
+        Path | None,
+        typer.Option(help="Streets, and what versions say; goes on from it. Default: runs/benchmark/NAME."),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Document whose section of this table is written.")] = Path(
+        "docs/adaptation.md"
+    ),
+    max_minutes: Annotated[float, typer.Option(help="Stop after that time; 0: no limit.", min=0)] = 0.0,
+    tables_only: Annotated[bool, typer.Option(help="Make no version: judge those that are there.")] = False,
+    choose: Annotated[
+        bool, typer.Option(help="Also tell the limits that would be best on the pools of chooses_limits.")
+    ] = False,
+    device: Annotated[str, typer.Option(help="cuda, cpu, or auto: the GPU where there is one.")] = "auto",
+    threads: Annotated[int, typer.Option(help="CPU threads; 0: PyTorch's choice.", min=0)] = 0,
+) -> None:
+    """How often the gate of a job passes a version that is truly worse, and refuses one that is better."""
+    from rich.console import Console
+
+    from madm_model.cli.errors import clear_errors
+
+    console = Console()
+    with clear_errors():
+        import torch
+
+        from madm_model.benchmark.gate.config import load_gate_config
+        from madm_model.benchmark.gate.table import judge, write_table
+        from madm_model.benchmark.gate.verdicts import choose_limits, limits_in_words
+        from madm_model.benchmark.gate.versions import VersionMaker
+        from madm_model.benchmark.progress import Stopwatch
+        from madm_model.placement import choose_device
+
+        settings = load_gate_config(config)
+        if threads:
+            torch.set_num_threads(threads)
+        maker, clock = (
+            VersionMaker(settings, work_dir or Path("runs") / config.stem, choose_device(device)),
+            Stopwatch(),
+        )
+
+        def goes_on(made: str) -> bool:
+            console.print(made, soft_wrap=True)
+            return not max_minutes or clock.total < 60 * max_minutes
+
+        if not tables_only and not maker.work_off(goes_on):
+            console.print("not all versions are made: the same command goes on with them")
+        trials = judge(settings, maker)
+        if choose:
+            pools = {pool.name for pool in settings.pools if pool.chooses_limits}
+            chosen = choose_limits([trial for trial in trials if trial.pool in pools], settings.gate)
+            console.print("limits: " + ", ".join(limits_in_words(chosen)), soft_wrap=True)
+        write_table(settings, trials, f"madm benchmark gate {config}", out)
+        console.print(f"table: {out}", soft_wrap=True)
 
 
 @benchmark.command("score")

@@ -77,7 +77,7 @@ def measure_target(
     runs: Sequence[np.ndarray],
     image: Callable[[int], np.ndarray],
     label: Label,
-    ensemble: Callable[[int], np.ndarray],
+    ensemble: Callable[[int], np.ndarray | None],
     num_classes: int,
     tally: ClassTally | None = None,
 ) -> tuple[float, float, tuple[float, ...], float]:
@@ -87,17 +87,18 @@ def measure_target(
         runs: indices of frames, as `choose_runs` gives them.
         image: network image of an index, uint8 (H, W, 3).
         label: the version.
-        ensemble: the teacher ensemble's labels of an index, uint8 (H, W).
+        ensemble: the teacher ensemble's labels of an index, uint8 (H, W); None without a teacher: the agreement is NaN.
         num_classes: K.
         tally: counts the protected classes, too.
     """
-    agreeing = pixels = same = followed = 0
+    agreeing = asked = pixels = same = followed = 0
     confidence, counts = 0.0, np.zeros(num_classes, np.int64)
     for run in runs:
         results = [label(image(int(index))) for index in run]
         for index, (labels, certainty) in zip(run, results):
             opinion = ensemble(int(index))
-            agreeing += int(np.count_nonzero(labels == opinion))
+            if opinion is not None:
+                agreeing, asked = agreeing + int(np.count_nonzero(labels == opinion)), asked + labels.size
             pixels += labels.size
             confidence += float(certainty.sum(dtype=np.int64)) / 255
             counts += np.bincount(labels.ravel(), minlength=num_classes)[:num_classes]
@@ -107,4 +108,5 @@ def measure_target(
             kept, seen = temporal_consistency((image(int(earlier)), image(int(later))), (one[0], two[0]))
             same, followed = same + kept, followed + seen
     histogram = tuple((counts / max(pixels, 1)).tolist())
-    return agreeing / pixels, confidence / pixels, histogram, same / followed if followed else math.nan
+    agreement = agreeing / asked if asked else math.nan
+    return agreement, confidence / pixels, histogram, same / followed if followed else math.nan

@@ -26,6 +26,11 @@ from madm_model.training.views import random_view, stack_images
 _HELD_OUT_SOURCE = 24
 
 
+def held_out_frames(count: int) -> np.ndarray:
+    """Indices of source frames that are set aside for the gate, of so many in all."""
+    return np.unique(np.linspace(0, count - 1, min(_HELD_OUT_SOURCE, max(1, count // 10))).astype(int))
+
+
 class JobData:
     """`AdaptationData` of a job.
 
@@ -42,7 +47,7 @@ class JobData:
         view.check(config.architecture)
         self._source, self._target, self._config, self._view = source, target, config, view
         count = len(source.pixel_counts)
-        self.held_out = np.unique(np.linspace(0, count - 1, min(_HELD_OUT_SOURCE, max(1, count // 10))).astype(int))
+        self.held_out = held_out_frames(count)
         parts, self._shares = parts_of(source)
         self._parts = [np.setdiff1d(part, self.held_out) for part in parts]
         self._samplers = None
