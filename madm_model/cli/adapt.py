@@ -63,6 +63,10 @@ def adapt(
     option: Annotated[
         list[str] | None, typer.Option(help="A setting as NAME=VALUE, for example dplg.noise_period=60.")
     ] = None,
+    labelled_target: Annotated[
+        Path | None,
+        typer.Option(help="A few labelled frames of the sensor, images/ and labels/: the gate decides by them first."),
+    ] = None,
     protect: Annotated[
         list[str] | None,
         typer.Option(help="Class that must not be lost; may be repeated. Default: person and vehicle."),
@@ -120,6 +124,7 @@ def adapt(
                 threads=threads,
                 max_days=max_days,
                 auto_activate=activate,
+                labelled_target=str(labelled_target.absolute()) if labelled_target else "",
                 student=str(path.absolute()) if (path := student_path(student)) and wants_student(student) else student,
             )
             refuse_second_job(out)

@@ -141,6 +141,8 @@ def check_files(request: JobRequest) -> None:
                     check_single_name(file)
         for folder in folders_of(parse_sources(request.source)):
             labelled_files(Path(folder))
+        if labelled := request.labelled_target or request.options.get("labelled_target"):
+            labelled_files(Path(labelled))
 
 
 def check_disk(store: VersionStore, settings: JobSettings, frames: int) -> None:
@@ -180,7 +182,7 @@ def resolve_settings(
             "teacher, a MADM model such as tiny-rgb, and name the student as an option (student)"
         )
     defaults = default_settings(config, request.target.modality, iterations, on_gpu)
-    defaults = replace(defaults, student=request.student)
+    defaults = replace(defaults, student=request.student, labelled_target=request.labelled_target)
     if request.gate is not None:
         defaults = replace(defaults, gate=read_settings(GateConfig, request.gate))
     settings = with_options(defaults, request.options)
@@ -188,6 +190,8 @@ def resolve_settings(
         raise ValueError("the gate's limits are no options of a request, but parameters of the server (gate.*)")
     if not settings.student and not isinstance(ModelConfig.load(store.folder(parent)).architecture, Architecture):
         settings = replace(settings, student=str(store.folder(parent)))
+    if request.labelled_target and settings.labelled_target != request.labelled_target:
+        raise ValueError("labelled_target is no option here, but a parameter of the server")
     if settings.training.iterations != iterations:
         raise ValueError("iterations is no option, but a part of the request itself")
     settings.view.check(config.architecture)
@@ -225,7 +229,8 @@ def _paths(request: JobRequest) -> list[Path]:
     source = folders_of(parse_sources(request.source))
     student = request.options.get("student", "")
     folder = student_path(student) if wants_student(student) else None
-    return [Path(path) for path in (*request.target.bags, *source, *([folder] if folder else []))]
+    labelled = request.options.get("labelled_target", "")
+    return [Path(path) for path in (*request.target.bags, *source, *([folder] if folder else []), labelled) if path]
 
 
 def _files_in(path: Path) -> Iterator[Path]:

@@ -49,6 +49,8 @@ class Comparison:
     """The job's."""
     device: torch.device
     """Where to compute."""
+    labelled: SourceFrames | None = None
+    """Labelled frames of the target, which decide first; None without."""
 
     def __call__(self, candidate: Candidate) -> gate_run.Evidence:
         """Compare a candidate with the running version.
@@ -69,6 +71,7 @@ class Comparison:
             self.job.request.precision,
             self.job.request.runtime,
             self.job.events.check_stop,
+            self.labelled,
         )
 
     def first_that_passes(

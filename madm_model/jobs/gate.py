@@ -25,7 +25,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from madm_model.jobs.gate_classes import ClassMeasures
+from madm_model.jobs.gate_classes import ClassMeasures, LabelledMeasures
 from madm_model.jobs.gate_measures import effective_classes
 from madm_model.labels import LabelSet
 from madm_model.settings import settings
@@ -79,6 +79,8 @@ class GateConfig:
     """IoU of a protected class with the teacher ensemble, where the running version is sure: largest loss."""
     class_source_drop: _Share = 0.1
     """IoU of a protected class on held-out source frames: largest loss."""
+    labelled_drop: _Share = 0.0
+    """IoU of a protected class, and mIoU, on labelled target frames, where there are any: largest loss."""
     activation_iterations: Annotated[int, Field(ge=0, le=1_000_000)] = 100
     """A version of fewer optimiser steps is not made active by itself: nothing has been learned yet."""
     activation_frames: Annotated[int, Field(ge=0, le=1_000_000)] = 100
@@ -123,6 +125,8 @@ class Measures:
     """Frames whose class scores are finite in the number format that runs."""
     protected: Mapping[str, ClassMeasures] = field(default_factory=dict)
     """Classes that must not be lost, by name."""
+    labelled: LabelledMeasures | None = None
+    """Scores on labelled target frames, where there are any."""
 
 
 @dataclass(frozen=True)
@@ -174,10 +178,16 @@ class GateResult:
 
 
 def decide(running: Measures, new: Measures, config: GateConfig) -> GateResult:
-    """Compare two versions. A value that could not be measured for either version is not checked."""
+    """Compare two versions. A value that could not be measured for either version is not checked.
+
+    Labelled target frames come first: a protected class that they show is judged by them, and not by what stands in for
+    labels.
+    """
     classes, running_classes = effective_classes(new.histogram), effective_classes(running.histogram)
     largest, running_largest = max(new.histogram), max(running.histogram)
+    by_labels = running.labelled.class_iou if running.labelled else {}
     rows: tuple[Check, ...] = (
+        *_labelled_checks(running.labelled, new.labelled, config),
         _at_least(
             "agreement",
             running.agreement,
@@ -232,16 +242,34 @@ def decide(running: Measures, new: Measures, config: GateConfig) -> GateResult:
     rows += tuple(
         replace(check, class_name=name)
         for name, measured in running.protected.items()
-        if measured.regions >= config.fewest_regions
+        if measured.regions >= config.fewest_regions and name not in by_labels
         for check in _class_checks(measured, new.protected[name], config)
     )
     notes = (
         f"{name} is not checked by itself: the running version shows {measured.regions} regions of it in the frames "
         f"that are looked at, fewer than {config.fewest_regions}"
         for name, measured in running.protected.items()
-        if measured.regions < config.fewest_regions
+        if measured.regions < config.fewest_regions and name not in by_labels
     )
     return GateResult(tuple(check for check in rows if not math.isnan(check.limit)), tuple(notes))
+
+
+def _labelled_checks(
+    running: LabelledMeasures | None, new: LabelledMeasures | None, config: GateConfig
+) -> Iterator[Check]:
+    """What labelled target frames say, if there are any."""
+    if running is None or new is None:
+        return
+    for name, value in running.class_iou.items():
+        check = _at_least(
+            *("labelled IoU", value, new.class_iou[name], value - config.labelled_drop),
+            "IoU on the labelled target frames",
+        )
+        yield replace(check, class_name=name)
+    yield _at_least(
+        *("labelled mIoU", running.miou, new.miou, running.miou - config.labelled_drop),
+        "mIoU on the labelled target frames",
+    )
 
 
 def _class_checks(running: ClassMeasures, new: ClassMeasures, config: GateConfig) -> Iterator[Check]:

@@ -47,6 +47,16 @@ class ClassMeasures:
     """IoU on held-out source frames."""
 
 
+@dataclass(frozen=True)
+class LabelledMeasures:
+    """Scores of one version on labelled target frames."""
+
+    miou: float
+    """Over the classes that occur."""
+    class_iou: Mapping[str, float]
+    """IoU of the protected classes that the labels show often enough, by name."""
+
+
 class ClassTally:
     """Counts the protected classes of one version, frame by frame.
 
@@ -90,7 +100,7 @@ class ClassTally:
             count, mask, surely = self._counts[name], labels == class_id, sure == class_id
             count.pixels += labels.size
             count.labelled += int(np.count_nonzero(mask))
-            count.sizes += [area / labels.size for area in _regions(mask)[1] if area >= smallest]
+            count.sizes += [area / labels.size for area in region_sizes(mask, self._smallest)]
             count.sure += int(np.count_nonzero(surely))
             count.kept += int(np.count_nonzero(mask & surely))
             numbers, areas = _regions(surely)
@@ -130,6 +140,11 @@ class _Counts:
         self.pixels = self.labelled = self.sure = self.kept = self.sure_regions = self.found = 0
         self.agreeing = self.either = 0
         self.sizes: list[float] = []
+
+
+def region_sizes(mask: np.ndarray, smallest: float) -> list[int]:
+    """Pixels of the connected regions of a mask (H, W) that are this share of it or larger."""
+    return [int(area) for area in _regions(mask)[1] if area >= max(1.0, smallest * mask.size)]
 
 
 def _regions(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

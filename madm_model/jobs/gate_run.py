@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,7 +25,7 @@ from madm_model.adaptation.data.target_frames import TargetFrames
 from madm_model.adaptation.self_training import SelfTraining
 from madm_model.evaluation import ConfusionMatrix, SegmentationScores
 from madm_model.jobs.gate import GateConfig, GateResult, Measures, decide
-from madm_model.jobs.gate_classes import ClassTally
+from madm_model.jobs.gate_classes import ClassTally, LabelledMeasures, region_sizes
 from madm_model.jobs.gate_measures import choose_runs, measure_target
 from madm_model.jobs.settings import JobSettings
 from madm_model.labels import IGNORE, LabelSet
@@ -124,6 +124,7 @@ def examine(
     precision: str = "auto",
     runtime: str = "auto",
     check_stop: Callable[[], None] = lambda: None,
+    labelled: SourceFrames | None = None,
 ) -> Evidence:
     """Compare a new network with the running version.
 
@@ -143,17 +144,20 @@ def examine(
         precision: number format in which versions segment, as of the segmentation node.
         runtime: what runs versions, as of the segmentation node.
         check_stop: called between frames; may raise to stop.
+        labelled: labelled frames of the target, as network images; None without.
     """
     # 1. Both versions on the same frames, one after the other
     network = network.to(STORED_DTYPE).float()  # what is examined is what will be stored
     running = _Version(Segmenter.from_folder(running_folder, str(device), precision, runtime), check_stop)
     tally = make_tally(settings.gate, config.label_set)
     before = running.measure(opinions.runs, target, opinions.labels, source, source_held_out, tally)
+    before = replace(before, labelled=running.measure_labelled(labelled, settings.gate))
     running_labels = {index: running.label(target.images[index])[0] for index in opinions.shown}
     running.close()
     new = _Version(_as_it_will_run(network, config, device, precision, runtime), check_stop)
     tally = make_tally(settings.gate, config.label_set, tally.sure)
     after = new.measure(opinions.runs, target, opinions.labels, source, source_held_out, tally)
+    after = replace(after, labelled=new.measure_labelled(labelled, settings.gate))
 
     # 2. Verdict, and examples for people
     examples = [
@@ -252,11 +256,25 @@ class _Version:
         values = measure_target(
             runs, lambda index: np.asarray(target.images[index]), self.label, opinions.__getitem__, len(names), tally
         )
-        scores = self._source_scores(source, source_held_out, len(names))
+        scores = self._scores(source, source_held_out, len(names))
         protected = tally.measures(dict(zip(names, scores.class_iou)))
         return Measures(*values, scores.miou, 1 - self._not_finite / max(self._frames, 1), protected)
 
-    def _source_scores(self, source: SourceFrames, indices: np.ndarray, num_classes: int) -> SegmentationScores:
+    def measure_labelled(self, frames: SourceFrames | None, config: GateConfig) -> LabelledMeasures | None:
+        """Scores on labelled target frames; None without any."""
+        if frames is None:
+            return None
+        label_set = self._segmenter.config.label_set
+        count, protected = len(frames.pixel_counts), config.protected(label_set)
+        shown = dict.fromkeys(protected, 0)
+        for labels in (frames.frame(index)[1] for index in range(count)):
+            for name, class_id in protected.items():
+                shown[name] += len(region_sizes(labels == class_id, config.smallest_region))
+        scores = self._scores(frames, np.arange(count), len(label_set))
+        often = [name for name in shown if shown[name] >= config.fewest_regions]
+        return LabelledMeasures(scores.miou, {name: float(scores.class_iou[protected[name]]) for name in often})
+
+    def _scores(self, source: SourceFrames, indices: np.ndarray, num_classes: int) -> SegmentationScores:
         """Scores on labelled frames; NaN without any."""
         matrix = ConfusionMatrix(num_classes)
         for index in indices:

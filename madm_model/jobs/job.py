@@ -45,7 +45,7 @@ from madm_model.jobs.earlier_states import EarlierStates
 from madm_model.jobs.events import Emit, JobCanceled, log
 from madm_model.jobs.lock import the_one_job
 from madm_model.jobs.new_version import activate_if_fit, write_report, write_version
-from madm_model.jobs.preparation import decide_iterations, prepare_frames
+from madm_model.jobs.preparation import decide_iterations, open_labelled, prepare_frames
 from madm_model.jobs.request import RequestError, prune_jobs
 from madm_model.jobs.room import free_memory, is_out_of_memory, memory_limit, prepare_device, step_back
 from madm_model.jobs.state import State
@@ -124,6 +124,7 @@ def _run_stages(job: JobContext) -> State:
     probe = resolve_settings(job.request, job.store, parent, _PROBE_ITERATIONS, on_gpu)
     student = choose_job_student(job, probe, config, parent) if probe.has_student else None
     target, source = prepare_frames(job, [config, *(student or ())[1:]], probe)
+    labelled = open_labelled(job, config, probe)
 
     # 3. How long to train
     iterations = decide_iterations(job, parent, config, probe, target, source, device)
@@ -155,7 +156,7 @@ def _run_stages(job: JobContext) -> State:
     # 7. Compare with the running version; where it is refused, an earlier state may not be
     job.events.state(State.EVALUATING, "comparing the new version with the running one")
     running = job.store.read()
-    compare = Comparison(job, running.folder, opinions, data, source, target, settings, device)
+    compare = Comparison(job, running.folder, opinions, data, source, target, settings, device, labelled)
     evidence = compare(candidate)
     if student is None and not evidence.result.passed:
 

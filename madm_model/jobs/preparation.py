@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 
+from madm_model.adaptation.data.labelled_target import open_labelled_target
 from madm_model.adaptation.data.limited_reading import read_recordings
 from madm_model.adaptation.data.mixed_source import MixedSource
 from madm_model.adaptation.data.source_frames import SourceFrames, open_source
@@ -84,6 +86,31 @@ def _open_sources(job: JobContext, config: ModelConfig, settings: JobSettings) -
             )
         )
     return opened[0] if len(opened) == 1 else MixedSource(opened, [source.share for source in sources])
+
+
+def open_labelled(job: JobContext, config: ModelConfig, settings: JobSettings) -> SourceFrames | None:
+    """The labelled frames of the target, if there are any.
+
+    Args:
+        job: the job.
+        config: of the model.
+        settings: the job's.
+
+    Raises:
+        InputError: the folder does not hold what it should.
+    """
+    if not settings.labelled_target:
+        return None
+    request = job.request
+    return open_labelled_target(
+        Path(settings.labelled_target),
+        request.target.modality,
+        request.preprocessing,
+        config.label_set,
+        job.folder.path / "labelled_target",
+        settings.source_labels,
+        None if request.labelled_target else request.bag_roots,  # the server's own may lie anywhere
+    )
 
 
 def decide_iterations(

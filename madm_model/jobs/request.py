@@ -78,6 +78,9 @@ class JobRequest:
     """Whether a version that passes the gate becomes the active one; otherwise it is only kept."""
     student: str = ""
     """Student that is distilled where the options name none, as `JobSettings.student`."""
+    labelled_target: str = ""
+    """Folder of labelled frames of the target, as `JobSettings.labelled_target`; options must not change one that is
+    named here."""
     gate: Mapping[str, Any] | None = None
     """Limits of the gate, fields of GateConfig, that options must not change; None leaves them to the options."""
 

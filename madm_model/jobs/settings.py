@@ -54,6 +54,9 @@ class JobSettings:
     """What a new version has to reach."""
     source_labels: SourceLabels = "model"
     """Ids in the labels of a source folder: model (the model's own) or cityscapes (trainIds, translated by class)."""
+    labelled_target: str = ""
+    """Folder of a few labelled frames of the target's sensor, images/ and labels/, by which the gate decides first; ids
+    as `source_labels` says. Empty: none."""
     checkpoint_every: Annotated[int, Field(ge=1)] = 100
     """Iterations between two checkpoints, which is what a killed job loses at most."""
     earlier_states: Annotated[int, Field(ge=0, le=20)] = 3

@@ -84,6 +84,12 @@ PARAMETERS = (
         "Labelled sources of jobs whose request names none: folders with images/ and labels/, sim or replay, separated "
         "by colons, each with =SHARE or without; empty: the replay set.",
     ),
+    NodeParameter(
+        "labelled_target",
+        "",
+        "Folder of a few labelled frames of the sensor, images/ and labels/, by which the gate decides first; empty: "
+        "the one that a request names as an option, if any.",
+    ),
     NodeParameter("auto_activate", True, "A version that passes the gate becomes active; false: it is only kept."),
     *settings_as_parameters(GateConfig, "gate"),
 )
@@ -126,6 +132,8 @@ class AdaptSettings:
     """Student that jobs make whose request names none; empty for none."""
     source: str
     """Labelled sources of jobs whose request names none, as `parse_sources` reads them."""
+    labelled_target: str
+    """Folder of labelled frames of the sensor; empty for none."""
     auto_activate: bool
     """Whether a version that passes the gate becomes the active one, where the request wants it, too."""
     gate: Mapping[str, Any]
@@ -149,6 +157,7 @@ class AdaptSettings:
             "max_days": self.max_days,
             "student": self.student,
             "default_source": self.source,
+            "labelled_target": self.labelled_target,
             "auto_activate": self.auto_activate,
             "gate": dict(self.gate),
         }
@@ -188,6 +197,7 @@ def declare(node: Node) -> AdaptSettings:
         values["max_days"],
         values["student"],
         values["source"],
+        values["labelled_target"],
         values["auto_activate"],
         {name.removeprefix("gate."): value for name, value in values.items() if name.startswith("gate.")},
         edges,

@@ -25,7 +25,7 @@ import numpy as np
 from madm_model.adaptation.data.source_shares import REPLAY, SIMULATOR
 from madm_model.io import durable
 from madm_model.io.allowed import Roots
-from madm_model.io.frames import FrameError, InputError
+from madm_model.io.frames import FrameError, InputError, RawFrame
 from madm_model.io.sources import IMAGE_SUFFIXES, read_image
 from madm_model.labels import CITYSCAPES_TRAIN_IDS, IGNORE, STREET_11, LabelSet, count_pixels, translation_table
 from madm_model.modalities.rgb import rgb_image
@@ -92,7 +92,7 @@ def labelled_files(path: Path) -> list[_Pair]:
         InputError: a folder is missing, or no image has labels.
     """
     if not (path / "images").is_dir() or not (path / "labels").is_dir():
-        raise InputError(f"{path} is no labelled source: it needs the folders images/ and labels/")
+        raise InputError(f"{path} is no labelled folder: it needs the folders images/ and labels/")
     labels = {file.stem: file for file in (path / "labels").iterdir() if file.suffix.lower() == ".png"}
     images = sorted(file for file in (path / "images").iterdir() if file.suffix.lower() in IMAGE_SUFFIXES)
     pairs = [_Pair(file, labels[file.stem]) for file in images if file.stem in labels]
@@ -104,7 +104,8 @@ def labelled_files(path: Path) -> list[_Pair]:
 
 
 class FolderSource:
-    """images/NAME.* (RGB) and labels/NAME.png (one channel of class ids, 255 for none)."""
+    """images/NAME.* (RGB, unless another sensor's are read) and labels/NAME.png (one channel of class ids, 255 for
+    none)."""
 
     def __init__(
         self,
@@ -114,13 +115,23 @@ class FolderSource:
         on_frame: Callable[[int, int], None] = lambda *_: None,
         ids: SourceLabels = "model",
         roots: Roots = None,
+        to_image: Callable[[RawFrame], np.ndarray] = rgb_image,
     ) -> None:
         """Look at every label once, to check it and to count its classes.
+
+        Args:
+            path: the folder with images/ and labels/.
+            label_set: the model's classes.
+            folder: keeps what is counted.
+            on_frame: called with the number of frames done and in all; may raise to stop.
+            ids: in the labels.
+            roots: folders that the files have to lie in.
+            to_image: a frame as the network image, uint8 (H, W, 3).
 
         Raises:
             InputError: a file cannot be read, has another size than its image, or holds ids that mean nothing.
         """
-        self._pairs, self._roots = labelled_files(path), roots
+        self._pairs, self._roots, self._to_image = labelled_files(path), roots, to_image
         self._names = CITYSCAPES_TRAIN_IDS if ids == "cityscapes" else label_set.names
         self._translation = translation_table(self._names, label_set)
         names = [pair.image.name for pair in self._pairs]
@@ -152,7 +163,7 @@ class FolderSource:
     def _read(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         """One pair, the labels with their own ids."""
         pair = self._pairs[index]
-        image = rgb_image(read_image(pair.image, self._roots))
+        image = self._to_image(read_image(pair.image, self._roots))
         labels = read_image(pair.labels, self._roots).array
         if labels.dtype != np.uint8 or labels.shape != image.shape[:2]:
             raise FrameError(

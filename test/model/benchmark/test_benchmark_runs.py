@@ -274,7 +274,7 @@ def test_a_wrong_folder_is_named(tmp_path, base):
     model = load_model(base)[1]
     with pytest.raises(ValueError, match="needs --data"):
         open_task(config, model, tmp_path, None)
-    with pytest.raises(InputError, match="is no labelled source"):
+    with pytest.raises(InputError, match="is no labelled folder"):
         open_task(config, model, tmp_path, tmp_path)
     folder = _street_folder(tmp_path / "data")
     (folder / "target/val/boxes.json").write_text('{"00001D.png": [{"class": "dog", "xyxy": [0, 0, 1, 1]}]}')

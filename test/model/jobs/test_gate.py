@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from madm_model.jobs.gate import GateConfig, Measures, decide
-from madm_model.jobs.gate_classes import ClassMeasures, ClassTally
+from madm_model.jobs.gate_classes import ClassMeasures, ClassTally, LabelledMeasures
 from madm_model.jobs.gate_measures import choose_runs, effective_classes, measure_target, temporal_consistency
 from madm_model.labels import STREET_11, LabelSet
 
@@ -131,6 +131,25 @@ def test_what_of_a_class_cannot_be_measured_is_not_checked() -> None:
     alone = replace(RUNNING, protected={"person": replace(PERSONS, ensemble=math.nan, source_iou=math.nan)})
     names = [check.name for check in decide(alone, alone, LOOSE).checks if check.class_name]
     assert names == ["pixels", "pixels at most", "regions", "region size", "sure pixels kept", "sure regions found"]
+
+
+def test_labelled_frames_decide_first_and_alone_about_the_classes_that_they_show() -> None:
+    fewer = replace(PERSONS, share=0.001, regions=2)  # without labels it would look lost
+    scores = LabelledMeasures(0.4, {"person": 0.3})
+    running = replace(RUNNING, protected={"person": PERSONS, "pole": PERSONS}, labelled=scores)
+    new = replace(running, protected={"person": fewer, "pole": PERSONS})
+    result = decide(running, new, LOOSE)
+    assert result.passed
+    assert [(check.class_name, check.name) for check in result.checks[:2]] == [
+        ("person", "labelled IoU"),
+        ("", "labelled mIoU"),
+    ]
+    assert [check.class_name for check in result.checks[9:]] == ["pole"] * 8
+    worse = replace(new, labelled=LabelledMeasures(0.399, {"person": 0.299}))
+    assert decide(running, worse, LOOSE).reason == (
+        "person: labelled IoU 0.299, was 0.3, limit 0.3; labelled mIoU is 0.399, limit 0.400"
+    )
+    assert decide(running, worse, replace(LOOSE, labelled_drop=0.01)).passed
 
 
 def test_classes_are_protected_by_name() -> None:

@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from adaptation_samples import Run
+from adaptation_samples import Run, thermal_frames
 from kill_samples import kill_jobs
 from safetensors.torch import load_file, save_file
 
@@ -232,7 +232,9 @@ def test_without_earlier_states_the_last_one_is_refused(store, request_, monkeyp
     assert "state" not in store.info("v0001").training
 
 
-def test_a_version_that_lost_a_protected_class_is_refused_by_name(store, request_, monkeypatch) -> None:
+@pytest.fixture
+def losing_road(request_, monkeypatch) -> None:
+    """The base sees nothing but road, and what is trained sees none."""
     finish = SelfTraining.finish
 
     def without_road(trainer):
@@ -244,7 +246,10 @@ def test_a_version_that_lost_a_protected_class_is_refused_by_name(store, request
     common["head.classifier.bias"][STREET_11.names.index("road")] += 1000
     save_file(common, Path(request_.base) / "model.safetensors")
     monkeypatch.setattr(SelfTraining, "finish", without_road)
-    options = {**request_.options, "protect": '["road", "person"]', "fewest_regions": "1"}
+
+
+def test_a_version_that_lost_a_protected_class_is_refused_by_name(store, request_, losing_road) -> None:
+    options = {**request_.options, "protect": '["road", "person"]', "fewest_regions": "1", "earlier_states": "0"}
     run = Run(store, replace(request_, options=options))
     assert run() == "not_activated"
     message = run.of("state")[-1]["message"]
@@ -253,6 +258,24 @@ def test_a_version_that_lost_a_protected_class_is_refused_by_name(store, request
     page = Path(run.folder.state().report).read_text()
     assert "<td>road</td><td>sure pixels kept</td>" in page
     assert "person is not checked by itself" in page
+
+
+def test_a_version_is_refused_by_labelled_frames_of_the_target(store, request_, losing_road, tmp_path) -> None:
+    labelled = tmp_path / "labelled"
+    road = np.full((32, 48), STREET_11.names.index("road"), np.uint8)
+    for number, frame in enumerate(thermal_frames(2)):
+        for name, image in (("images", frame), ("labels", road)):
+            (labelled / name).mkdir(parents=True, exist_ok=True)
+            cv2.imwrite(str(labelled / name / f"{number}.png"), image)
+    # Nothing else would refuse it.
+    options = {**request_.options, "protect": '["road"]', "earlier_states": "0", "labelled_target": str(labelled)}
+    run = Run(store, replace(request_, options=options))
+    assert run() == "not_activated"
+    assert run.of("state")[-1]["message"].endswith("base stays: labelled mIoU is 0.000, limit 1.000")
+    options["fewest_regions"] = "2"
+    run = Run(store, replace(request_, options=options))
+    assert run() == "not_activated"
+    assert "base stays: road: labelled IoU 0, was 1, limit 1; labelled mIoU" in run.of("state")[-1]["message"]
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from adaptation_samples import TOPIC, Run, thermal_frames, write_model
+from adaptation_samples import TOPIC, Run, thermal_frames, write_model, write_source
 
 from madm_model.adaptation.data.target_bags import TargetSelection
 from madm_model.checkpoint.model_folder import build_student, save_model
@@ -90,6 +90,20 @@ def test_classes_that_must_not_be_lost_are_among_the_models(store, request_) -> 
         replace(request_, options={**request_.options, "protect": '["persn"]'}),
     ):
         assert "protect names 'persn', but the model's classes are sky, building" in refusal(wrong, store)
+
+
+def test_labelled_frames_lie_where_jobs_may_read_and_a_servers_own_are_not_changed(store, request_, tmp_path) -> None:
+    none = {**request_.options, "labelled_target": str(tmp_path / "none")}
+    assert "none is no labelled folder" in refusal(replace(request_, options=none), store)
+    named = {**request_.options, "labelled_target": str(write_source(tmp_path / "labelled"))}
+    assert check_request(replace(request_, options=named), store).labelled_target == named["labelled_target"]
+    source = str(tmp_path / "source")
+    roots = (*request_.target.bags, source)
+    assert "allowed by bag_roots" in refusal(replace(request_, options=named, bag_roots=roots), store)
+    own = replace(request_, labelled_target=named["labelled_target"], bag_roots=roots)
+    assert check_request(own, store).labelled_target == named["labelled_target"]
+    other = {**request_.options, "labelled_target": source}
+    assert "a parameter of the server" in refusal(replace(own, options=other), store)
 
 
 def test_a_store_of_another_modality_is_refused(store, request_) -> None:
