@@ -61,7 +61,7 @@ LENIENT = {"agreement_drop": "1", "confidence_drop": "1", "class_ratio": "0", "l
     "activation_frames": "1",
 }
 """Options under which the gate lets a network of random weights pass."""
-SMALL = {"batch_size": "1", "crop_height": "16", "crop_width": "16", "min_frames": "4"}
+SMALL = {"batch_size": "1", "crop_height": "16", "crop_width": "16", "min_frames": "4", "known_frames": "0"}
 """Options that make a job quick."""
 
 

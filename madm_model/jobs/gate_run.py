@@ -154,7 +154,7 @@ def examine(
     before = replace(before, labelled=running.measure_labelled(labelled, settings.gate))
     running_labels = {index: running.label(target.images[index])[0] for index in opinions.shown}
     running.close()
-    new = _Version(_as_it_will_run(network, config, device, precision, runtime), check_stop)
+    new = _Version(as_it_will_run(network, config, device, precision, runtime), check_stop)
     tally = make_tally(settings.gate, config.label_set, tally.sure)
     after = new.measure(opinions.runs, target, opinions.labels, source, source_held_out, tally)
     after = replace(after, labelled=new.measure_labelled(labelled, settings.gate))
@@ -183,7 +183,7 @@ def make_tally(config: GateConfig, label_set: LabelSet, sure: dict[int, np.ndarr
     return ClassTally(config.protected(label_set), config.sure_confidence, config.smallest_region, sure)
 
 
-def _as_it_will_run(
+def as_it_will_run(
     network: Network, config: ModelConfig, device: torch.device, precision: str, runtime: str
 ) -> Segmenter:
     """A segmenter of a network that stays as it is, in float32."""

@@ -168,7 +168,7 @@ def _run_stages(job: JobContext) -> State:
         candidate, evidence, trained = found or (candidate, evidence, trained)
 
     # 8. Write the version and the page about it
-    version = write_version(job, evidence, candidate, parent, trained, target, adapted)
+    version = write_version(job, evidence, candidate, parent, trained, target, adapted, settings, device)
     write_report(job, version, running.active, evidence, candidate, target, adapted)
 
     # 9. Make it the active one if it passed

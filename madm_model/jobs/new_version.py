@@ -13,12 +13,16 @@ import json
 import shutil
 from pathlib import Path
 
+import torch
+
 from madm_model.adaptation.data.source_shares import in_words
 from madm_model.adaptation.data.target_frames import TargetFrames
 from madm_model.checkpoint.model_folder import save_model
 from madm_model.jobs import gate_run, report
 from madm_model.jobs.candidate import Candidate
 from madm_model.jobs.context import JobContext
+from madm_model.jobs.known_frames import know_frames
+from madm_model.jobs.settings import JobSettings
 from madm_model.jobs.state import State
 from madm_model.jobs.training import LOG_FILE, STUDENT_LOG_FILE, Trained
 from madm_model.model_config import ModelConfig
@@ -34,6 +38,8 @@ def write_version(
     trained: Trained,
     target: TargetFrames,
     adapted: ModelConfig,
+    settings: JobSettings,
+    device: torch.device,
 ) -> str:
     """Add what the gate judged to the store, a student with its teacher.
 
@@ -45,6 +51,8 @@ def write_version(
         trained: iterations and seconds of the adaptation.
         target: frames of the sensor.
         adapted: of the adapted model, which is what the gate judged or its student's teacher.
+        settings: of the job.
+        device: where to compute what frames it knows.
 
     Returns:
         the version's name, which a repeated call gives again.
@@ -60,6 +68,8 @@ def write_version(
     for version in job.store.read().versions[1:]:
         if job.store.info(version).job_id == job_id:
             return version
+
+    known = know_frames(job, candidate, target, settings.known_frames, device)
 
     def info(version: str) -> VersionInfo:
         training = {
@@ -86,6 +96,8 @@ def write_version(
         save_model(folder, candidate.network, candidate.config, gate_run.STORED_DTYPE)
         if candidate.student is not None:
             shutil.copytree(job.teacher_folder, folder / TEACHER_FOLDER)
+        if known is not None:
+            known.save(folder)
 
     return job.store.add(save, info)
 

@@ -67,6 +67,8 @@ class JobSettings:
     student's model folder to go on from; none: no student; empty: none, or one of its own sizes if a student runs."""
     distillation: DistillationConfig = field(default_factory=DistillationConfig)
     """How the student learns."""
+    known_frames: Annotated[int, Field(ge=0)] = 32
+    """Frames it was trained on whose statistics a version keeps, to tell how far later ones are from them; 0: none."""
 
     @property
     def has_student(self) -> bool:

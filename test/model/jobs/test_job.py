@@ -33,6 +33,7 @@ from madm_model.jobs.report import certain_shares, read_log
 from madm_model.jobs.request import JobFolder, RequestError, prune_jobs
 from madm_model.labels import STREET_11
 from madm_model.model_config import ModelConfig
+from madm_model.shift.reference import ShiftReference
 from madm_model.store import BASE, StoreError, VersionInfo, VersionStore
 from madm_model.training.config import FramePoolConfig
 
@@ -41,7 +42,7 @@ KILLS = 8
 
 
 def test_a_job_ends_with_an_active_version_and_a_report(store, request_) -> None:
-    run = Run(store, request_)
+    run = Run(store, replace(request_, options={**request_.options, "known_frames": "16"}))
     assert run() == "activated"
     snapshot = store.read()
     assert snapshot.active == "v0001"
@@ -51,6 +52,8 @@ def test_a_job_ends_with_an_active_version_and_a_report(store, request_) -> None
     assert {check["name"] for check in info.gate["checks"]} >= {"agreement", "confidence", "classes", "source mIoU"}
     assert info.training["iterations"] == 3
     assert ModelConfig.load(snapshot.folder).modality == "thermal"
+    known = ShiftReference.load(snapshot.folder)
+    assert (known.num_classes, known.frames) == (len(STREET_11), 16)
     before, after = (load_model(store.folder(name))[0].state_dict() for name in (BASE, "v0001"))
     assert any(not torch.equal(before[name], after[name]) for name in before if name.startswith("unet."))
 
