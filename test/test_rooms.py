@@ -40,7 +40,7 @@ ONLY = {
 IMPORTED_BY = {
     "madm_model.cli": set(),
     "madm_model.jobs": {"madm_model.cli", "madm_model.speed", "madm_model.benchmark", "madm_ros.adapt"},
-    "madm_ros.robot": {"madm_ros.executables"},
+    "madm_ros.robot": {"madm_ros.executables", "madm_ros.tools"},
     "madm_ros.adapt": {"madm_ros.tools", "madm_ros.executables", "madm_ros.robot"},
     "madm_ros.events": {  # adapt has its parameters, recorder its queue
         "madm_ros.tools",
@@ -58,7 +58,13 @@ IMPORTED_BY = {
         "madm_ros.robot",
         "madm_ros.clouds",
     },
-    "madm_ros.sharing": {"madm_ros.segmentation", "madm_ros.recorder", "madm_ros.events", "madm_ros.robot"},
+    "madm_ros.sharing": {
+        "madm_ros.tools",
+        "madm_ros.segmentation",
+        "madm_ros.recorder",
+        "madm_ros.events",
+        "madm_ros.robot",
+    },
 }
 """Rooms at the top, and all that may import them."""
 

@@ -16,11 +16,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from madm_model.settings import describe
 from madm_ros.adapt import parameters as adapt_parameters
 from madm_ros.clouds import parameters as cloud_parameters
 from madm_ros.events import parameters as event_parameters
 from madm_ros.node_parameters import PREPROCESSING, NodeParameter, settings_as_parameters
 from madm_ros.recorder import parameters as recorder_parameters
+from madm_ros.robot.config import AdaptConfig, CameraConfig, RobotConfig
 from madm_ros.segmentation import parameters as segmentation_parameters
 
 _INTRODUCTION = """# Parameters
@@ -29,6 +31,14 @@ Every parameter of the nodes, with its text as `ros2 param describe` shows it. T
 `python -m madm_ros.tools.parameter_tables`. "Live" ones may change while the node works; the others are fixed while a
 model is loaded (segmentation), or once the node runs.
 """
+
+
+_ROBOT = """## A robot's file
+
+What [config/robot.yaml](../config/robot.yaml) may have, for `robot.launch.py` and `cameras`; `record` has the
+recorder's parameters but for `topic` and `folder`.
+"""
+_OWNERS = {RobotConfig: "the file", CameraConfig: "one of `cameras`", AdaptConfig: "`adapt`"}
 
 
 def node_parameters() -> dict[str, Sequence[NodeParameter]]:
@@ -48,7 +58,7 @@ def node_parameters() -> dict[str, Sequence[NodeParameter]]:
 def document() -> str:
     """The whole file."""
     parts = [f"## {heading}\n\n{table(parameters)}" for heading, parameters in node_parameters().items()]
-    return "\n".join([_INTRODUCTION, *parts])
+    return "\n".join([_INTRODUCTION, *parts, _ROBOT, *map(field_table, (RobotConfig, CameraConfig, AdaptConfig))])
 
 
 def table(parameters: Iterable[NodeParameter]) -> str:
@@ -58,6 +68,17 @@ def table(parameters: Iterable[NodeParameter]) -> str:
         cells = (f"`{one.name}`", _default(one.default), _allowed(one), "yes" if one.live else "", one.description)
         rows.append("| " + " | ".join(cells).replace("|  |", "| |") + " |")
     return "\n".join(rows).replace("|  |", "| |") + "\n"
+
+
+def field_table(kind: type) -> str:
+    """One row for each field of a settings class."""
+    rows = [f"| field of {_OWNERS[kind]} | default | allowed | |", "| --- | --- | --- | --- |"]
+    for one in describe(kind):
+        default = _default(one.default) if isinstance(one.default, str) else ""
+        allowed = ", ".join(f"`{choice}`" for choice in one.choices)
+        rows.append(f"| `{one.name}` | {default} | {allowed} | {one.text} |")
+    rows = [row.replace("|  |", "| |").replace("|  |", "| |") for row in rows]
+    return "\n".join(rows) + "\n"
 
 
 def _default(value: Any) -> str:
