@@ -100,7 +100,7 @@ def bench(
                 del made
                 if chosen.type == "cuda":
                     torch.cuda.empty_cache()
-        console.print(_speed_table(speeds))
+        console.print(speed_table(speeds))
         if split := [speed for speed in speeds if speed.stages]:
             console.print(_split_table(split))
         if costs:
@@ -127,14 +127,16 @@ def _print_gpu_table(console: Console, device: torch.device) -> None:
         console.print(table)
 
 
-def _speed_table(speeds: list[Speed]) -> Table:
-    from rich.table import Table
+def speed_table(speeds: list[Speed]) -> Table:
+    """Each network in each runtime; with a column of GPU memory where one was measured."""
+    from rich.table import Column, Table
 
-    title = "one image: median and fastest ms, frames a second, seconds of the first, peak GPU memory"
-    table = Table(
-        *("network", "runtime", "size", "ms", "fastest", "fps", "first s", "GPU MiB"), title=title, title_justify="left"
-    )
+    on_gpu = any(speed.peak_gpu_bytes is not None for speed in speeds)
+    columns = ["network", "runtime", "size", "ms", "fastest", "fps", "first s", *["GPU MiB"] * on_gpu]
+    title = f"one image: median and fastest ms, frames a second, seconds of the first{', peak GPU memory' * on_gpu}"
+    table = Table(*(Column(name, overflow="fold") for name in columns), title=title, title_justify="left")
     for speed in speeds:
+        memory = "-" if speed.peak_gpu_bytes is None else f"{speed.peak_gpu_bytes / 2**20:.0f}"
         table.add_row(
             speed.name,
             speed.runtime,
@@ -143,7 +145,7 @@ def _speed_table(speeds: list[Speed]) -> Table:
             f"{speed.fastest_milliseconds:.1f}",
             f"{1000 / speed.milliseconds:.1f}",
             f"{speed.first_seconds:.1f}",
-            "-" if speed.peak_gpu_bytes is None else f"{speed.peak_gpu_bytes / 2**20:.0f}",
+            *[memory] * on_gpu,
         )
     return table
 

@@ -18,15 +18,18 @@ import numpy as np
 import pytest
 import torch
 from adaptation_samples import write_bag, write_model
+from rich.console import Console
 from typer.testing import CliRunner
 
 from madm_model.architecture import TINY
 from madm_model.checkpoint.model_folder import save_model
 from madm_model.cli.app import app
+from madm_model.cli.bench import speed_table
 from madm_model.io.bags import BagReader
 from madm_model.labels import STREET_11
 from madm_model.model_config import ModelConfig
 from madm_model.network import MADM
+from madm_model.speed.inference import Speed
 
 
 @pytest.fixture(scope="module")
@@ -174,3 +177,15 @@ def test_a_wrong_setting_of_bench_is_told_before_anything_is_measured():
     assert "frames/s" not in result.stdout
     result = run("bench", "--no-node", "--option", "speed")
     assert result.exit_code == 1 and "write NAME=VALUE" in result.stderr
+
+
+def test_the_table_of_speeds_is_whole_on_a_narrow_console():
+    long_name = "segformer-b0 of 512x512"
+    console = Console(width=80, record=True)
+    console.print(speed_table([Speed(long_name, "openvino float32", (512, 512), 1234.5, 1200.0, 12.0, {}, None)]))
+    told = console.export_text()
+    assert "…" not in told
+    assert "GPU" not in told
+    on_gpu = Speed(long_name, "torch float16", (512, 512), 12.5, 12.0, 1.0, {}, 2**31)
+    console.print(speed_table([on_gpu]))
+    assert "2048" in console.export_text()
