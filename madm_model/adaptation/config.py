@@ -194,6 +194,8 @@ class AdaptationConfig:
     logit_adjustment: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Strength of the adjustment of the scores to classes of equal share (Menon et al., 2021), which the trained model
     keeps: 0 (paper): none, 1: whole. Rare classes are found more often, and more often in error."""
+    adjusted_labels: bool = False
+    """Whether the teacher labels the target with adjusted scores, too. False: the training is as without adjustment."""
     lplr: LPLRConfig | None = field(default_factory=LPLRConfig)
     """Latent regression; None leaves it out. The network still decodes the UNet's output and shows it to the head."""
     clean_noise: bool = True

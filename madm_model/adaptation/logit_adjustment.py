@@ -10,8 +10,8 @@ adjustment", ICLR 2021).
 
 A network that learned from streets has learned that persons are rare, and where it is unsure, as it is of another
 sensor's images, it takes the common class. A bias of the classifier, -strength ln(share), takes back a part of that.
-It is added before the training, so that the teacher labels with it; the labelled source is seen without, so that the
-network does not learn to undo it.
+It is added before the training and taken off in the losses, so that the network does not learn to undo it. The teacher
+may label with it, and the network then learns these labels with it.
 """
 
 from __future__ import annotations

@@ -95,8 +95,8 @@ class Passes:
         choose_classes: which classes of the source are pasted onto the target.
         scaler: of the loss, for float16.
         batches: of a step in this process, whose gradients are averaged.
-        bias: of the classifier by logit adjustment, float32 (K,), which the losses of ground truth are without; None:
-            none.
+        bias: of the classifier by logit adjustment, float32 (K,), which losses are without, but where pseudo-labels
+            have it; None: none.
     """
 
     def __init__(
@@ -116,6 +116,7 @@ class Passes:
         self._lplr = config.lplr or _NO_LPLR
         self._device = network.shared_noise.device
         self._unbiased = None if bias is None else -bias.to(self._device)[:, None, None]  # (K, 1, 1)
+        self._unlabelled = None if config.adjusted_labels else self._unbiased  # likewise, of pseudo-labels
         self.certainty = None
         if config.self_training is not None:
             self.certainty = Certainty(config.self_training, network.num_classes, self._device)
@@ -149,6 +150,8 @@ class Passes:
             logits = self._teacher.logits(target, noise_step, noise)  # (B, K, H, W)
 
         # 4. Pseudo-labels of all pixels, and their weight
+        if self._unlabelled is not None:
+            logits = logits + self._unlabelled
         pseudo = self.certainty.label(logits)  # labels and weight (B, H, W)
 
         # 5. Source pixels of half the classes go onto the target
@@ -194,8 +197,10 @@ class Passes:
         output = self._forward(images)
         predicted = output.logits[0].detach().argmax(0)
         self.view = MixedView(target[0], pseudo.labels[0], images[0], mixed.labels[0], predicted)
-        # The pseudo-labels have the classifier's bias in them, the labels of the pasted pixels do not
-        offset = None if self._unbiased is None else self._unbiased * mixed.pasted[:, None]
+        # Pseudo-labels may have the classifier's bias in them, the labels of the pasted pixels do not
+        offset = self._unlabelled
+        if self._unbiased is not None and offset is None:
+            offset = self._unbiased * mixed.pasted[:, None]  # (B, K, H, W)
         loss = segmentation_loss(output.logits, mixed.labels, mixed.pixel_weight, offset)
         losses = {"target_segmentation": loss}
         if self._lplr.target_weight:
@@ -212,7 +217,8 @@ class Passes:
         config = self._config.self_training.masked_consistency
         assert config is not None
         images = hide_blocks(augment(target, self._config.self_training.augmentation, rng), config, rng)
-        loss = segmentation_loss(self._forward(images).logits, pseudo.labels, pseudo.weight)
+        logits = self._forward(images).logits
+        loss = segmentation_loss(logits, pseudo.labels, pseudo.weight, self._unlabelled)
         return self._backward({"masked_segmentation": config.weight * loss})
 
     def _forward(self, images: torch.Tensor) -> MADMOutput:

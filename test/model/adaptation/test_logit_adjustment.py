@@ -16,7 +16,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from madm_model.adaptation.config import AdaptationConfig, SelfTrainingConfig
+from madm_model.adaptation.config import AdaptationConfig, MaskedConsistencyConfig, SelfTrainingConfig
 from madm_model.adaptation.logit_adjustment import class_bias
 from madm_model.adaptation.self_training import SelfTraining
 from madm_model.labels import STREET_11
@@ -24,7 +24,11 @@ from madm_model.training.losses import segmentation_loss
 
 SHARES = np.array([0.2, 0.2, 0.01, 0.006, 0.01, 0.3, 0.1, 0.1, 0.06, 0.0, 0.014])
 CONFIG = AdaptationConfig(
-    iterations=4, dropout=0.0, self_training=SelfTrainingConfig(augmentation=None), lplr=None, logit_adjustment=0.25
+    iterations=4,
+    dropout=0.0,
+    self_training=SelfTrainingConfig(0.05, augmentation=None),
+    lplr=None,
+    logit_adjustment=0.25,
 )
 
 
@@ -52,7 +56,7 @@ def test_an_offset_is_added_to_the_logits_at_the_size_of_the_labels():
     assert segmentation_loss(logits, labels, offset=offset) == pytest.approx(expected.item(), rel=1e-5)
 
 
-def test_ground_truth_is_learned_without_the_bias_and_pseudo_labels_have_it(make_network, shared_data):
+def test_losses_are_without_the_bias_and_pseudo_labels_may_have_it(make_network, shared_data):
     plain = SelfTraining(make_network(), STREET_11, shared_data, replace(CONFIG, logit_adjustment=0.0))
     adjusted = SelfTraining(make_network(), STREET_11, shared_data, CONFIG)
     bias = torch.from_numpy(class_bias(0.25, SHARES))
@@ -63,8 +67,26 @@ def test_ground_truth_is_learned_without_the_bias_and_pseudo_labels_have_it(make
     difference = adjusted.opinion(images, 0) - plain.opinion(images, 0)
     assert torch.allclose(difference, bias[:, None, None].expand_as(difference), atol=1e-4)  # the teacher has it
 
-    first, second = plain.step(0), adjusted.step(0)
-    assert second.losses["source_segmentation"] == pytest.approx(first.losses["source_segmentation"], rel=1e-4)
+    labelled_with = SelfTraining(make_network(), STREET_11, shared_data, replace(CONFIG, adjusted_labels=True))
+    first, second, third = plain.step(0), adjusted.step(0), labelled_with.step(0)
+    assert second.losses == pytest.approx(first.losses, rel=1e-3)  # as without, the target's too
+    assert third.losses["source_segmentation"] == pytest.approx(first.losses["source_segmentation"], rel=1e-4)
+    assert third.losses["target_segmentation"] != pytest.approx(first.losses["target_segmentation"], rel=1e-2)
+    seen = {name: statistics.target[0].certain for name, statistics in (("plain", first), ("adjusted", second))}
+    assert seen["adjusted"] == pytest.approx(seen["plain"], nan_ok=True)
+
+
+def test_a_network_trained_with_adjustment_is_the_one_without_and_its_bias(make_network, shared_data) -> None:
+    masked = replace(CONFIG.self_training, masked_consistency=MaskedConsistencyConfig())
+    trained = []
+    for strength in (0.0, 0.25):
+        config = replace(CONFIG, self_training=masked, logit_adjustment=strength)
+        trainer = SelfTraining(make_network(), STREET_11, shared_data, config)
+        for iteration in range(2):
+            torch.manual_seed(iteration)
+            trainer.step(iteration)
+        trained.append(trainer.finish().head.classifier.bias)
+    assert torch.allclose(trained[1] - trained[0], torch.from_numpy(class_bias(0.25, SHARES)), atol=1e-4)
 
 
 def test_a_later_training_takes_the_earlier_bias_back(make_network, shared_data):
