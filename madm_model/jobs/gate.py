@@ -63,17 +63,17 @@ class GateConfig:
     """Share of a frame from which a connected region of a protected class counts."""
     fewest_regions: Annotated[int, Field(ge=1, le=10_000)] = 5
     """A protected class of which the running version shows fewer regions in all is not checked by itself."""
-    pixel_ratio: _Share = 0.6
+    pixel_ratio: _Share = 0.55
     """Pixels of a protected class: smallest ratio to the running version's."""
-    pixel_growth: Annotated[float, Field(ge=1, le=1000)] = 2.0
+    pixel_growth: Annotated[float, Field(ge=1, le=1000)] = 2.5
     """Pixels of a protected class: largest ratio to the running version's."""
-    region_ratio: _Share = 0.6
+    region_ratio: _Share = 0.5
     """Connected regions of a protected class: smallest ratio to the running version's."""
     size_ratio: _Share = 0.5
     """Median size of these regions: smallest ratio to the running version's."""
-    kept_share: _Share = 0.7
+    kept_share: _Share = 0.6
     """Pixels of a protected class that the running version is sure of: smallest share that keeps it."""
-    found_share: _Share = 0.7
+    found_share: _Share = 0.6
     """Regions that it is sure of: smallest share of which a quarter keeps the class."""
     ensemble_drop: _Share = 0.2
     """IoU of a protected class with the teacher ensemble, where the running version is sure: largest loss."""

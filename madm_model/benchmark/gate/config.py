@@ -74,7 +74,7 @@ class GateBenchmarkConfig:
     mixtures: tuple[float, ...] = ()
     """Versions made by hand: base + share x (`adapted` - base) of all weights; above 1 beyond the adapted model."""
     shifts: tuple[Mapping[str, float], ...] = ()
-    """Versions made by hand of every other one: what is added to the score of which class."""
+    """Versions made by hand of every other one and of the base: what is added to the score of which class."""
     options: Mapping[str, str] = field(default_factory=dict)
     """Options of every job."""
     iterations: _Count = 8

@@ -37,9 +37,10 @@ def judge(config: GateBenchmarkConfig, maker: VersionMaker) -> list[Trial]:
         settings = {origin.name: origin.setting for origin in _origins(folder)}
         for name in settings:
             origin, said = sayings.read(folder, name)
-            if origin.parent and origin.parent not in settings:
+            trained = origin.parent or name
+            if trained not in settings and trained != BASE:
                 continue  # is made again with its parent
-            labels = list(maker.source_labels(relabelled.get(settings[origin.parent or origin.name], {})))
+            labels = list(maker.source_labels(relabelled.get(settings.get(trained, BASE), {})))
             trials.append(make_trial(pool.name, running, (origin, said), labels, config.gate, config.worse_points))
     return trials
 

@@ -234,8 +234,7 @@ class VersionMaker:
         fold_constants(network)
         runtime = RememberedScores(network.to(memory_format=torch.channels_last))
         segmenter = Segmenter(network, self._model, self._device, torch.float32, runtime)
-        shifts = self._config.shifts if origin.name != BASE else ()
-        for added in (*shifts, {}):  # the version itself last: once it is there, all of them are
+        for added in (*self._config.shifts, {}):  # the version itself last: once it is there, all of them are
             made = origin
             if added:
                 text = "+".join(f"{name}{value:+g}" for name, value in added.items())
