@@ -23,7 +23,8 @@ from madm_model.events.edge_config import EdgeConfig
 from madm_model.jobs.gate import GateConfig
 from madm_model.modalities import make_preprocessor
 from madm_model.runtimes.names import RUNTIMES
-from madm_ros.default_names import ADAPTED_MODALITIES, default_store
+from madm_ros.adapt.on_shift import OnShiftConfig
+from madm_ros.default_names import ADAPTED_MODALITIES, default_recordings, default_store
 from madm_ros.events import parameters as event_parameters
 from madm_ros.node_parameters import (
     PRECISIONS,
@@ -92,6 +93,7 @@ PARAMETERS = (
     ),
     NodeParameter("auto_activate", True, "A version that passes the gate becomes active; false: it is only kept."),
     *settings_as_parameters(GateConfig, "gate"),
+    *settings_as_parameters(OnShiftConfig, "on_shift"),
 )
 """Beside those of the modality's frames; all of these are fixed once the node runs."""
 
@@ -138,6 +140,10 @@ class AdaptSettings:
     """Whether a version that passes the gate becomes the active one, where the request wants it, too."""
     gate: Mapping[str, Any]
     """What a new version has to reach, fields of GateConfig; requests cannot change it."""
+    on_shift: OnShiftConfig
+    """What is done when input stays unlike what the model knows."""
+    recordings: Path
+    """Folder that a job is then made of."""
     edges: Mapping[str, Any]
     """How frames are made of events, as of the event frame node; empty for other modalities."""
 
@@ -180,6 +186,7 @@ def declare(node: Node) -> AdaptSettings:
     parse_sources(values["source"])
     edges = _declared(node, event_parameters.PARAMETERS, event_parameters.PREFIX) if modality == "event" else {}
     EdgeConfig(**edges)
+    on_shift = OnShiftConfig(**_group(values, "on_shift."))
     return AdaptSettings(
         default_store(modality, node.get_namespace()) if not values["store"] else Path(values["store"]).expanduser(),
         values["model"] or embedded_model(modality),
@@ -199,9 +206,16 @@ def declare(node: Node) -> AdaptSettings:
         values["source"],
         values["labelled_target"],
         values["auto_activate"],
-        {name.removeprefix("gate."): value for name, value in values.items() if name.startswith("gate.")},
+        _group(values, "gate."),
+        on_shift,
+        Path(on_shift.recordings or default_recordings("recorder", node.get_namespace())).expanduser().absolute(),
         edges,
     )
+
+
+def _group(values: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    """The values of one group by what follows its prefix."""
+    return {name.removeprefix(prefix): value for name, value in values.items() if name.startswith(prefix)}
 
 
 def _declared(node: Node, known: Sequence[NodeParameter], prefix: str) -> dict[str, Any]:

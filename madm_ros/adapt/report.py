@@ -45,9 +45,15 @@ def progress_line(standing: Standing) -> str:
 
 
 def server_status(
-    name: str, standing: Standing, snapshot: Snapshot, roots: Sequence[Path], followers: Sequence[str], rival: str
+    name: str,
+    standing: Standing,
+    snapshot: Snapshot,
+    roots: Sequence[Path],
+    followers: Sequence[str],
+    rival: str,
+    advice: str = "",
 ) -> DiagnosticStatus:
-    """The report: ERROR with another server in its place, WARN where every job is refused or the last one failed.
+    """The report: ERROR with another server in its place, WARN where every job is refused, one failed or is due.
 
     Args:
         name: fully qualified name of the node.
@@ -56,6 +62,7 @@ def server_status(
         roots: folders that recordings may lie in.
         followers: nodes that follow the store.
         rival: what is to be said about another server; empty without one.
+        advice: what to do where the input stays unlike what the model knows; empty where it does not.
     """
     values = {
         "state": standing.state.state.value,
@@ -65,17 +72,19 @@ def server_status(
         "versions": str(len(snapshot.versions)),
         "followers": ", ".join(followers),
     }
-    level, message = _assess(standing, roots, rival)
+    level, message = _assess(standing, roots, rival, advice)
     texts = {key: to_text(value) for key, value in values.items()}
     return make_status(name, ADAPTATION, (level, to_text(message)), texts)
 
 
-def _assess(standing: Standing, roots: Sequence[Path], rival: str) -> tuple[bytes, str]:
+def _assess(standing: Standing, roots: Sequence[Path], rival: str, advice: str) -> tuple[bytes, str]:
     if rival:
         return DiagnosticStatus.ERROR, rival
     if not roots:
         return DiagnosticStatus.WARN, NO_ROOTS
     if standing.is_busy:
         return DiagnosticStatus.OK, progress_line(standing)
+    if advice:
+        return DiagnosticStatus.WARN, advice
     failed = standing.state.state in (State.FAILED, State.INTERRUPTED)
     return DiagnosticStatus.WARN if failed else DiagnosticStatus.OK, standing.state.message or "no job yet"

@@ -51,6 +51,7 @@ from madm_ros.adapt.frame_rates import FrameRates
 from madm_ros.adapt.goals import AdaptGoals
 from madm_ros.adapt.jobs import AdaptJobs
 from madm_ros.adapt.messages import to_job, to_request, to_status, to_text
+from madm_ros.adapt.on_shift import OnShift
 from madm_ros.adapt.peers import Followers, RivalWatch
 from madm_ros.adapt.report import progress_line, ready_line, server_status
 from madm_ros.diagnostic_reports import DiagnosticsPublisher
@@ -101,6 +102,14 @@ class AdaptServer(Node):
             self._log_info,
             self._log_error,
         )
+        self._on_shift = OnShift(
+            self._settings.on_shift,
+            self._store.root,
+            self._settings.recordings,
+            self._start,
+            self._log_info,
+            self._log_warning,
+        )
         own = MutuallyExclusiveCallbackGroup
         switching = own()
         self.create_service(Adapt, "adapt", self._on_adapt, callback_group=own())
@@ -130,6 +139,7 @@ class AdaptServer(Node):
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         self._rates.note(message)
         self._followers.note(message)
+        self._on_shift.note(message)
 
     # ---- requests ----
 
@@ -232,7 +242,7 @@ class AdaptServer(Node):
             self.get_logger().error(self._rival, throttle_duration_sec=30.0)
         self._tell_followers()
         snapshot = self._store.read()
-        self._publish_diagnostics(snapshot)
+        self._publish_diagnostics(snapshot, self._on_shift.watch(self._jobs.standing().is_busy))
         if snapshot != self._told_snapshot:
             self._publish_status()
 
@@ -248,7 +258,7 @@ class AdaptServer(Node):
             self.get_logger().warning(to_text(self._followers.advice()))
         self._publish_status()
 
-    def _publish_diagnostics(self, snapshot: Snapshot) -> None:
+    def _publish_diagnostics(self, snapshot: Snapshot, advice: str) -> None:
         self._diagnostics.publish(
             server_status(
                 self.get_fully_qualified_name(),
@@ -257,6 +267,7 @@ class AdaptServer(Node):
                 self._settings.bag_roots,
                 self._followers.names(),
                 self._rival,
+                advice,
             )
         )
 
@@ -292,6 +303,9 @@ class AdaptServer(Node):
 
     def _log_info(self, text: str) -> None:
         self.get_logger().info(to_text(text))
+
+    def _log_warning(self, text: str) -> None:
+        self.get_logger().warning(to_text(text))
 
     def _log_error(self, text: str) -> None:
         self.get_logger().error(to_text(text))
