@@ -12,6 +12,7 @@ Messages are read by their fields alone, so those of rclpy and of rosbags both w
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -48,8 +49,8 @@ class ExtendedCloud:
     """All of a point's."""
     point_step: int
     """Bytes of a point; rows are not padded."""
-    data: bytes
-    """All points."""
+    data: array[int]
+    """The bytes of all points."""
 
 
 def decode_points(msg: Any) -> np.ndarray:
@@ -93,11 +94,12 @@ def with_fields(msg: Any, added: Mapping[str, np.ndarray], replaced: tuple[str, 
     layout = _layout(msg)
     old = -(-msg.point_step // 4) * 4
     step, count = old + 4 * len(added), layout.shape[0] * layout.shape[1]
-    points = np.zeros((*layout.shape, step), np.uint8)
+    # What rclpy takes without a look at every element; it is filled in place, for copies are most of the time.
+    data = array("B", [0]) * (count * step)
     if count:
-        points[..., : msg.point_step] = np.ndarray(
-            (*layout.shape, msg.point_step), np.uint8, msg.data, 0, (*layout.strides, 1)
-        )
+        point = f"V{msg.point_step}"
+        points = np.ndarray(layout.shape, point, data, 0, (layout.shape[1] * step, step))
+        points[:] = np.ndarray(layout.shape, point, msg.data, 0, layout.strides)
     fields = [
         CloudField(field.name, field.offset, field.datatype, field.count)
         for field in msg.fields
@@ -107,8 +109,8 @@ def with_fields(msg: Any, added: Mapping[str, np.ndarray], replaced: tuple[str, 
         offset, kind = old + 4 * place, values.dtype.str[1:]
         fields.append(CloudField(name, offset, _APPENDED[kind]))
         if count:
-            np.ndarray((count,), layout.order + kind, points, offset, (step,))[:] = values
-    return ExtendedCloud(fields, step, points.tobytes())
+            np.ndarray((count,), layout.order + kind, data, offset, (step,))[:] = values
+    return ExtendedCloud(fields, step, data)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-from array import array
 from dataclasses import dataclass
 from typing import Any
 
@@ -125,7 +124,7 @@ def cloud_message(labelled: LabelledCloud, colours: np.ndarray) -> PointCloud2:
     ]
     message.point_step, message.row_step = extended.point_step, source.width * extended.point_step
     message.is_bigendian, message.is_dense = source.is_bigendian, source.is_dense
-    message.data = array("B", extended.data)
+    message.data = extended.data
     return message
 
 

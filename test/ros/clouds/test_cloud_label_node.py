@@ -143,6 +143,14 @@ def test_registered_depth_in_place_of_a_cloud(peer, start) -> None:
     assert "/cloud_labels/points" not in topics
 
 
+def test_labels_that_have_no_confidence_are_enough_where_told(peer, start) -> None:
+    start(static_transform=LIDAR_IN_CAMERA, use_confidence=False)
+    clouds = peer.collect(PointCloud2, "/cloud_labels/points")
+    Robot(peer, cloud_message(POINTS)).send_until(lambda: clouds, "a labelled cloud")
+    assert read_cloud(clouds[-1])[0]["confidence"].tolist() == [1.0] * 4
+    assert not peer.node.get_subscriptions_info_by_topic("/confidence")
+
+
 def test_occlusion_may_change_while_the_node_runs(peer, start) -> None:
     node = start(static_transform=LIDAR_IN_CAMERA)
     columns, rows = (grid.ravel() for grid in np.meshgrid(np.arange(20, 40), np.arange(10, 30)))
