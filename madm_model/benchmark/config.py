@@ -94,6 +94,8 @@ class BenchmarkConfig:
     """Probability of the head's channel dropout."""
     target_norm_batches: Annotated[int, Field(ge=0)] = 0
     """Target batches from which all rows but source-only take the head's BatchNorm statistics in the end."""
+    replay_share: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Of street_thermal's source images, the share that is simulated: a job's replay set."""
     view: ViewConfig = field(default_factory=lambda: ViewConfig(4, 192, 256))
     """Batch size, crops, Rare Class Sampling and the source's appearance."""
     resources: ResourceConfig = field(default_factory=ResourceConfig)
@@ -108,6 +110,8 @@ class BenchmarkConfig:
             raise ValueError("modalities, rows, seeds and target_frames need at least one value each")
         if self.task == STREET_THERMAL and self.modalities != ("thermal",):
             raise ValueError("the task street_thermal has one modality: thermal")
+        if self.task == SIMULATOR and self.replay_share:
+            raise ValueError("the task simulator has no replay_share: its source is simulated")
         if not all(1 <= iteration <= self.iterations for iteration in self.evaluate_at):
             raise ValueError(f"evaluate_at has to lie within 1 to {self.iterations} iterations")
         if not all(0 <= step <= 998 for step in self.noise_steps):

@@ -22,7 +22,9 @@ from typing import Any
 import numpy as np
 
 from madm_model.adaptation.data.batches import AdaptationData
-from madm_model.adaptation.data.source_frames import FolderSource, labelled_files
+from madm_model.adaptation.data.mixed_source import MixedSource
+from madm_model.adaptation.data.source_frames import FolderSource, SourceFrames, labelled_files, open_source
+from madm_model.adaptation.data.source_shares import REPLAY
 from madm_model.adaptation.data.target_frames import TargetFrames
 from madm_model.adaptation.data.training_data import JobData
 from madm_model.benchmark.config import BenchmarkConfig
@@ -95,7 +97,11 @@ class StreetThermal:
         if model.label_set != STREET_11:
             raise ValueError(f"street_thermal has {len(STREET_11)} classes, but model '{model.name}' has other ones")
         self._config, self._model = config, model
-        self._source = FolderSource(folder / "source/train", STREET_11, work_dir / "source")
+        self._folder_source = FolderSource(folder / "source/train", STREET_11, work_dir / "source")
+        self._source: SourceFrames = self._folder_source
+        if config.replay_share:
+            replay = open_source(REPLAY, STREET_11, work_dir / "replay")
+            self._source = MixedSource([self._folder_source, replay], [1 - config.replay_share, config.replay_share])
         self._source_test = labelled_files(folder / "source/test")
         self._target = np.stack([thermal_image(path) for path in _images(folder / "target/train/thermal")])
         self._val = _images(folder / "target/val/thermal")
@@ -139,11 +145,16 @@ class StreetThermal:
     def describe(self) -> str:
         """The frames, in one sentence."""
         return (
-            f"Source: {len(self._source.pixel_counts)} labelled RGB images (as an adaptation job does, a tenth of "
-            f"them, 24 at most, is not trained on). Target: {len(self._target)} thermal images without labels. "
+            f"Source: {len(self._folder_source.pixel_counts)} labelled RGB images{self._replay_in_words()} (as an "
+            "adaptation job does, a tenth of them, 24 at most, is not trained on). "
+            f"Target: {len(self._target)} thermal images without labels. "
             f"Scored on {len(self._val)} thermal images (a), {len(self._teacher)} of them with labels that an RGB "
             f"network made by day (b), and {len(self._source_test)} RGB images (c)."
         )
+
+    def _replay_in_words(self) -> str:
+        share = self._config.replay_share
+        return f", and {100 * share:.0f} % of the time one of the simulated replay set" if share else ""
 
 
 def box_scores(labels: dict[str, np.ndarray], boxes: dict[str, list[Box]], frames: Iterable[str]) -> dict[str, float]:

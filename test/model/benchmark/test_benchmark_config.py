@@ -20,7 +20,8 @@ from madm_model.benchmark.plan import ANY_MODALITY, plan, select, training_confi
 from madm_model.training.embedded import COLOUR_ONLY
 from madm_model.training.optimizer import OptimizerConfig
 
-FILES = sorted((Path(__file__).resolve().parents[3] / "config/benchmark").glob("*.yaml"))
+FOLDER = Path(__file__).resolve().parents[3] / "config/benchmark"
+FILES = sorted(path for path in FOLDER.glob("*.yaml") if path.stem != "gate")  # that is another command's
 CONFIG = BenchmarkConfig("Rows", "simulator", iterations=1000, modalities=("thermal", "depth"), seeds=(0, 1))
 
 

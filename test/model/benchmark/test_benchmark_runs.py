@@ -22,10 +22,11 @@ from adaptation_samples import MINIATURE, write_source
 from rich.console import Console
 
 from madm_model.adaptation.config import AblationRow, LoRAConfig, ResourceConfig
+from madm_model.adaptation.data import source_frames
 from madm_model.adaptation.data.batches import FramePoolData
 from madm_model.adaptation.data.training_data import ViewConfig
 from madm_model.benchmark.config import BenchmarkConfig, Streets
-from madm_model.benchmark.plan import Run, plan
+from madm_model.benchmark.plan import Run, plan, training_config
 from madm_model.benchmark.session import open_task, work_off, write_tables
 from madm_model.benchmark.simulated_streets import FirstFrames
 from madm_model.benchmark.workbench import Workbench, evaluate
@@ -247,6 +248,19 @@ def test_a_folder_of_real_streets(tmp_path, base):
         "| ESPNetv2 on RGB, no adaptation | 10.1 | 12.6 | 27.0 | 22.5 | 14.5 | 48.5 |"
         in (tmp_path / "benchmarks.md").read_text()
     )
+
+
+def test_a_part_of_the_source_of_real_streets_may_be_simulated(tmp_path, base, monkeypatch):
+    monkeypatch.setitem(source_frames.SIMULATED_STREETS, "", FramePoolConfig(5, 1, 2, 64, 48))
+    config = _config(
+        *(base,), task="street_thermal", view=ViewConfig(1, 16, 16), replay_share=0.25, logit_adjustment=0.25
+    )
+    task = open_task(config, load_model(base)[1], tmp_path / "work", _street_folder(tmp_path / "data"))
+    shares = task.data(Run(AblationRow.MADM, "thermal", 0)).class_shares()
+    assert shares.sum() == pytest.approx(1) and "25 % of the time" in task.describe()
+    plain = open_task(replace(config, replay_share=0.0), load_model(base)[1], tmp_path / "plain", tmp_path / "data")
+    assert shares != pytest.approx(plain.data(Run(AblationRow.MADM, "thermal", 0)).class_shares())
+    assert training_config(config, Run(AblationRow.MADM, "thermal", 0)).logit_adjustment == 0.25
 
 
 def test_a_network_that_is_always_right_or_always_says_road(tmp_path, base):

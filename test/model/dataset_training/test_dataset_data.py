@@ -69,6 +69,12 @@ def test_rare_classes_come_first_and_labels_are_the_networks():
     assert set(batch.labels.unique().tolist()) <= {person, STREET_9.names.index("road")}
 
 
+def test_class_shares_are_of_the_networks_classes():
+    shares = dict(zip(STREET_9.names, make().class_shares()))
+    assert (shares["road"], shares["person"]) == pytest.approx((0.9, 0.1))
+    assert sum(shares.values()) == pytest.approx(1)
+
+
 def test_images_are_resized_then_cropped_and_mirrored():
     data = make(source_size=(16, 16), batch_size=1)
     labels = [data.source(np.random.default_rng(seed)).labels[0] for seed in range(8)]
