@@ -24,6 +24,7 @@ from madm_model.cli.events import events
 from madm_model.cli.export import export
 from madm_model.cli.import_official import import_official
 from madm_model.cli.new import new
+from madm_model.cli.reference import reference
 from madm_model.cli.segment import segment
 from madm_model.cli.simulate import simulate
 from madm_model.cli.store import activate, rollback, versions
@@ -45,6 +46,7 @@ app.command("rollback")(rollback)
 app.command("simulate")(simulate)
 app.command("events")(events)
 app.command("new")(new)
+app.command("reference")(reference)
 app.command("import-official")(import_official)
 app.add_typer(data, name="data")
 app.command("train")(train)

@@ -165,6 +165,59 @@ def gate(
         console.print(f"table: {out}", soft_wrap=True)
 
 
+@benchmark.command("shift")
+def shift(
+    modality: Annotated[
+        list[str] | None, typer.Option(help="thermal, depth or rgb; may be repeated; default: all.")
+    ] = None,
+    model: Annotated[str, typer.Option(help="Model of one modality; default: the embedded one.")] = "",
+    known_streets: Annotated[int, typer.Option(help="Streets by day that the reference is made of.", min=4)] = 12,
+    streets: Annotated[int, typer.Option(help="Streets of each condition.", min=1)] = 8,
+    frames: Annotated[int, typer.Option(help="Frames of each street, 12 s apart.", min=1)] = 5,
+    out: Annotated[Path | None, typer.Option(help="Document whose section of this table is written.")] = None,
+    device: Annotated[str, typer.Option(help="cuda, cpu, or auto: the GPU where there is one.")] = "auto",
+    threads: Annotated[int, typer.Option(help="CPU threads; 0: PyTorch's choice.", min=0)] = 0,
+) -> None:
+    """What a node's shift says by day, by night, in fog and through another lens, on simulated streets."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from madm_model.cli.errors import clear_errors, fail
+
+    console = Console()
+    with clear_errors():
+        import torch
+
+        from madm_model.benchmark.document import put_section
+        from madm_model.benchmark.shift.conditions import MODALITIES
+        from madm_model.benchmark.shift.table import as_markdown, count_frames, measure
+        from madm_model.checkpoint.model_names import embedded_model
+        from madm_model.segmenter import Segmenter
+
+        chosen = modality or list(MODALITIES)
+        if unknown := set(chosen) - set(MODALITIES):
+            raise fail(f"modality '{min(unknown)}' cannot be measured: give one of {', '.join(MODALITIES)}")
+        if model and len(chosen) != 1:
+            raise fail("give the --modality of that --model")
+        if threads:
+            torch.set_num_threads(threads)
+        rows = []
+        with Progress(console=console, transient=True) as progress:
+            for one in chosen:
+                task = progress.add_task(one, total=count_frames(known_streets, streets, frames))
+                segmenter = Segmenter.from_folder(model or embedded_model(one), device)
+                rows += measure(
+                    segmenter, one, known_streets, streets, frames, lambda task=task: progress.advance(task)
+                )
+                segmenter.close()
+        options = "".join(f" --modality {one}" for one in modality or ()) + (f" --model {model}" if model else "")
+        options += f" --known-streets {known_streets} --streets {streets} --frames {frames}"
+        lines = as_markdown(rows, f"madm benchmark shift{options}", known_streets, frames)
+        if out is not None:
+            put_section(out, "shift", lines)
+    console.print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)
+
+
 @benchmark.command("score")
 def score(
     model: Annotated[str, typer.Argument(help="Model folder or version, student or not, or an embedded model.")],
