@@ -204,7 +204,7 @@ def declare(node: Node) -> AdaptSettings:
         values["max_days"],
         values["student"],
         values["source"],
-        values["labelled_target"],
+        values["labelled_target"] and str(Path(values["labelled_target"]).expanduser().absolute()),
         values["auto_activate"],
         _group(values, "gate."),
         on_shift,

@@ -36,6 +36,7 @@ from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from std_srvs.srv import Trigger
 
+from madm_model.adaptation.data.source_frames import labelled_files
 from madm_model.checkpoint.model_names import resolve_model
 from madm_model.distillation.student_choice import choose_student
 from madm_model.jobs.gate import GateConfig
@@ -71,6 +72,7 @@ class AdaptServer(Node):
     Raises:
         ValueError: a parameter has a wrong value.
         ModelError: there is no such base, or no such student.
+        InputError: there are no labelled frames where it was told that they are.
         StoreError: the store cannot be written to.
     """
 
@@ -80,6 +82,8 @@ class AdaptServer(Node):
         base = resolve_model(self._settings.model).absolute()
         # What jobs could not start from, make or write to is told before anyone asks for one.
         read_settings(GateConfig, self._settings.gate).protected(ModelConfig.load(base).label_set)
+        if self._settings.labelled_target:
+            labelled_files(Path(self._settings.labelled_target))
         if wants_student(self._settings.student):
             choose_student(self._settings.student)
         self._store = VersionStore(self._settings.store, base, self._settings.keep)

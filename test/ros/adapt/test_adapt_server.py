@@ -39,7 +39,7 @@ from sensor_msgs.msg import Image
 from std_srvs.srv import Trigger
 
 from madm_model.io.bags import BagWriter, make_image_message
-from madm_model.io.frames import RawFrame
+from madm_model.io.frames import InputError, RawFrame
 from madm_model.jobs.request import JobFolder
 from madm_model.modalities import make_preprocessor
 from madm_model.store import VersionStore
@@ -341,9 +341,11 @@ def test_requests_that_cannot_work_are_refused_with_a_reason(peer, start_server,
     assert VersionStore(robot / "store", robot / "base").read().versions == ("base",)
 
 
-def test_a_class_to_protect_that_the_model_lacks_ends_the_start(ros, start_server) -> None:
+def test_what_the_gate_cannot_go_by_ends_the_start(ros, start_server, robot) -> None:
     with pytest.raises(ValueError, match="protect names 'persn', but the model's classes are sky"):
         start_server(**{"gate.protect": ["persn"]})
+    with pytest.raises(InputError, match="is no labelled folder"):
+        start_server(labelled_target=str(robot / "bags"))
 
 
 def test_a_refused_goal_says_why_in_its_result(peer, start_server, robot) -> None:
