@@ -15,9 +15,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from madm_model.benchmark.document import markdown_table, put_section
-from madm_model.benchmark.gate import sayings
+from madm_model.benchmark.gate import predictions
 from madm_model.benchmark.gate.config import GateBenchmarkConfig
-from madm_model.benchmark.gate.sayings import BASE, Origin
+from madm_model.benchmark.gate.predictions import BASE, Origin
 from madm_model.benchmark.gate.verdicts import Rates, Trial, make_trial, rates
 from madm_model.benchmark.gate.versions import VersionMaker
 from madm_model.jobs.gate import GateConfig
@@ -31,22 +31,22 @@ def judge(config: GateBenchmarkConfig, maker: VersionMaker) -> list[Trial]:
     relabelled = {setting.name: setting.relabelled for setting in config.settings}
     for pool in config.pools:
         folder = maker.pool_folder(pool)
-        if not sayings.is_written(folder, BASE):
+        if not predictions.is_written(folder, BASE):
             continue
-        running = sayings.read(folder, BASE)[1]
+        running = predictions.read(folder, BASE)[1]
         settings = {origin.name: origin.setting for origin in _origins(folder)}
         for name in settings:
-            origin, said = sayings.read(folder, name)
+            origin, predicted = predictions.read(folder, name)
             trained = origin.parent or name
             if trained not in settings and trained != BASE:
                 continue  # is made again with its parent
             labels = list(maker.source_labels(relabelled.get(settings.get(trained, BASE), {})))
-            trials.append(make_trial(pool.name, running, (origin, said), labels, config.gate, config.worse_points))
+            trials.append(make_trial(pool.name, running, (origin, predicted), labels, config.gate, config.worse_points))
     return trials
 
 
 def _origins(folder: Path) -> Iterator[Origin]:
-    return (sayings.read_origin(folder, name) for name in sayings.names(folder))
+    return (predictions.read_origin(folder, name) for name in predictions.names(folder))
 
 
 def write_table(config: GateBenchmarkConfig, trials: Sequence[Trial], command: str, document: Path) -> None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from madm_model.benchmark.gate.sayings import Origin, Sayings, bootstrap_difference, class_iou
+from madm_model.benchmark.gate.predictions import Origin, Predictions, bootstrap_difference, class_iou
 from madm_model.evaluation import ConfusionMatrix
 from madm_model.jobs.gate import GateConfig, Measures, decide
 from madm_model.jobs.gate_classes import ClassTally
@@ -69,8 +69,8 @@ class Trial:
 
 def make_trial(
     pool: str,
-    running: Sayings,
-    version: tuple[Origin, Sayings],
+    running: Predictions,
+    version: tuple[Origin, Predictions],
     source_labels: Sequence[np.ndarray],
     config: GateConfig,
     worse_points: float,
@@ -79,8 +79,8 @@ def make_trial(
 
     Args:
         pool: its pool.
-        running: what the running version says.
-        version: where the new one comes from, and what it says.
+        running: what the running version predicts.
+        version: where the new one comes from, and what it predicts.
         source_labels: labels of the held-out source frames as its training has them, uint8 (H, W) each.
         config: the gate's.
         worse_points: points of IoU that a protected class may lose.
@@ -104,26 +104,26 @@ def make_trial(
 
 
 def _measures(
-    said: Sayings, source_labels: Sequence[np.ndarray], ensemble: np.ndarray | None, tally: ClassTally
+    version: Predictions, source_labels: Sequence[np.ndarray], ensemble: np.ndarray | None, tally: ClassTally
 ) -> Measures:
-    count = len(said.labels)
+    count = len(version.labels)
     values = measure_target(
         list(np.arange(count)[:, None]),
         np.array,  # a frame is its number
-        lambda image: (said.labels[int(image)], said.confidence[int(image)]),
+        lambda image: (version.labels[int(image)], version.confidence[int(image)]),
         lambda index: None if ensemble is None else ensemble[index],
         len(STREET_11),
         tally,
     )
     matrix = ConfusionMatrix(len(STREET_11))
-    for predicted, labels in zip(said.source, source_labels):
+    for predicted, labels in zip(version.source, source_labels):
         matrix.add(predicted, labels)
     scores = matrix.scores()
     return Measures(*values, scores.miou, 1.0, tally.measures(dict(zip(STREET_11.names, scores.class_iou))))
 
 
-def _miou(said: Sayings) -> float:
-    counts = said.truth.sum(axis=0)  # (K, 3)
+def _miou(version: Predictions) -> float:
+    counts = version.truth.sum(axis=0)  # (K, 3)
     return float(np.nanmean(np.where(counts[:, 2] > 0, class_iou(counts), np.nan)))
 
 

@@ -5,7 +5,7 @@
 # Unless required by applicable law or agreed to in writing, software distributed under the License is distributed on
 # an "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the
 # specific language governing permissions and limitations under the License.
-"""Versions of many kinds: short trainings, mixtures of weights, shifted scores; and what each says about its pool."""
+"""Versions of many kinds: short trainings, mixtures of weights, shifted scores; and what each predicts on its pool."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from madm_model.adaptation.data.source_frames import SimulatedSource, SourceFram
 from madm_model.adaptation.data.target_frames import TargetFrames
 from madm_model.adaptation.data.training_data import JobData, held_out_frames
 from madm_model.adaptation.self_training import SelfTraining
-from madm_model.benchmark.gate import sayings
+from madm_model.benchmark.gate import predictions
 from madm_model.benchmark.gate.config import GateBenchmarkConfig, GatePool, VersionSetting
-from madm_model.benchmark.gate.sayings import BASE, Origin, Sayings
+from madm_model.benchmark.gate.predictions import BASE, Origin, Predictions
 from madm_model.checkpoint.model_folder import load_model
 from madm_model.jobs.gate_run import ask_teacher
 from madm_model.jobs.settings import default_settings, with_options
@@ -160,10 +160,10 @@ class VersionMaker:
         return list(range(every, self._config.iterations + 1, every))
 
     def _is_there(self, pool: GatePool, name: str) -> bool:
-        return sayings.is_written(self.pool_folder(pool), name)
+        return predictions.is_written(self.pool_folder(pool), name)
 
     def pool_folder(self, pool: GatePool) -> Path:
-        """Where the sayings of a pool's versions lie."""
+        """Where the predictions of a pool's versions lie."""
         return self._folder / pool.name / "versions"
 
     def _frames(self, pool: GatePool) -> tuple[np.ndarray, np.ndarray]:
@@ -240,24 +240,24 @@ class VersionMaker:
                 text = "+".join(f"{name}{value:+g}" for name, value in added.items())
                 made = replace(origin, name=f"{origin.name}-{text}", kind="shifted", setting=text, parent=origin.name)
             runtime.begin(added)
-            sayings.write(self.pool_folder(pool), made, self._ask(frames, segmenter, ensemble))
+            predictions.write(self.pool_folder(pool), made, self._predict(frames, segmenter, ensemble))
             yield made.name
 
-    def _ask(self, frames: Frames, segmenter: Segmenter, ensemble: np.ndarray | None) -> Sayings:
+    def _predict(self, frames: Frames, segmenter: Segmenter, ensemble: np.ndarray | None) -> Predictions:
         config, (images, labels) = self._config, frames
         first = config.target_streets
         after = first + config.gate_streets
         of_gate = [segmenter.segment([images[index]])[0] for index in range(first, after)]
         source = [segmenter.segment([self._source_frame(index)[0]])[0].labels for index in self._held_out]
         truth = [
-            sayings.class_counts(
+            predictions.class_counts(
                 segmenter.segment([images[index]])[0].labels,
                 labels[index],
                 len(STREET_11),
             )
             for index in range(after, config.streets)
         ]
-        return Sayings(
+        return Predictions(
             np.stack([one.labels for one in of_gate]),
             np.stack([one.confidence for one in of_gate]),
             np.stack(source),

@@ -19,9 +19,9 @@ from adaptation_samples import CONFIG as MODEL
 from adaptation_samples import MINIATURE
 from typer.testing import CliRunner
 
-from madm_model.benchmark.gate import sayings
+from madm_model.benchmark.gate import predictions
 from madm_model.benchmark.gate.config import GateBenchmarkConfig, GatePool, VersionSetting, load_gate_config
-from madm_model.benchmark.gate.sayings import Origin, Sayings
+from madm_model.benchmark.gate.predictions import Origin, Predictions
 from madm_model.benchmark.gate.verdicts import Rates, choose_limits, make_trial, rates
 from madm_model.checkpoint.model_folder import save_model
 from madm_model.cli.app import app
@@ -92,7 +92,7 @@ def test_versions_are_made_once_and_judged(config) -> None:
     assert "a: " not in run(config)  # all of it is there
 
     folder = config.parent / "work" / "a" / "versions"
-    trained, shifted = (sayings.read(folder, f"plain-seed0-2{more}")[1] for more in ("", "-person+90"))
+    trained, shifted = (predictions.read(folder, f"plain-seed0-2{more}")[1] for more in ("", "-person+90"))
     assert (shifted.labels == PERSON).all()
     assert not (trained.labels == PERSON).all()
     assert trained.labels.shape == trained.ensemble.shape == (2, 32, 64)
@@ -113,15 +113,15 @@ def test_streets_of_two_pools_must_not_overlap() -> None:
         GateBenchmarkConfig("x", pools, (VersionSetting("plain"),))
 
 
-def said(persons: int, road: int = 0) -> Sayings:
+def said(persons: int, road: int = 0) -> Predictions:
     """Of frames whose left half shows persons in truth: so many of ten columns are labelled as such."""
     labels = np.full((4, 20, 20), 1, np.uint8)
     labels[:, :, :persons] = PERSON
     labels[:, :, 20 - road :] = ROAD
     truth = np.full((20, 20), 1, np.uint8)
     truth[:, :10] = PERSON
-    counts = np.stack([sayings.class_counts(one, truth, 11) for one in labels])
-    return Sayings(labels, np.full_like(labels, 255), labels[:1], counts, np.zeros(0, np.uint8))
+    counts = np.stack([predictions.class_counts(one, truth, 11) for one in labels])
+    return Predictions(labels, np.full_like(labels, 255), labels[:1], counts, np.zeros(0, np.uint8))
 
 
 def trial(persons: int, running: int = 8, road: int = 0):

@@ -5,7 +5,7 @@
 # Unless required by applicable law or agreed to in writing, software distributed under the License is distributed on
 # an "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the
 # specific language governing permissions and limitations under the License.
-"""What a version says about the frames of a pool, on disk: enough to judge it, and every limit of the gate, again."""
+"""What a version predicts on the frames of a pool, on disk: enough to judge it, and every limit of the gate, again."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ class Origin:
 
 
 @dataclass(frozen=True)
-class Sayings:
-    """What one version says about the pool's frames."""
+class Predictions:
+    """What one version predicts on the pool's frames."""
 
     labels: np.ndarray
     """Of the gate's frames, uint8 (G, H, W)."""
@@ -87,21 +87,21 @@ def class_iou(counts: np.ndarray) -> np.ndarray:
     return np.divide(hit, union, out=np.full_like(hit, np.nan), where=union > 0)
 
 
-def write(folder: Path, origin: Origin, sayings: Sayings) -> None:
-    """Keep a version's sayings.
+def write(folder: Path, origin: Origin, predicted: Predictions) -> None:
+    """Keep a version's predictions.
 
     Raises:
         OSError: the disk is full.
     """
     folder.mkdir(parents=True, exist_ok=True)
     unfinished = folder / f".{origin.name}{_SUFFIX}"
-    np.savez_compressed(unfinished, **asdict(sayings))
+    np.savez_compressed(unfinished, **asdict(predicted))
     unfinished.replace(folder / f"{origin.name}{_SUFFIX}")
     durable.write_json(folder / f"{origin.name}.json", asdict(origin))
 
 
 def is_written(folder: Path, name: str) -> bool:
-    """Whether a version's sayings are there."""
+    """Whether a version's predictions are there."""
     return (folder / f"{name}.json").exists()
 
 
@@ -110,11 +110,11 @@ def read_origin(folder: Path, name: str) -> Origin:
     return Origin(**json.loads((folder / f"{name}.json").read_text()))
 
 
-def read(folder: Path, name: str) -> tuple[Origin, Sayings]:
+def read(folder: Path, name: str) -> tuple[Origin, Predictions]:
     """One version."""
     origin = read_origin(folder, name)
     with np.load(folder / f"{name}{_SUFFIX}") as arrays:
-        return origin, Sayings(**arrays)
+        return origin, Predictions(**arrays)
 
 
 def names(folder: Path) -> list[str]:
@@ -129,7 +129,7 @@ def bootstrap_difference(
     """Interval of a class's IoU of one version less that of another, by drawing streets with replacement.
 
     Args:
-        new: `Sayings.truth` of the one.
+        new: `Predictions.truth` of the one.
         running: of the other, on the same streets.
         class_id: the class.
         share: of the draws that the interval holds.
