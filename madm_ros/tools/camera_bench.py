@@ -32,7 +32,7 @@ from typing import Any
 
 import numpy as np
 import rclpy
-from rclpy.executors import MultiThreadedExecutor
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile, ReliabilityPolicy
@@ -91,7 +91,7 @@ def _run_nodes(names: Sequence[str], load: Load) -> None:
     from madm_ros.sharing.shared_networks import SharedNetworks
 
     with ros_process("camera_bench", []) as nodes:
-        networks, executor = SharedNetworks(), MultiThreadedExecutor(1 + len(names))
+        networks, executor = SharedNetworks(), SingleThreadedExecutor()
         values = {"model": load.model, "runtime": load.runtime}
         for name in names:
             node = SegmentationNode(
@@ -103,10 +103,7 @@ def _run_nodes(names: Sequence[str], load: Load) -> None:
             nodes.append(node)
             node.bring_up()
             executor.add_node(node)
-        try:
-            executor.spin()
-        finally:
-            executor.shutdown(1.0)
+        executor.spin()
 
 
 def _run_cameras(names: Sequence[str], load: Load, end: Connection) -> None:

@@ -21,7 +21,6 @@ pytest.importorskip("rclpy", reason="ROS 2's rclpy is not installed")
 pytest.importorskip("event_camera_msgs.msg", reason="event_camera_msgs is not installed")
 
 from diagnostic_msgs.msg import DiagnosticArray
-from rclpy.executors import MultiThreadedExecutor
 from robot_samples import CAMERAS, write_robot, write_robot_bag
 from ros_helpers import wait_until
 from sensor_msgs.msg import Image
@@ -57,7 +56,7 @@ def test_labels_of_all_cameras_come_at_their_names(peer, spin, play, robot_folde
     for made in nodes.values():
         assert made[-1].bring_up()
     everything = [node for made in nodes.values() for node in made]
-    spin(*everything, executor=MultiThreadedExecutor(1 + len(everything)))
+    spin(*everything)
     for name in CAMERAS:
         topic = f"/madm/{name}/labels"
         wait_until(lambda topic=topic: nodes["front"][0].count_subscribers(topic) == 1, "a listener to the labels")
