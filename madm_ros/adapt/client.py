@@ -53,7 +53,8 @@ class AdaptRequest:
     topic: str = ""
     """Topic of the sensor in the recordings; empty: the only one of a supported type."""
     source: str = ""
-    """Folder with images/ and labels/, "sim", or empty for the replay set."""
+    """Folders with images/ and labels/, "sim" or "replay", separated by colons, with =SHARE or without; empty: the
+    server's."""
     options: Mapping[str, str] = field(default_factory=dict)
     """Settings by their dotted names."""
     auto_activate: bool = True

@@ -11,7 +11,14 @@ from __future__ import annotations
 
 import pytest
 
-from madm_model.adaptation.data.source_shares import REPLAY, SourceShare, in_words, parse_sources, with_folders
+from madm_model.adaptation.data.source_shares import (
+    REPLAY,
+    SourceShare,
+    in_words,
+    parse_sources,
+    with_folders,
+    without_replay,
+)
 
 
 @pytest.mark.parametrize(
@@ -59,6 +66,12 @@ def test_folders_are_made_absolute_and_nothing_else() -> None:
     assert with_folders("a=0.5:sim=0.25:replay", lambda path: f"/here/{path}") == "/here/a=0.5:sim=0.25:replay"
     assert with_folders("", lambda path: "/wrong") == ""
     assert with_folders("a", lambda path: f"/{path}") == "/a"
+
+
+def test_a_model_without_the_simulators_classes_does_without_the_replay_set() -> None:
+    assert without_replay(parse_sources("/data")) == (SourceShare("/data", 1.0),)
+    assert [source.share for source in without_replay(parse_sources("/a=0.6:/b=0.2"))] == pytest.approx([0.75, 0.25])
+    assert without_replay(parse_sources("")) == parse_sources("")  # then it is refused, with advice
 
 
 def test_sources_in_words() -> None:
