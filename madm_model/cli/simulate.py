@@ -26,8 +26,10 @@ def simulate(
     events: Annotated[
         bool, typer.Option("--events", help="Also an event camera; takes several times as long.")
     ] = False,
+    lidar: Annotated[bool, typer.Option("--lidar", help="Also a LiDAR above the cameras.")] = False,
 ) -> None:
-    """Write colour, depth, thermal and true labels of a simulated drive, and events if asked for, as an mcap bag."""
+    """Write colour, depth, thermal and true labels of a simulated drive, and events or clouds if asked for, as an mcap
+    bag."""
     from rich.console import Console
     from rich.progress import Progress
 
@@ -37,12 +39,20 @@ def simulate(
     with clear_errors():
         from madm_model.simulator import SimulatorConfig, StreetSimulator
         from madm_model.simulator.events import EventSensorConfig
+        from madm_model.simulator.lidar import LidarConfig
         from madm_model.simulator.record import record_drive
 
         config = SimulatorConfig(width=width, height=height, time_of_day=time_of_day)  # type: ignore[arg-type]
         simulator = StreetSimulator(seed, config)
         with Progress(console=console) as progress:
             task = progress.add_task("simulating", total=max(1, round(seconds * rate)))
-            sensor = EventSensorConfig() if events else None
-            frames = record_drive(simulator, out, seconds, rate, lambda: progress.advance(task), sensor)
+            frames = record_drive(
+                simulator,
+                out,
+                seconds,
+                rate,
+                lambda: progress.advance(task),
+                EventSensorConfig() if events else None,
+                LidarConfig() if lidar else None,
+            )
     console.print(f"{frames} frames of street {seed} written to {out}")

@@ -225,6 +225,33 @@ def make_camera_info_message(width: int, height: int, camera_matrix: np.ndarray,
     )
 
 
+def make_point_cloud_message(points: np.ndarray, stamp_ns: int, frame_id: str) -> Any:
+    """Make a sensor_msgs/PointCloud2 for `BagWriter`, not organised.
+
+    Args:
+        points: structured (N,), little endian; each field is float32 or uint16.
+        stamp_ns: time of the sweep, nanoseconds.
+        frame_id: coordinate frame of the sensor.
+    """
+    types = standard_types().types
+    numbers = {"float32": 7, "uint16": 4}
+    fields = [
+        types["sensor_msgs/msg/PointField"](name=name, offset=offset, datatype=numbers[kind.name], count=1)
+        for name, (kind, offset) in points.dtype.fields.items()
+    ]
+    return types["sensor_msgs/msg/PointCloud2"](
+        header=_header(stamp_ns, frame_id),
+        height=1,
+        width=len(points),
+        fields=fields,
+        is_bigendian=False,
+        point_step=points.itemsize,
+        row_step=points.nbytes,
+        data=np.frombuffer(points.tobytes(), np.uint8),
+        is_dense=True,
+    )
+
+
 def _header(stamp_ns: int, frame_id: str) -> Any:
     types = standard_types().types
     stamp = types["builtin_interfaces/msg/Time"](sec=stamp_ns // 1_000_000_000, nanosec=stamp_ns % 1_000_000_000)

@@ -11,12 +11,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from madm_model.events.encoders import encode_evt3
 from madm_model.events.messages import make_packet
-from madm_model.io.bag_writer import BagWriter, make_camera_info_message, make_image_message
+from madm_model.io.bag_writer import (
+    BagWriter,
+    make_camera_info_message,
+    make_image_message,
+    make_point_cloud_message,
+)
 from madm_model.io.raw_message import RawMessage
 from madm_model.simulator.events import EventSensorConfig, street_events
+from madm_model.simulator.lidar import LidarConfig, scan
 from madm_model.simulator.street import StreetSimulator
 
 START_NS = 1_704_067_200_000_000_000
@@ -24,6 +33,10 @@ START_NS = 1_704_067_200_000_000_000
 
 FRAME_ID = "camera_optical_frame"
 """All sensors look through one lens."""
+
+LIDAR_FRAME_ID = "lidar"
+
+LIDAR_TOPIC = "/lidar/points"
 
 EVENT_TOPIC = "/event_camera/events"
 """As drivers of event cameras call it."""
@@ -36,10 +49,12 @@ def record_drive(
     rate: float,
     on_frame: Callable[[], None] = lambda: None,
     event_sensor: EventSensorConfig | None = None,
+    lidar: LidarConfig | None = None,
 ) -> int:
     """Drive and write /rgb, /depth and /thermal (image_raw and camera_info each) and /labels/image_raw.
 
-    With an event sensor also /event_camera/events, EventPacket in evt3; its clock starts with the drive.
+    With an event sensor also /event_camera/events, EventPacket in evt3; its clock starts with the drive. With a LiDAR
+    also /lidar/points, x, y, z and ring.
 
     Args:
         path: the bag's folder, which must not exist.
@@ -47,6 +62,7 @@ def record_drive(
         rate: frames a second, above 0.
         on_frame: called after every frame.
         event_sensor: writes events too; None: none, which takes a fraction of the time.
+        lidar: writes a cloud with every frame; None: none.
 
     Returns:
         The number of frames written.
@@ -76,12 +92,21 @@ def record_drive(
             ):
                 bag.write(f"/{name}/image_raw", make_image_message(array, encoding, stamp, FRAME_ID), stamp)
                 bag.write(f"/{name}/camera_info", info, stamp)
+            if lidar is not None:
+                bag.write(LIDAR_TOPIC, _cloud(simulator, number / rate, lidar, stamp), stamp)
             bag.write("/labels/image_raw", make_image_message(frame.labels, "mono8", stamp, FRAME_ID), stamp)
             on_frame()
         while packet is not None:
             bag.copy(packet)
             packet = next(packets, None)
     return count
+
+
+def _cloud(simulator: StreetSimulator, time_s: float, lidar: LidarConfig, stamp_ns: int) -> Any:
+    sweep = scan(simulator, time_s, lidar)
+    points = np.zeros(len(sweep.labels), [("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("ring", "<u2")])
+    points["x"], points["y"], points["z"], points["ring"] = *sweep.points, sweep.rings
+    return make_point_cloud_message(points, stamp_ns, LIDAR_FRAME_ID)
 
 
 def _packets(simulator: StreetSimulator, seconds: float, sensor: EventSensorConfig) -> Iterator[RawMessage]:

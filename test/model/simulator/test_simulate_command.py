@@ -18,7 +18,9 @@ from typer.testing import CliRunner
 
 from madm_model.cli.simulate import simulate
 from madm_model.io.bags import BagReader
+from madm_model.io.point_clouds import decode_points
 from madm_model.simulator import SimulatorConfig, StreetSimulator
+from madm_model.simulator.lidar import scan
 
 IMAGES = {
     "/rgb/image_raw": ("rgb8", "rgb"),
@@ -88,3 +90,17 @@ def test_bad_options_end_with_one_line_and_leave_nothing(
     assert result.exit_code == 1
     assert result.output.startswith("error:") or "error:" in result.output
     assert not path.exists()
+
+
+def test_a_lidar_writes_a_cloud_with_every_frame(app: typer.Typer, tmp_path: Path) -> None:
+    options = ["--seed", "5", "--seconds", "0.1", "--width", "64", "--height", "48", "--lidar"]
+    result = CliRunner().invoke(app, ["--out", str(tmp_path / "drive"), *options])
+    assert result.exit_code == 0, result.output
+    sweep = scan(StreetSimulator(5, SimulatorConfig(width=64, height=48)), 0.0)
+    with BagReader(tmp_path / "drive") as reader:
+        (raw,) = reader.raw_messages(["/lidar/points"])
+        (image,) = reader.frames("/thermal/image_raw")
+        cloud = reader.message(raw)
+    assert cloud.header.frame_id == "lidar" and raw.stamp_ns == image.stamp_ns
+    np.testing.assert_array_equal(decode_points(cloud), sweep.points)
+    assert [field.name for field in cloud.fields] == ["x", "y", "z", "ring"]
