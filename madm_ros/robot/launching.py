@@ -92,7 +92,7 @@ def _player(argument: Mapping[str, str], robot: RobotConfig) -> Node:
         topic, suffix = _input(robot, camera)
         advice = f"set {'events' if camera.modality == 'event' else 'image'}_topic of {camera.name} in the robot's file"
         launch_checks.require_topic(argument["bag"], [topic + suffix], advice)
-        topics.append(topic + suffix)
+        topics += [topic + suffix] * (1 if robot.record is None else 2)
     options = ["--loop"] if argument["bag_loop"] == "true" else []
     if argument["bag_clock"]:
         options += ["--clock", str(launch_checks.require_number(argument, "bag_clock"))]

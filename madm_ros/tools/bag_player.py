@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections import Counter
 from collections.abc import Collection
 
 import rclpy
@@ -73,15 +74,16 @@ class BagPlayer(Node):
 
         Args:
             timeout_s: seconds.
-            topics: all of these, of those that are played; none: any that is played.
+            topics: all of these that are played, each as often as it is named; none: any that is played.
         """
-        awaited = [self._publishers_by_topic[name] for name in topics if name in self._publishers_by_topic]
-        publishers, enough = (awaited, all) if awaited else (list(self._publishers_by_topic.values()), any)
-        names = ", ".join(publisher.topic_name for publisher in publishers)
-        self.get_logger().info(f"waits until someone subscribes to {names}")
+        wanted = Counter(name for name in topics if name in self._publishers_by_topic)
+        enough = all if wanted else any
+        wanted = wanted or dict.fromkeys(self._publishers_by_topic, 1)
+        self.get_logger().info(f"waits until someone subscribes to {', '.join(wanted)}")
         deadline = time.monotonic() + timeout_s
         while rclpy.ok() and time.monotonic() < deadline:
-            if enough(publisher.get_subscription_count() for publisher in publishers):
+            counts = {name: self._publishers_by_topic[name].get_subscription_count() for name in wanted}
+            if enough(counts[name] >= number for name, number in wanted.items()):
                 return True
             time.sleep(0.05)
         return False
@@ -172,7 +174,11 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
         help="wait up to this many seconds until a topic has a subscriber, then play in any case",
     )
     parser.add_argument(
-        "--wait-for", nargs="+", default=(), metavar="TOPIC", help="until each of these topics has one, not any"
+        "--wait-for",
+        nargs="+",
+        default=(),
+        metavar="TOPIC",
+        help="until each of these topics has as many as it is named",
     )
     return parser.parse_args(arguments)
 

@@ -90,6 +90,8 @@ def test_a_bag_is_played_once_all_cameras_listen(write_file, tmp_path) -> None:
     words = command(player)
     topics = ["/front/image_raw", "/rear/image_raw", "/lidar/image_raw", "/dvs/events"]
     assert words[words.index("--wait-for") + 1 :][:4] == topics
+    words = command(processes(robot_file=write_file("record: {}\n"), bag=bag)[-1])
+    assert words[words.index("--wait-for") + 1 :][:8] == [topic for topic in topics for _ in ("camera", "recorder")]
     other = write_file("").replace("robot.yaml", "other.yaml")
     Path(other).write_text("cameras: [{name: side, modality: thermal}]\n")
     with pytest.raises(RuntimeError, match=r"no topic /side/image_raw.*: set image_topic of side in the robot's file"):

@@ -121,6 +121,9 @@ def test_it_can_wait_until_every_topic_is_listened_to(peer, player_of, tmp_path)
     assert not player.wait_for_subscribers(0.2, topics)
     peer.collect(CameraInfo, topics[1])
     assert player.wait_for_subscribers(20, topics)
+    assert not player.wait_for_subscribers(0.2, [*topics, topics[0]])
+    peer.collect(Image, topics[0])
+    assert player.wait_for_subscribers(20, [*topics, topics[0]])
 
 
 def test_only_chosen_topics_are_played(player_of, tmp_path) -> None:
