@@ -63,7 +63,7 @@ class GateConfig:
     """Share of a frame from which a connected region of a protected class counts."""
     fewest_regions: Annotated[int, Field(ge=1, le=10_000)] = 5
     """A protected class of which the running version shows fewer regions in all is not checked by itself."""
-    pixel_ratio: _Share = 0.55
+    pixel_ratio: _Share = 0.7
     """Pixels of a protected class: smallest ratio to the running version's."""
     pixel_growth: Annotated[float, Field(ge=1, le=1000)] = 2.5
     """Pixels of a protected class: largest ratio to the running version's."""

@@ -25,9 +25,9 @@ from madm_model.labels import STREET_11
 _PASSED_WORSE = 0.05
 """Share of worse versions that may pass, at most."""
 _LIMITS = {
-    "pixel_ratio": (0.0, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9),
+    "pixel_ratio": (0.0, 0.3, 0.4, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9),
     "pixel_growth": (1.2, 1.35, 1.5, 1.75, 2.0, 2.5, 3.0, 1000.0),
-    "region_ratio": (0.0, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9),
+    "region_ratio": (0.0, 0.4, 0.5, 0.6, 0.65, 0.7, 0.75, 0.8, 0.9),
     "size_ratio": (0.0, 0.4, 0.5, 0.6, 0.7, 0.8),
     "kept_share": (0.0, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95),
     "found_share": (0.0, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95),
@@ -156,11 +156,12 @@ class Rates:
 
 
 def rates(trials: Iterable[Trial], config: GateConfig) -> Rates:
-    """Judge versions, and count what was wrong."""
+    """Judge versions, and count what was wrong; without protected classes they are not looked at by themselves."""
     counts = dict.fromkeys((*((kind, passed) for kind in ("worse", "better", "neither") for passed in (0, 1)),), 0)
     for trial in trials:
         kind = "worse" if trial.is_worse else "better" if trial.is_better else "neither"
-        counts[kind, int(decide(trial.running, trial.new, config).passed)] += 1
+        running = trial.running if config.protect else replace(trial.running, protected={})
+        counts[kind, int(decide(running, trial.new, config).passed)] += 1
     totals = {kind: counts[kind, 0] + counts[kind, 1] for kind in ("worse", "better", "neither")}
     return Rates(
         *(totals["worse"], counts["worse", 1], totals["better"], counts["better", 0]),

@@ -256,7 +256,7 @@ def test_a_version_that_lost_a_protected_class_is_refused_by_name(store, request
     run = Run(store, replace(request_, options=options))
     assert run() == "not_activated"
     message = run.of("state")[-1]["message"]
-    assert "road: pixels 0, was 1, limit 0.55; road: regions 0, was 2" in message
+    assert "road: pixels 0, was 1, limit 0.7; road: regions 0, was 2" in message
     assert "person" not in message
     page = Path(run.folder.state().report).read_text()
     assert "<td>road</td><td>sure pixels kept</td>" in page

@@ -154,5 +154,6 @@ def test_rates_and_the_limits_that_make_them_low() -> None:
     assert rates(trials, loose) == Rates(2, 2, 2, 0, 1, 0)
     strict = replace(loose, pixel_ratio=0.6, pixel_growth=1.15)
     assert rates(trials, strict) == Rates(2, 1, 2, 1, 1, 0)
+    assert rates(trials, replace(strict, protect=())) == Rates(2, 2, 2, 0, 1, 0)
     chosen = choose_limits(trials, strict)
     assert rates(trials, chosen) == Rates(2, 0, 2, 0, 1, 0)
