@@ -21,7 +21,6 @@ from madm_model.labels import IGNORE, STREET_11
 from madm_model.simulator import SimulatorConfig, StreetSimulator
 from madm_model.simulator.lidar import LidarConfig, scan
 
-STREETS = (101, 104)
 ROAD = STREET_11.names.index("road")
 SMALL = {"step_deg": 0.3, "side_deg": 38.0, "lowest_deg": -18.0}
 LIDAR = LidarConfig(**SMALL, position=(0.3, -1.5, -1.0))
@@ -30,7 +29,7 @@ LIDAR = LidarConfig(**SMALL, position=(0.3, -1.5, -1.0))
 
 @dataclass(frozen=True)
 class Scores:
-    """Points in the picture of all streets."""
+    """Points in the picture."""
 
     seen: np.ndarray
     """bool, the camera sees the point, too."""
@@ -65,19 +64,18 @@ def score(street: int, later_s: float = 0.0, lidar: LidarConfig = LIDAR) -> Scor
 
 
 @cache
-def all_streets() -> Scores:
-    parts = [score(street) for street in STREETS]
-    return Scores(*(np.concatenate([getattr(part, name) for part in parts]) for name in Scores.__annotations__))
+def one_street() -> Scores:
+    return score(101)
 
 
 def test_points_that_both_see_have_their_pixels_label() -> None:
-    scores = all_streets()
-    assert scores.seen.sum() > 10_000
+    scores = one_street()
+    assert scores.seen.sum() > 5000
     assert scores.as_pixel[scores.seen].mean() >= 0.99
 
 
 def test_few_points_that_the_camera_cannot_see_have_a_label() -> None:
-    scores = all_streets()
+    scores = one_street()
     assert (~scores.seen).sum() > 1000
     assert scores.labelled[~scores.seen].mean() < 0.4
     assert scores.right[scores.labelled].mean() > 0.95
@@ -90,10 +88,12 @@ def test_a_scan_that_comes_later_fits_where_the_camera_has_been() -> None:
     assert scores.as_pixel[scores.seen].mean() >= 0.98  # cars have moved meanwhile, which no transform tells
 
 
-def test_a_lidar_in_the_cameras_place_sees_what_the_camera_sees() -> None:
-    scores = score(STREETS[1], lidar=LidarConfig(**SMALL, position=(0.0, 0.0, 0.0), noise=0.0))
-    assert scores.seen.mean() > 0.93  # what is thin or seen edge-on falls between the camera's pixels
-    assert scores.right[scores.seen].mean() > 0.98
+def test_from_the_cameras_own_place_everything_looks_as_in_its_picture() -> None:
+    simulator = StreetSimulator(3, SimulatorConfig(width=120, height=90))
+    frame = simulator.frame(2.0)
+    depth, labels = simulator.look_from(2.0, np.zeros(3), 120, 90, simulator.camera_matrix[0, 0])
+    np.testing.assert_allclose(depth, frame.depth, rtol=1e-5)
+    np.testing.assert_array_equal(labels, frame.labels)
 
 
 def test_a_scan_is_as_configured_and_the_same_again() -> None:
@@ -111,8 +111,9 @@ def test_a_scan_is_as_configured_and_the_same_again() -> None:
 
 def test_the_road_of_a_street_that_bends_is_level_wherever_it_is_scanned() -> None:
     simulator = StreetSimulator(next(seed for seed in range(50) if StreetSimulator(seed).style.curvature))
-    points = scan(simulator, 9.0, LIDAR)
-    world = simulator.camera_pose(9.0) @ LIDAR.to_camera @ np.vstack([points.points, np.ones(len(points.labels))])
+    lidar = LidarConfig(rings=32, side_deg=25.0, lowest_deg=-15.0, highest_deg=-5.0, position=LIDAR.position)
+    points = scan(simulator, 9.0, lidar)
+    world = simulator.camera_pose(9.0) @ lidar.to_camera @ np.vstack([points.points, np.ones(len(points.labels))])
     road = world[1][points.labels == ROAD]
     assert len(road) > 1000
     assert np.abs(road).max() < 0.25
