@@ -24,6 +24,7 @@ from rclpy.parameter import Parameter
 from ros_helpers import FIXED_GAIN, FakeSegmenter, image_message, pixels_of, wait_until
 from sensor_msgs.msg import Image
 
+from madm_model.checkpoint.model_names import embedded_model
 from madm_model.store import BASE, VersionInfo, VersionStore
 from madm_ros.segmentation.node import SegmentationNode
 from madm_ros.sharing.shared_networks import SharedNetworks
@@ -72,7 +73,8 @@ def start_nodes(spin) -> Callable[..., list[SegmentationNode]]:
 def test_two_cameras_of_one_model_have_their_labels_from_one_copy(peer, start_nodes) -> None:
     factory = Factory()
     front, rear = start_nodes(factory, front={}, rear={})
-    assert factory.models == ["tiny-thermal"]
+    model = embedded_model("thermal")
+    assert factory.models == [model]
     labels = {name: peer.collect(Image, f"/{name}/labels") for name in ("front", "rear")}
     reports = peer.collect(DiagnosticArray, "/diagnostics")
     for stamp_s, (name, grey) in enumerate((("front", 40), ("rear", 200)), start=1):
@@ -90,7 +92,7 @@ def test_two_cameras_of_one_model_have_their_labels_from_one_copy(peer, start_no
         wait_until(lambda name=name: told(name).get("total mean [ms]", "-") != "-", "a report with frames")
         assert told(name)["cameras of this network"] == "2"
     assert front.trigger_deactivate() == TransitionCallbackReturn.SUCCESS
-    assert factory.models == ["tiny-thermal"], "the other one still needs it"
+    assert factory.models == [model], "the other one still needs it"
     labels["rear"].clear()
     publisher = peer.publisher(Image, "/rear/image")
     peer.send(publisher, image_message(np.zeros((8, 8), np.uint8), "mono8", 3), lambda: labels["rear"])
