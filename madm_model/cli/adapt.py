@@ -24,7 +24,10 @@ def adapt(
     context: typer.Context,
     out: Annotated[Path, typer.Option(help="Store for the new version; made if missing.")],
     bags: Annotated[
-        list[Path] | None, typer.Argument(help="Recordings of the sensor to learn; none with --resume.", metavar="BAG")
+        list[Path] | None,
+        typer.Argument(
+            help="Recordings of the sensor to learn, or folders of bags; none with --resume.", metavar="BAG"
+        ),
     ] = None,
     modality: Annotated[str, typer.Option(help="thermal, depth or event.")] = "thermal",
     source: Annotated[

@@ -125,7 +125,10 @@ def folder_bytes(folder: Path) -> int:
 
 def _seconds(path: Path) -> float:
     """From the time in its name to that of its last change; 0 where the clock was set in between."""
-    began = datetime.strptime(path.name.partition("_")[2], _TIME).replace(tzinfo=timezone.utc)
+    try:
+        began = datetime.strptime(path.name.partition("_")[2], _TIME).replace(tzinfo=timezone.utc)
+    except ValueError:  # 99 o'clock
+        return 0.0
     return max(0.0, path.stat().st_mtime - began.timestamp())
 
 

@@ -30,7 +30,7 @@ class OnShiftConfig:
 
     action: Literal["off", "propose", "start"] = "off"
     """When ~/shift of a node that follows the store stays high: off, propose (WARN in diagnostics) or start a job."""
-    limit: Annotated[float, Field(ge=0.1, le=100.0)] = 1.0
+    limit: Annotated[float, Field(ge=0.1, le=100.0)] = 1.5
     """Shift from which on it is high; 1 is as far as the least usual frames that the model knows."""
     hold_minutes: Annotated[float, Field(ge=0.0, le=10_000.0)] = 10.0
     """How long it has to stay high."""

@@ -311,7 +311,7 @@ def test_a_second_recorder_and_a_folder_that_is_none_are_refused(bench: Bench, t
 
 
 def test_what_else_lies_in_the_folder_stays(bench: Bench) -> None:
-    for name in ("mine", "123_notes", ".hidden.partial-1"):
+    for name in ("mine", "123_notes", ".hidden.partial-1", "000000_20269999T999999"):  # the last is taken for one
         (bench.folder / name).mkdir(parents=True)
     recorder = bench.start(minutes=0.1, segment_s=1.0)
     bench.feed(recorder, 30)

@@ -17,6 +17,8 @@ import cv2
 import numpy as np
 import pytest
 
+from madm_model.checkpoint.model_names import embedded_model, resolve_model
+from madm_model.labels import STREET_11
 from madm_model.shift.frame_statistics import PARTS, frame_statistics
 from madm_model.shift.monitor import ShiftMonitor
 from madm_model.shift.reference import MIN_FRAMES, REFERENCE_FILE, ShiftReference
@@ -160,3 +162,11 @@ def test_a_reference_is_read_back_and_a_damaged_one_named(reference, tmp_path: P
 def test_too_few_frames_make_no_reference() -> None:
     with pytest.raises(ValueError, match=f"15 frames are too few .* {MIN_FRAMES} are needed"):
         ShiftReference.of_frames([statistics(scene(seed)) for seed in range(15)])
+
+
+@pytest.mark.parametrize("modality", ["thermal", "depth"])
+def test_the_embedded_models_say_what_they_know(modality: str) -> None:
+    known = ShiftReference.load(resolve_model(embedded_model(modality)))
+    assert known is not None
+    assert (known.num_classes, known.frames) == (len(STREET_11), 48)
+    assert 0.5 < known.confidence < 1

@@ -89,7 +89,7 @@ def test_a_proposal_is_told_once_and_starts_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("shift", "more"),
-    [("no reference", {}), ("-", {}), ("0.99", {}), (HIGH, {"store": Path("/other")})],
+    [("no reference", {}), ("-", {}), ("1.49", {}), (HIGH, {"store": Path("/other")})],
     ids=["no reference", "too few frames", "low", "another store"],
 )
 def test_what_is_not_high_starts_nothing(tmp_path: Path, shift: str, more: dict[str, Any]) -> None:
