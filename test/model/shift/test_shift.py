@@ -164,7 +164,7 @@ def test_too_few_frames_make_no_reference() -> None:
         ShiftReference.of_frames([statistics(scene(seed)) for seed in range(15)])
 
 
-@pytest.mark.parametrize("modality", ["thermal", "depth"])
+@pytest.mark.parametrize("modality", ["thermal", "depth", "rgb"])
 def test_the_embedded_models_say_what_they_know(modality: str) -> None:
     known = ShiftReference.load(resolve_model(embedded_model(modality)))
     assert known is not None
