@@ -13,14 +13,17 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from madm_model.benchmark.document import markdown_table, put_section
 from madm_model.benchmark.gate import predictions
 from madm_model.benchmark.gate.config import GateBenchmarkConfig
 from madm_model.benchmark.gate.predictions import BASE, Origin
 from madm_model.benchmark.gate.verdicts import Rates, Trial, make_trial, rates
-from madm_model.benchmark.gate.versions import VersionMaker
 from madm_model.jobs.gate import GateConfig
+
+if TYPE_CHECKING:
+    from madm_model.benchmark.gate.versions import VersionMaker
 
 _KINDS = ("trained", "mixed", "shifted")
 
@@ -63,13 +66,17 @@ def _section(config: GateBenchmarkConfig, trials: Sequence[Trial], command: str)
     versions = f"{len(trials)} versions"
     trainings = len({(trial.pool, trial.origin.setting, trial.origin.seed) for trial in trials if _is_trained(trial)})
     yield from (f"### {config.title}", "")
+    trained = (
+        f"{trainings} trainings of {config.iterations} iterations, {len(config.settings)} settings: "
+        f"{', '.join(setting.name for setting in config.settings)}"
+        if trainings
+        else "none yet"
+    )
     yield (
         f"`{command}`: {versions}, each against `{config.base_model}` on {config.gate_streets} frames of as many "
-        f"simulated streets; its truth is its IoU on {config.truth_streets} other ones. {trainings} trainings of "
-        f"{config.iterations} iterations ({len(config.settings)} settings: "
-        f"{', '.join(setting.name for setting in config.settings)}); mixed: weights between and beyond "
-        "`tiny-rgb` and the embedded model of the sensor; shifted: any of these with something added to the scores of "
-        "a class. Mixed and shifted ones are made by hand, not trained."
+        f"simulated streets; its truth is its IoU on {config.truth_streets} other ones. Trained: {trained}. Mixed: "
+        "weights between and beyond the base and the embedded model of the sensor. Shifted: the base or any other one "
+        "with something added to the scores of a class. Mixed and shifted ones are made by hand."
     )
     yield ""
     yield (
