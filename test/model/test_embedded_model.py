@@ -18,9 +18,6 @@ from madm_model.labels import STREET_11
 from madm_model.modalities import make_preprocessor
 from madm_model.segmenter import Segmenter
 from madm_model.simulator import SimulatedFrame, sample_frame
-from madm_model.training.config import FramePoolConfig
-from madm_model.training.embedded import score_pool
-from madm_model.training.frame_pool import render_pool
 
 LARGEST_FILE_BYTES = 30_000_000
 
@@ -68,14 +65,6 @@ def test_a_student_is_better_than_tiny_where_labels_are_known(frames, modality, 
     assert student.miou > tiny.miou + 0.05
     assert student.class_iou[person] > tiny.class_iou[person] + 0.05
     assert "madm train-student swiftnet" in (resolve_model(f"student-{modality}") / "MODEL_CARD.md").read_text()
-
-
-def test_the_event_student_is_better_than_tiny_where_labels_are_known(tmp_path):
-    pool = render_pool(FramePoolConfig(3_000_000, 4, 1, modalities=("event",)), tmp_path)
-    scores = {}
-    for name in ("student-event", "tiny-event"):
-        scores[name] = score_pool(Segmenter.from_folder(name, device="cpu"), pool, "event").miou
-    assert scores["student-event"] > scores["tiny-event"] + 0.02
 
 
 def test_all_weights_together_are_small():

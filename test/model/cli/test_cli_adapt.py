@@ -61,7 +61,7 @@ def test_several_sources_are_checked_each(tmp_path, arguments) -> None:
         [*given, f"--source={tmp_path / 'source'}=0.5", f"--source={tmp_path / 'nowhere'}", "--source=sim"]
     )
     assert code == 1
-    assert "nowhere is no labelled source" in output
+    assert "nowhere is no labelled folder" in output
     code, output = run([*given, f"--source={tmp_path / 'source'}=0.5", "--source=sim=0.9"])
     assert code == 1
     assert "shares of sources sum to more than 1" in output

@@ -86,7 +86,7 @@ def test_segment_a_topic_of_a_simulated_drive(drive, model, tmp_path):
 
 
 def test_without_a_model_the_embedded_one_of_the_modality_is_taken(drive, tmp_path):
-    for modality, name in (("depth", "tiny-depth"), ("rgb", "tiny-rgb")):
+    for modality, name in (("depth", "student-depth"), ("rgb", "tiny-rgb")):
         topic = ["--topic", f"/{modality}/image_raw", "--modality", modality]
         result = run("segment", str(drive), "--out", str(tmp_path / modality), *topic)
         assert result.exit_code == 0, result.output
