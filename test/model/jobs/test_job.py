@@ -37,7 +37,7 @@ from madm_model.shift.reference import ShiftReference
 from madm_model.store import BASE, StoreError, VersionInfo, VersionStore
 from madm_model.training.config import FramePoolConfig
 
-KILLS = 8
+KILLS = 4
 """More of them beside a node: test/ros/test_killed_job.py."""
 
 

@@ -28,7 +28,7 @@ from madm_model.modalities import make_preprocessor
 from madm_model.store import VersionStore
 from madm_ros.segmentation.node import load_segmenter
 
-KILLS = 9
+KILLS = 4
 
 
 def test_a_job_killed_at_any_moment_leaves_a_valid_store_and_a_node_that_publishes(peer, start_node, tmp_path) -> None:

@@ -32,7 +32,7 @@ from madm_model.store import BASE, VersionInfo, VersionStore
 from madm_model.store.version import fault
 from madm_ros.segmentation import node as segmentation_node
 
-KILLS = 9
+KILLS = 4
 """Two of three follow the activation, while the version is seen, loaded and warmed up; one its first labels."""
 
 
