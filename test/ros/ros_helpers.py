@@ -9,9 +9,13 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -150,3 +154,26 @@ def stamp_ns(message: Any) -> int:
 def pixels_of(message: Any) -> np.ndarray:
     """The pixels of a mono8 or rgb8 message, uint8 (H, W) or (H, W, 3)."""
     return np.frombuffer(message.data, np.uint8).reshape(message.height, message.width, -1).squeeze()
+
+
+def bench_rows(script: Path, source: str, domain_id: int, timeout_s: float) -> list[list[str]]:
+    """Cells of the table that a benchmark prints, run as a program of its own on a ROS domain of its own.
+
+    Args:
+        script: where the program is written.
+        source: the program.
+        domain_id: of its nodes.
+        timeout_s: seconds that it may take.
+    """
+    script.write_text(source)
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run(
+        [sys.executable, str(script)],
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": str(root), "ROS_DOMAIN_ID": str(domain_id)},
+    )
+    assert done.returncode == 0, done.stderr
+    return [[cell.strip() for cell in row.strip("|").split("|")] for row in done.stdout.strip().splitlines()[2:]]

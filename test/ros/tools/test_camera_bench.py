@@ -8,14 +8,11 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
 pytest.importorskip("rclpy", reason="ROS 2's rclpy is not installed")
+
+from ros_helpers import bench_rows
 
 SMALL = """
 from madm_ros.tools import camera_bench
@@ -29,19 +26,7 @@ if __name__ == "__main__":
 
 
 def test_the_bench_prints_one_process_and_as_many_as_cameras(tmp_path, another_domain_id) -> None:
-    script = tmp_path / "small.py"
-    script.write_text(SMALL)
-    root = Path(__file__).resolve().parents[3]
-    done = subprocess.run(
-        [sys.executable, str(script)],
-        capture_output=True,
-        text=True,
-        timeout=180,
-        cwd=root,
-        env={**os.environ, "PYTHONPATH": str(root), "ROS_DOMAIN_ID": str(another_domain_id)},
-    )
-    assert done.returncode == 0, done.stderr
-    rows = [[cell.strip() for cell in row.strip("|").split("|")] for row in done.stdout.strip().splitlines()[2:]]
+    rows = bench_rows(tmp_path / "small.py", SMALL, another_domain_id, 180)
     assert [row[:2] for row in rows] == [["2", "1"], ["2", "2"]]
     assert all(float(value) > 0 for row in rows for value in row[2:6])
     assert rows[0][6] == "1.00x"
