@@ -16,7 +16,13 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import Field
 
-from madm_model.adaptation.config import AblationRow, Certainty, ResourceConfig, TeacherConfig
+from madm_model.adaptation.config import (
+    AblationRow,
+    Certainty,
+    MaskedConsistencyConfig,
+    ResourceConfig,
+    TeacherConfig,
+)
 from madm_model.adaptation.data.training_data import ViewConfig
 from madm_model.checkpoint.model_names import EMBEDDED
 from madm_model.settings import read_settings, settings
@@ -88,6 +94,8 @@ class BenchmarkConfig:
     """Weight of pseudo-labels: image (the paper's) or class, as `SelfTrainingConfig.certainty`."""
     certain_share: Annotated[float, Field(gt=0, le=1)] = 0.5
     """With certainty class, the share of the pixels of every class that count as certain."""
+    masked_consistency: MaskedConsistencyConfig | None = None
+    """A masked pass of the target image beside the mixed one, in all rows with self-training; None: none."""
     logit_adjustment: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Strength of the logit adjustment of all rows, as `AdaptationConfig.logit_adjustment`."""
     dropout: Annotated[float, Field(ge=0, le=1)] = 0.1

@@ -120,7 +120,12 @@ def training_config(config: BenchmarkConfig, run: Run) -> AdaptationConfig:
         seed=run.seed,
         dropout=config.dropout,
         self_training=SelfTrainingConfig(
-            config.pseudo_threshold, config.certainty, config.certain_share, dplg, teacher=config.teacher
+            config.pseudo_threshold,
+            config.certainty,
+            config.certain_share,
+            dplg,
+            teacher=config.teacher,
+            masked_consistency=config.masked_consistency,
         ),
         logit_adjustment=config.logit_adjustment,
         lplr=lplr,

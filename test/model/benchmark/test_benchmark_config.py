@@ -129,6 +129,13 @@ def test_event_trains_as_released():
     assert lplr.lplr == madm.lplr
 
 
+def test_masked_consistency_is_of_all_rows_with_self_training(tmp_path):
+    config = _load(tmp_path, "masked_consistency: {weight: 0.5}\nseeds: [0]\n")
+    parts = {run.row: training_config(config, run).self_training for run in plan(config)}
+    weights = {row: part.masked_consistency.weight for row, part in parts.items() if part and part.masked_consistency}
+    assert weights == {row: 0.5 for row in AblationRow if row is not AblationRow.SOURCE_ONLY}
+
+
 def test_a_sweep_varies_only_rows_that_use_it():
     config = dataclasses.replace(
         CONFIG, modalities=("depth",), seeds=(0,), noise_steps=(40, 80), noise_periods=(0.2, 0.8)
