@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -35,3 +36,14 @@ def table(document: str, first_cell: str) -> list[list[str]]:
 def code_words(cell: str) -> list[str]:
     """What stands between backticks."""
     return re.findall(r"`([^`]+)`", cell)
+
+
+def fenced_blocks(text: str, languages: Sequence[str] | None = None) -> list[str]:
+    """Texts of the blocks between fences, also indented ones; of those in certain languages, or all."""
+    blocks = re.findall(r"^( *)```(\w*)[^\n]*\n(.*?)^ *```", text, re.DOTALL | re.MULTILINE)
+    return [block for _, language, block in blocks if languages is None or language in languages]
+
+
+def without_fenced_blocks(text: str) -> str:
+    """The text between them."""
+    return re.sub(r"^ *```.*?^ *```[^\n]*\n", "", text, flags=re.DOTALL | re.MULTILINE)
