@@ -30,7 +30,10 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10",
     packages=find_packages(include=["madm_model", "madm_model.*", "madm_ros", "madm_ros.*"]),
-    package_data={"madm_model": ["weights/*", "weights/**/*", "jobs/*.html", "label_sets/*.yaml"]},
+    package_data={
+        "madm_model": ["weights/*", "weights/**/*", "jobs/*.html", "label_sets/*.yaml"],
+        "madm_ros": ["tools/*.html"],
+    },
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
         (SHARE, ["package.xml"]),

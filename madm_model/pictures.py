@@ -9,7 +9,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -81,8 +83,23 @@ def contact_sheet(rows: Sequence[Sequence[np.ndarray]], titles: Sequence[str], l
     return np.vstack([*lines, legend(label_set, lines[0].shape[1])])
 
 
+@contextmanager
+def _quiet_stderr() -> Iterator[None]:
+    """Keeps what C libraries print from the console: FFmpeg warns of VP8 in .webm, which is what .webm is for."""
+    kept, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nothing)
+
+
 class VideoFile:
-    """An mp4 written frame by frame; the first frame decides the size.
+    """An .mp4 or .webm written frame by frame; the first frame decides the size.
+
+    Browsers play .webm alone: OpenCV has no encoder of what they play in .mp4. It takes fifteen times the time.
 
     Raises:
         InputError: its name is not UTF-8.
@@ -112,7 +129,9 @@ class VideoFile:
         if self._writer is None:
             # mp4v wants even sides.
             self._size = (image.shape[1] // 2 * 2, image.shape[0] // 2 * 2)
-            self._writer = cv2.VideoWriter(str(self.path), cv2.VideoWriter_fourcc(*"mp4v"), self._fps, self._size)
+            codec = cv2.VideoWriter_fourcc(*("VP80" if self.path.suffix == ".webm" else "mp4v"))
+            with _quiet_stderr():
+                self._writer = cv2.VideoWriter(str(self.path), codec, self._fps, self._size)
             if not self._writer.isOpened():
                 raise OSError(f"cannot write the video {self.path}")
         frame = image if image.shape[1::-1] == self._size else cv2.resize(image, self._size)

@@ -33,6 +33,7 @@ from madm_model.segmenter import Segmenter
 from madm_model.simulator import StreetSimulator
 from madm_model.simulator.events import EventSensorConfig
 from madm_model.simulator.record import EVENT_TOPIC, record_drive
+from madm_ros.tools.demo_page import DemoPage, next_steps, write_page
 from madm_ros.tools.demo_session import DemoError, Recorded, play_to_node
 
 DRIVE_SEED, DRIVE_SECONDS, DRIVE_RATE_HZ = 2_000_000, 12.0, 10.0
@@ -95,21 +96,48 @@ def run_demo(modality: str, model: str, out: Path, rate: float) -> str:
         print(f"segmenting them with {EMBEDDED} too, which knows colour alone", flush=True)
         before = segment_with_colour_model(bag, modality, recorded)
 
-    # 4. Scores against the truth, and pictures
-    scores = score(bag, recorded.labels)
-    video, sheet = out / f"{modality}_overlay.mp4", out / f"{modality}_sheet.png"
+    # 4. Scores against the truth, pictures, and a page with both
+    scores = {} if before is None else {EMBEDDED: score(bag, before)}
+    scores[config.name] = score(bag, recorded.labels)
+    video, sheet = out / f"{modality}_overlay.webm", out / f"{modality}_sheet.png"
     draw(bag, modality, recorded, before, video, sheet)
-    print(f"wrote {video} and {sheet}")
+    write_page(
+        out / f"{modality}.html",
+        DemoPage(
+            modality,
+            config.name,
+            video,
+            sheet,
+            numbers(recorded),
+            STREET_11,
+            scores,
+            next_steps(modality, bag, TOPICS[modality][0], out),
+        ),
+    )
+    print(f"wrote {video} and {sheet}; look at both in a browser: {out / f'{modality}.html'}")
     if config.modality != modality:
         print(f"{config.name} has learned {config.modality}: on {modality} it is where adaptation starts")
     report = recorded.report
-    earlier = "" if before is None else f"mIoU_of_{EMBEDDED}={100 * score(bag, before).miou:.1f}% "
+    earlier = "" if before is None else f"mIoU_of_{EMBEDDED}={100 * scores[EMBEDDED].miou:.1f}% "
     return (
         f"modality={modality} model={report['model']} runtime={report['runtime'].replace(' ', '/')} "
         f"frames={len(recorded.labels)} dropped={report['dropped frames']} fps={recorded.fps:.1f} "
         f"latency_ms={report['total mean [ms]']} inference_ms={report['inference mean [ms]']} "
-        f"{earlier}mIoU={100 * scores.miou:.1f}%"
+        f"{earlier}mIoU={100 * scores[config.name].miou:.1f}%"
     )
+
+
+def numbers(recorded: Recorded) -> list[tuple[str, str, str]]:
+    """Name, value and meaning of what the node told about its work."""
+    report = recorded.report
+    return [
+        ("label images", str(len(recorded.labels)), "that the node published"),
+        ("left out", report["dropped frames"], "images that came while it was busy: the newest wins, as on a robot"),
+        ("labels a second", f"{recorded.fps:.1f}", "as fast as the drive was played, or as the node could"),
+        ("latency, ms", report["total mean [ms]"], "from an image's arrival to its labels, mean of the last ones"),
+        ("of these in the network, ms", report["inference mean [ms]"], "the rest is before and after it"),
+        ("runtime", report["runtime"], "what ran the network: the quickest here"),
+    ]
 
 
 def segment_with_colour_model(bag: Path, modality: str, recorded: Recorded) -> dict[int, np.ndarray]:

@@ -33,12 +33,14 @@ def test_legend_shows_every_colour():
     assert set(STREET_11.palette) <= colours
 
 
-def test_video_keeps_frames_and_size(tmp_path):
-    with VideoFile(tmp_path / "v.mp4", 10) as video:
+@pytest.mark.parametrize("name", ["v.mp4", "v.webm"])
+def test_video_keeps_frames_and_size(tmp_path, name, capfd):
+    with VideoFile(tmp_path / name, 10) as video:
         for value in (0, 200):
             video.add(np.full((61, 80, 3), value, np.uint8))
         video.add(np.full((30, 40, 3), 200, np.uint8))
-    capture = cv2.VideoCapture(str(tmp_path / "v.mp4"))
+    assert capfd.readouterr().err == ""
+    capture = cv2.VideoCapture(str(tmp_path / name))
     frames = [capture.read()[1] for _ in range(3)]
     assert frames[0].shape == (60, 80, 3) and frames[0].mean() < 20 and frames[2].mean() > 180
     assert not capture.read()[0]

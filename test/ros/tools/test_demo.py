@@ -9,10 +9,15 @@
 
 from __future__ import annotations
 
+import base64
+import shlex
 from dataclasses import replace
+from html.parser import HTMLParser
 
+import cv2
 import numpy as np
 import pytest
+from documented_commands import wrong_commands
 
 from madm_model.io.bags import BagReader, BagWriter, make_image_message
 from madm_model.labels import STREET_9, STREET_11, LabelSet
@@ -24,6 +29,7 @@ from madm_model.simulator.record import record_drive
 pytest.importorskip("rclpy", reason="rclpy is not installed")
 
 from madm_ros.tools import demo
+from madm_ros.tools.demo_page import next_steps
 from madm_ros.tools.demo_session import DemoError, Recorded, node_command
 
 
@@ -73,7 +79,8 @@ def test_the_pictures_show_what_the_node_segmented(tmp_path, monkeypatch, modali
     before = demo.segment_with_colour_model(tmp_path / "drive", modality, recorded) if adapted else None
     panels = []
     monkeypatch.setattr(demo, "titled", lambda image, title: panels.append(title) or image)
-    demo.draw(tmp_path / "drive", modality, recorded, before, tmp_path / "video.mp4", tmp_path / "sheet.png")
+    demo.draw(tmp_path / "drive", modality, recorded, before, tmp_path / "video.webm", tmp_path / "sheet.png")
+    assert cv2.VideoCapture(str(tmp_path / "video.webm")).read()[0]
     ((rows, titles),) = sheets
     assert titles[1] == f"{modality} (the node's input)"
     assert panels[: len(titles) - 2] == titles[1:-1], "the video has the titles of the sheet"
@@ -85,6 +92,64 @@ def test_the_pictures_show_what_the_node_segmented(tmp_path, monkeypatch, modali
         assert len(rows[0]) == len(titles) == (5 if adapted else 4)
         assert image.shape == (48, 64, 3) and image.any()
         np.testing.assert_array_equal(drawn_truth, demo.colorize(expected, STREET_11))
+
+
+class _Page(HTMLParser):
+    """What a browser would fetch of a page, and its texts."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.sources: list[str] = []
+        self.texts: list[str] = []
+        self.commands: list[str] = []
+        self.open: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.open.append(tag)
+        self.sources += [value or "" for name, value in attrs if name in ("src", "href")]
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+        if self.open and self.open[-1] == "pre":
+            self.commands.append(data)
+            self.open.pop()
+
+
+def test_the_page_shows_video_sheet_numbers_and_what_is_next(tmp_path, monkeypatch, capsys):
+    """The demo on two frames of a tiny drive, with the truth as the node's labels."""
+    record_drive(StreetSimulator(4, SimulatorConfig(64, 48)), tmp_path / "out" / "drive", 0.2, 10)
+    with BagReader(tmp_path / "out" / "drive") as reader:
+        truth = {frame.stamp_ns: frame.array for frame in reader.frames(demo.TRUTH_TOPIC)}
+    report = {"model": "a <b>", "runtime": "torch cpu float32", "dropped frames": "3"}
+    report |= {"total mean [ms]": "12.5", "inference mean [ms]": "10.25"}
+    recorded = Recorded(truth, arrivals=[0.0, 0.5], report=report)
+    monkeypatch.setattr(demo, "play_to_node", lambda *_: recorded)
+    said = demo.run_demo("thermal", "", tmp_path / "out", 1.0)
+    assert said.endswith("mIoU=100.0%") and str(tmp_path / "out" / "thermal.html") in capsys.readouterr().out
+
+    page = _Page((tmp_path / "out" / "thermal.html").read_text(encoding="utf-8"))
+    video, sheet = page.sources
+    assert cv2.VideoCapture(str(tmp_path / "out" / video)).read()[0], "a file beside the page"
+    assert (
+        base64.b64decode(sheet.removeprefix("data:image/png;base64,"))
+        == (tmp_path / "out" / "thermal_sheet.png").read_bytes()
+    )
+    for number in ("3", "2.0", "12.5", "10.25", "torch cpu float32", "100.0", "person", "tiny-rgb", "student-thermal"):
+        assert number in page.texts, number
+    assert [shlex.split(command) for command in page.commands] == [
+        shlex.split(step.command)
+        for step in next_steps("thermal", tmp_path / "out" / "drive", "/thermal/image_raw", tmp_path / "out")
+    ]
+
+
+@pytest.mark.parametrize("modality", demo.TOPICS)
+def test_the_next_commands_are_such_as_there_are(tmp_path, modality):
+    steps = next_steps(modality, tmp_path / "a drive", demo.TOPICS[modality][0], tmp_path)
+    assert len(steps) == 3
+    for step in steps:
+        assert wrong_commands(step.command) == []
+    assert f"--out '{tmp_path}" not in steps[0].command and f"'{tmp_path}/a drive'" in steps[0].command
 
 
 def test_each_modality_is_segmented_by_the_program_of_its_launch_file():
