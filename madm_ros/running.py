@@ -116,7 +116,7 @@ def ros_process(program: str, args: list[str] | None) -> Iterator[list[Node]]:
             signalled = True
             # What an interrupt leaves broken (a library half imported, an object half made) is no news to anyone.
             rclpy.logging.set_logger_level("", LoggingSeverity.FATAL)
-            sys.unraisablehook = lambda unraisable: None
+            sys.unraisablehook = threading.excepthook = lambda unraisable: None
         if _imports(frame):  # libraries in C++ abort, or make something else of it
             waits = threading.Timer(_CLEAN_UP_S, os._exit, (0,))  # a node's thread may want that module, too
             waits.daemon = True

@@ -8,7 +8,7 @@
 """The nodes of a robot's cameras in one process: those of one model share its weights.
 
 cameras robot.yaml
-cameras robot.yaml --only front
+cameras robot.yaml --only front --autostart false
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ def make_camera(
     camera: CameraConfig,
     networks: SharedNetworks,
     segmenter_factory: SegmenterFactory = load_segmenter,
+    autostart: bool | None = None,
     **options: Any,
 ) -> list[Node]:
     """The nodes of a camera, the segmentation node last.
@@ -43,13 +44,14 @@ def make_camera(
         camera: which one.
         networks: of this process.
         segmenter_factory: as of SegmentationNode.
+        autostart: the parameter of that name; None: as in the robot's file.
         options: keyword arguments of the nodes.
 
     Raises:
         ValueError: a parameter makes no sense.
     """
     remappings = [part for pair in camera.topics.items() for part in ("-r", "{}:={}".format(*pair))]
-    values = robot.camera_parameters(camera)
+    values = robot.camera_parameters(camera) | ({} if autostart is None else {"autostart": autostart})
     options |= {
         "namespace": robot.namespace,
         "parameter_overrides": [Parameter(name, value=value) for name, value in values.items()],
@@ -66,7 +68,9 @@ def main(args: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="cameras", description="Labels of a robot's cameras.")
     parser.add_argument("file", help="the robot's file, as config/robot.yaml")
     parser.add_argument("--only", metavar="CAMERA", help="this one alone")
+    parser.add_argument("--autostart", choices=("true", "false"), help="in place of what the file says")
     options = parser.parse_args(remove_ros_args(args)[1:])
+    autostart = None if options.autostart is None else options.autostart == "true"
     with ros_process("cameras", args) as nodes:
         robot = read_robot(options.file)
         chosen = [camera for camera in robot.cameras if options.only in (None, camera.name)]
@@ -77,7 +81,7 @@ def main(args: list[str] | None = None) -> None:
         # rclpy's executor of several threads takes 9.3 in place of 5.2 ms of the processor for an image.
         executor = SingleThreadedExecutor()
         for camera in chosen:
-            made = make_camera(robot, camera, networks)
+            made = make_camera(robot, camera, networks, autostart=autostart)
             nodes += made
             if made[-1].get_parameter("autostart").value:
                 made[-1].bring_up()

@@ -31,6 +31,11 @@ def robot_launch() -> LaunchDescription:
     arguments: dict[str, tuple[Any, str, list[str] | None]] = {
         "robot_file": (file, "the cameras, their parameters and servers", None),
         **{name: COMMON[name] for name in ("use_sim_time", "respawn", "log_level")},
+        "autostart": (
+            "",
+            "configure and activate at start; empty: as in robot_file",
+            ["", "true", "false"],
+        ),
         "bag": ("", "a bag to play; empty: none", None),
         "bag_loop": ("false", "play it again", ["true", "false"]),
         "bag_clock": ("", "publish the bag's time on /clock, this many times a second; empty: do not", None),
@@ -52,8 +57,9 @@ def _robot(context: LaunchContext, known: list[str]) -> list[Node]:
 
 def _cameras(argument: Mapping[str, str], robot: RobotConfig) -> list[Node]:
     chosen = [[]] if robot.processes == "one" else [["--only", camera.name] for camera in robot.cameras]
+    autostart = ["--autostart", argument["autostart"]] if argument["autostart"] else []
     return [
-        node_process(argument, "cameras", _sim_time(argument), arguments=[argument["robot_file"], *options])
+        node_process(argument, "cameras", _sim_time(argument), arguments=[argument["robot_file"], *autostart, *options])
         for options in chosen
     ]
 

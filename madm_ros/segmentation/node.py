@@ -35,6 +35,7 @@ from madm_ros.segmentation import diagnostics, parameters
 from madm_ros.segmentation.camera_inputs import CameraInputs
 from madm_ros.segmentation.following_segmenter import FollowingSegmenter, open_segmenter
 from madm_ros.segmentation.loading import SegmenterFactory, load_segmenter
+from madm_ros.segmentation.manager_bond import ManagerBond
 from madm_ros.segmentation.pipeline import FramePipeline, FrameSettings, ReceivedImage
 from madm_ros.segmentation.publications import Publications
 from madm_ros.segmentation.shift_watch import ShiftWatch
@@ -85,6 +86,7 @@ class SegmentationNode(LifecycleNode):
         self._queue: CameraQueue[ReceivedImage] | None = None
         self._inputs: CameraInputs | None = None
         self._shift_watch: ShiftWatch | None = None
+        self._bond: ManagerBond | None = None
         parameters.declare(self)
         self.add_on_set_parameters_callback(self._on_set_parameters)
         self._errors = ErrorLog(self._log_error)
@@ -191,6 +193,8 @@ class SegmentationNode(LifecycleNode):
         self._publications.publish_class_map(self._value("confidence_threshold"))
         on_image = None if self._image_source else self.accept
         self._inputs = CameraInputs(self, self._value("transport"), on_image, self._on_camera_info, self._errors)
+        if not self._value("autostart") and self._value("bond_heartbeat_period"):  # else nobody manages it
+            self._bond = ManagerBond(self, self._value("bond_heartbeat_period"))
 
     def _load(self) -> None:
         from madm_model.checkpoint.model_names import embedded_model, resolve_model
@@ -230,7 +234,9 @@ class SegmentationNode(LifecycleNode):
                 steps.callback(self._queue.close)
             if self._inputs is not None:
                 steps.callback(self._inputs.close)
-            self._queue = self._pipeline = self._share = self._inputs = self._shift_watch = None
+            if self._bond is not None:
+                steps.callback(self._bond.close)
+            self._queue = self._pipeline = self._share = self._inputs = self._shift_watch = self._bond = None
 
     def _forget_model(self) -> None:
         with ExitStack() as steps:

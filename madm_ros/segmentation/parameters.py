@@ -66,6 +66,12 @@ PARAMETERS = (
     ),
     NodeParameter("autostart", True, "Configure and activate when the node starts.", read_only=True),
     NodeParameter(
+        "bond_heartbeat_period",
+        0.25,
+        "Seconds between two heartbeats to nav2's lifecycle manager, while active and autostart is false; 0: no bond.",
+        range=(0.0, 60.0),
+    ),
+    NodeParameter(
         "confidence_threshold",
         0.0,
         "Pixels whose class has a smaller probability become 255, unlabelled.",

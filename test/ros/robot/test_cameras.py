@@ -41,6 +41,16 @@ def robot_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def test_autostart_of_the_command_line_wins_over_the_file(ros, tmp_path) -> None:
+    path = tmp_path / "robot.yaml"
+    path.write_text("cameras: [{name: front, modality: thermal}]\nparameters: {autostart: true}\n")
+    robot = read_robot(path)
+    for given, expected in ((None, True), (False, False)):
+        (node,) = make_camera(robot, robot.cameras[0], SharedNetworks(), autostart=given, use_global_arguments=False)
+        assert node.get_parameter("autostart").value is expected
+        node.destroy_node()
+
+
 @pytest.mark.parametrize("together", [True, False])
 def test_labels_of_all_cameras_come_at_their_names(peer, spin, play, robot_folder, together: bool) -> None:
     """Together, those of one model share it; else each is alone, as in a process of its own."""

@@ -66,6 +66,13 @@ def test_one_process_for_all_cameras_or_one_for_each(write_file) -> None:
     assert [command(node)[1:3] for node in nodes] == [["--only", name] for name in ("front", "rear", "lidar", "dvs")]
 
 
+def test_a_lifecycle_manager_may_bring_the_cameras_up(write_file) -> None:
+    (node,) = processes(autostart="false")
+    assert command(node)[1:3] == ["--autostart", "false"]
+    node = processes(robot_file=write_file("processes: per_camera\n"), autostart="true")[0]
+    assert command(node)[1:5] == ["--autostart", "true", "--only", "front"]
+
+
 def test_each_store_has_its_server(write_file) -> None:
     nodes = processes(robot_file=write_file("adapt: {bag_roots: [/data]}\n"))
     assert [node.node_executable for node in nodes] == ["cameras", *["adapt_server"] * 3]
