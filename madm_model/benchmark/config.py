@@ -104,6 +104,8 @@ class BenchmarkConfig:
     """Target batches from which all rows but source-only take the head's BatchNorm statistics in the end."""
     replay_share: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Of street_thermal's source images, the share that is simulated: a job's replay set."""
+    sensor_share: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Of street_thermal's source images, the share that a simulated thermal camera took: a job's "sim-sensor"."""
     view: ViewConfig = field(default_factory=lambda: ViewConfig(4, 192, 256))
     """Batch size, crops, Rare Class Sampling and the source's appearance."""
     resources: ResourceConfig = field(default_factory=ResourceConfig)
@@ -118,8 +120,10 @@ class BenchmarkConfig:
             raise ValueError("modalities, rows, seeds and target_frames need at least one value each")
         if self.task == STREET_THERMAL and self.modalities != ("thermal",):
             raise ValueError("the task street_thermal has one modality: thermal")
-        if self.task == SIMULATOR and self.replay_share:
-            raise ValueError("the task simulator has no replay_share: its source is simulated")
+        if self.task == SIMULATOR and (self.replay_share or self.sensor_share):
+            raise ValueError("the task simulator has no replay_share nor sensor_share: all of it is simulated")
+        if self.replay_share + self.sensor_share >= 1:
+            raise ValueError("replay_share and sensor_share have to leave something of 1 for the folder")
         if not all(1 <= iteration <= self.iterations for iteration in self.evaluate_at):
             raise ValueError(f"evaluate_at has to lie within 1 to {self.iterations} iterations")
         if not all(0 <= step <= 998 for step in self.noise_steps):

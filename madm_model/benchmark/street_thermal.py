@@ -24,7 +24,7 @@ import numpy as np
 from madm_model.adaptation.data.batches import AdaptationData
 from madm_model.adaptation.data.mixed_source import MixedSource
 from madm_model.adaptation.data.source_frames import FolderSource, SourceFrames, labelled_files, open_source
-from madm_model.adaptation.data.source_shares import REPLAY
+from madm_model.adaptation.data.source_shares import REPLAY, SENSOR
 from madm_model.adaptation.data.target_frames import TargetFrames
 from madm_model.adaptation.data.training_data import JobData
 from madm_model.benchmark.config import BenchmarkConfig
@@ -99,9 +99,11 @@ class StreetThermal:
         self._config, self._model = config, model
         self._folder_source = FolderSource(folder / "source/train", STREET_11, work_dir / "source")
         self._source: SourceFrames = self._folder_source
-        if config.replay_share:
-            replay = open_source(REPLAY, STREET_11, work_dir / "replay")
-            self._source = MixedSource([self._folder_source, replay], [1 - config.replay_share, config.replay_share])
+        simulated = {REPLAY: config.replay_share, SENSOR: config.sensor_share}
+        shares = {name: share for name, share in simulated.items() if share}
+        if shares:
+            opened = [open_source(name, STREET_11, work_dir / (name or "replay")) for name in shares]
+            self._source = MixedSource([self._folder_source, *opened], [1 - sum(shares.values()), *shares.values()])
         self._source_test = labelled_files(folder / "source/test")
         self._target = np.stack([thermal_image(path) for path in _images(folder / "target/train/thermal")])
         self._val = _images(folder / "target/val/thermal")
@@ -153,8 +155,11 @@ class StreetThermal:
         )
 
     def _replay_in_words(self) -> str:
-        share = self._config.replay_share
-        return f", and {100 * share:.0f} % of the time one of the simulated replay set" if share else ""
+        shares = {
+            "one of the simulated replay set": self._config.replay_share,
+            "a labelled frame of a simulated thermal camera": self._config.sensor_share,
+        }
+        return "".join(f", {100 * share:.0f} % of the time {what}" for what, share in shares.items() if share)
 
 
 def box_scores(labels: dict[str, np.ndarray], boxes: dict[str, list[Box]], frames: Iterable[str]) -> dict[str, float]:

@@ -217,6 +217,7 @@ class Workbench:
             "training": repr(training_config(config, run)),
             "view": repr(config.view),
             "replay_share": repr(config.replay_share),
+            "sensor_share": repr(config.sensor_share),
             "streets": repr(config.streets),
             "evaluate_at": repr(sorted(config.evaluate_at)),
             "scored_modalities": repr(config.modalities if run.modality == ANY_MODALITY else (run.modality,)),

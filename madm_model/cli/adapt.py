@@ -34,8 +34,8 @@ def adapt(
         list[str] | None,
         typer.Option(
             metavar="SOURCE[=SHARE]",
-            help="Labelled RGB: a folder with images/ and labels/, sim, or replay; may come again, with shares. "
-            "A folder alone has half, the replay set the other half; default: the replay set.",
+            help="Labelled RGB: a folder with images/ and labels/, sim, or replay; or sim-sensor; may come again, with "
+            "shares. A folder alone has half, the replay set the other half; default: the replay set.",
         ),
     ] = None,
     iterations: Annotated[int, typer.Option(help="Optimiser steps; 0: as many as fit --minutes.", min=0)] = 0,

@@ -83,6 +83,7 @@ def _open_sources(job: JobContext, config: ModelConfig, settings: JobSettings) -
                 lambda done, total: job.events.count("source", done, done=done, total=total),
                 settings.source_labels,
                 job.request.bag_roots,
+                job.request.target.modality,
             )
         )
     return opened[0] if len(opened) == 1 else MixedSource(opened, [source.share for source in sources])

@@ -53,8 +53,8 @@ class AdaptRequest:
     topic: str = ""
     """Topic of the sensor in the recordings; empty: the only one of a supported type."""
     source: str = ""
-    """Folders with images/ and labels/, "sim" or "replay", separated by colons, with =SHARE or without; empty: the
-    server's."""
+    """Folders with images/ and labels/, "sim", "sim-sensor" or "replay", separated by colons, with =SHARE or without;
+    empty: the server's."""
     options: Mapping[str, str] = field(default_factory=dict)
     """Settings by their dotted names."""
     auto_activate: bool = True

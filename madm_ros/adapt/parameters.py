@@ -82,8 +82,8 @@ PARAMETERS = (
     NodeParameter(
         "source",
         "",
-        "Labelled sources of jobs whose request names none: folders with images/ and labels/, sim or replay, separated "
-        "by colons, each with =SHARE or without; empty: the replay set.",
+        "Labelled sources of jobs whose request names none: folders with images/ and labels/, sim, sim-sensor or "
+        "replay, separated by colons, each with =SHARE or without; empty: the replay set.",
     ),
     NodeParameter(
         "labelled_target",

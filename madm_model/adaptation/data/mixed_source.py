@@ -20,13 +20,14 @@ class MixedSource:
     """`SourceFrames` of several sources, one after the other.
 
     Attributes:
+        sources: as given.
         parts: the indices of each source.
         shares: float (S,), how often an image is drawn from each; they sum to 1.
     """
 
     def __init__(self, sources: Sequence[SourceFrames], shares: Sequence[float]) -> None:
         """Join sources of the same classes; shares count in proportion."""
-        self._sources = sources
+        self.sources = sources
         self.shares = np.asarray(shares, float) / sum(shares)
         ends = np.cumsum([len(source.pixel_counts) for source in sources])
         self.parts = [np.arange(end - len(source.pixel_counts), end) for end, source in zip(ends, sources)]
@@ -35,7 +36,7 @@ class MixedSource:
     def frame(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         """One frame of the source that the index is in."""
         number = next(number for number, part in enumerate(self.parts) if index <= part[-1])
-        return self._sources[number].frame(index - int(self.parts[number][0]))
+        return self.sources[number].frame(index - int(self.parts[number][0]))
 
 
 def class_shares(source: SourceFrames) -> np.ndarray:

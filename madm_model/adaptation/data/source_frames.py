@@ -22,7 +22,8 @@ from typing import Literal, Protocol
 import cv2
 import numpy as np
 
-from madm_model.adaptation.data.source_shares import REPLAY, SIMULATOR
+from madm_model.adaptation.data.sensor_source import SensorSource
+from madm_model.adaptation.data.source_shares import REPLAY, SENSOR, SIMULATOR
 from madm_model.io import durable
 from madm_model.io.allowed import Roots
 from madm_model.io.frames import FrameError, InputError, RawFrame
@@ -34,6 +35,7 @@ from madm_model.training.config import FramePoolConfig
 SIMULATED_STREETS = {
     SIMULATOR: FramePoolConfig(3_000_000, 100, 3),
     REPLAY: FramePoolConfig(3_000_000, 20, 3),
+    SENSOR: FramePoolConfig(3_000_200, 60, 3),
 }
 """Streets that are rendered for a source. The replay set travels with the model as these seeds: it is rendered when a
 job first needs it (60 frames; measured 0.18 s a frame on one busy core, so 11 s) and stays on disk (18 MB)."""
@@ -60,20 +62,24 @@ def open_source(
     on_frame: Callable[[int, int], None] = lambda done, total: None,
     ids: SourceLabels = "model",
     roots: Roots = None,
+    modality: str = "thermal",
 ) -> SourceFrames:
     """Open or prepare a source.
 
     Args:
-        source: a folder with images/ and labels/, "sim", or empty for the replay set.
+        source: a folder with images/ and labels/, "sim", "sim-sensor", or empty for the replay set.
         label_set: the model's classes.
         folder: keeps what is rendered or counted; one that an earlier call completed is used as it is.
         on_frame: called with the number of frames done and in all; may raise to stop.
         ids: in the folder's labels; the simulator's are known.
         roots: folders that the source's files have to lie in.
+        modality: the target's, which "sim-sensor" shows.
 
     Raises:
         InputError: the folder does not hold what it should, or the simulator has none of the classes.
     """
+    if source == SENSOR and modality != "rgb":
+        return SensorSource(SIMULATED_STREETS[SENSOR], modality, label_set, folder / modality, on_frame)
     if source in SIMULATED_STREETS:
         return SimulatedSource(SIMULATED_STREETS[source], label_set, folder, on_frame)
     return FolderSource(Path(source), label_set, folder, on_frame, ids, roots)

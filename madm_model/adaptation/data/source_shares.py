@@ -19,6 +19,8 @@ from dataclasses import dataclass, replace
 
 SIMULATOR = "sim"
 """Name of the simulator as a source."""
+SENSOR = "sim-sensor"
+"""Simulated streets as a random sensor of the target's modality shows them, labelled."""
 REPLAY = ""
 """The source that is taken when none is named; beside others it is called replay."""
 _REPLAY_NAME = "replay"
@@ -32,14 +34,14 @@ class SourceShare:
     """One source."""
 
     name: str
-    """A folder with images/ and labels/, `SIMULATOR` or `REPLAY`."""
+    """A folder with images/ and labels/, `SIMULATOR`, `SENSOR` or `REPLAY`."""
     share: float
     """Of the images that are drawn, above 0; shares of all sources sum to 1."""
 
     @property
     def is_folder(self) -> bool:
         """Whether it is a folder, and not rendered."""
-        return self.name not in (SIMULATOR, REPLAY)
+        return self.name not in (SIMULATOR, SENSOR, REPLAY)
 
     def __str__(self) -> str:
         return f"{self.name or _REPLAY_NAME}={self.share:g}"
@@ -91,7 +93,11 @@ def folders_of(sources: Iterable[SourceShare]) -> list[str]:
 
 def in_words(text: str) -> str:
     """Sources and shares for people."""
-    names = {SIMULATOR: "simulated streets", REPLAY: "replay set (simulated streets)"}
+    names = {
+        SIMULATOR: "simulated streets",
+        SENSOR: "simulated frames of the target's kind of sensor",
+        REPLAY: "replay set (simulated streets)",
+    }
     sources = parse_sources(text)
     if len(sources) == 1:
         return names.get(sources[0].name, sources[0].name)

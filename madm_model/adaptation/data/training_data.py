@@ -13,8 +13,9 @@ import numpy as np
 import torch
 
 from madm_model.adaptation.data.batches import LabelledBatch
-from madm_model.adaptation.data.mixed_source import class_shares, parts_of
+from madm_model.adaptation.data.mixed_source import MixedSource, class_shares, parts_of
 from madm_model.adaptation.data.rare_class_sampling import RareClassConfig, RareClassSampler
+from madm_model.adaptation.data.sensor_source import SensorSource
 from madm_model.adaptation.data.source_frames import SourceFrames
 from madm_model.adaptation.data.target_frames import TargetFrames
 from madm_model.adaptation.view_config import ViewConfig
@@ -49,6 +50,8 @@ class JobData:
         count = len(source.pixel_counts)
         self.held_out = held_out_frames(count)
         parts, self._shares = parts_of(source)
+        sources = source.sources if isinstance(source, MixedSource) else [source]
+        self._sensors = {number: part for number, part in enumerate(sources) if isinstance(part, SensorSource)}
         self._parts = [np.setdiff1d(part, self.held_out) for part in parts]
         self._samplers = None
         if view.rare_classes:
@@ -56,9 +59,11 @@ class JobData:
             self._samplers = [RareClassSampler(count, RareClassConfig()) for count in counts]
 
     def source(self, rng: np.random.Generator) -> LabelledBatch:
-        """RGB crops and their labels."""
-        crops = [self._source_crop(rng) for _ in range(self._view.batch_size)]
-        return LabelledBatch(*FramePool.batch(with_random_appearance(rng, crops, self._view.appearance)))
+        """Crops and their labels: of RGB in random appearance if so configured, or of simulated sensors."""
+        numbers, crops = zip(*(self._source_crop(rng) for _ in range(self._view.batch_size)))
+        colour = [index for index, number in enumerate(numbers) if number not in self._sensors]
+        shown = with_random_appearance(rng, [crops[index] for index in colour], self._view.appearance)
+        return LabelledBatch(*FramePool.batch(list((dict(enumerate(crops)) | dict(zip(colour, shown))).values())))
 
     def target(self, rng: np.random.Generator) -> torch.Tensor:
         """Crops of target frames."""
@@ -72,14 +77,21 @@ class JobData:
         """Share of the source's pixels that each class has, float (K,)."""
         return class_shares(self._source)
 
-    def _source_crop(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    def _source_crop(self, rng: np.random.Generator) -> tuple[int, tuple[np.ndarray, np.ndarray]]:
+        """Number of a source, and a crop of it with its labels."""
         number = int(rng.choice(len(self._parts), p=self._shares)) if len(self._parts) > 1 else 0
         indices = self._parts[number]
         if self._samplers is None:
-            return self._view_of(rng, *self._source.frame(int(rng.choice(indices))))
+            return number, self._view_of(rng, *self._frame(rng, number, int(rng.choice(indices))))
         class_id, position = self._samplers[number].draw(rng)
-        image, labels = self._source.frame(int(indices[position]))
-        return self._samplers[number].crop(class_id, lambda: self._view_of(rng, image, labels))
+        image, labels = self._frame(rng, number, int(indices[position]))
+        return number, self._samplers[number].crop(class_id, lambda: self._view_of(rng, image, labels))
+
+    def _frame(self, rng: np.random.Generator, number: int, index: int) -> tuple[np.ndarray, np.ndarray]:
+        if number not in self._sensors:
+            return self._source.frame(index)
+        first = int(self._source.parts[number][0]) if isinstance(self._source, MixedSource) else 0
+        return self._sensors[number].frame_of_another_sensor(rng, index - first)
 
     def _view_of(
         self, rng: np.random.Generator, image: np.ndarray, labels: np.ndarray

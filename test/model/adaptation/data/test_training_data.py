@@ -18,7 +18,7 @@ import pytest
 import torch
 from adaptation_samples import CONFIG, write_bag, write_source
 
-from madm_model.adaptation.data import source_frames
+from madm_model.adaptation.data import sensor_source, source_frames
 from madm_model.adaptation.data.mixed_source import MixedSource, class_shares
 from madm_model.adaptation.data.source_frames import open_source
 from madm_model.adaptation.data.target_bags import TargetSelection, collect_frames
@@ -160,6 +160,31 @@ def test_of_a_mixed_source_each_has_its_share(tmp_path, target) -> None:
         assert sum(index < 12 for index in drawn) == pytest.approx(150, abs=25)
         assert not set(drawn) & set(data.held_out.tolist())
         assert min(data.held_out) < 12 <= max(data.held_out)  # the gate sees both
+
+
+def test_a_simulated_sensor_is_a_labelled_source_that_never_looks_the_same(tmp_path, target, monkeypatch) -> None:
+    monkeypatch.setitem(source_frames.SIMULATED_STREETS, "sim-sensor", FramePoolConfig(5, 2, 2, 64, 48))
+    monkeypatch.setitem(source_frames.SIMULATED_STREETS, "sim", FramePoolConfig(5, 2, 2, 64, 48))
+    source = open_source("sim-sensor", STREET_11, tmp_path / "work", modality="thermal")
+    image, labels = source.frame(1)
+    colour, expected = open_source("sim", STREET_11, tmp_path / "colour").frame(1)
+    np.testing.assert_array_equal(labels, expected)
+    assert image.shape == colour.shape and (image[..., :1] == image).all() and (image != colour).any()
+    shown = [source.frame_of_another_sensor(np.random.default_rng(seed), 1) for seed in (0, 0, 1)]
+    assert (shown[0][0] == shown[1][0]).all() and (shown[0][0] != shown[2][0]).mean() > 0.5
+    np.testing.assert_array_equal(shown[0][1], labels)
+
+    monkeypatch.setattr(sensor_source, "_render", None)  # what is rendered is used as it is
+    again = open_source("sim-sensor", STREET_11, tmp_path / "work", modality="thermal")
+    np.testing.assert_array_equal(again.frame(1)[0], image)
+
+    asked = []
+    monkeypatch.setattr(again, "frame_of_another_sensor", lambda rng, index: asked.append(index) or again.frame(index))
+    folder = open_source(str(write_source(tmp_path / "folder", 12)), STREET_11, tmp_path / "a")
+    data = JobData(MixedSource([folder, again], [0.5, 0.5]), target, CONFIG, VIEW)
+    for seed in range(20):
+        assert data.source(np.random.default_rng(seed)).labels.shape == (2, 16, 32)
+    assert 8 < len(asked) < 32 and set(asked) <= {0, 1, 2, 3}
 
 
 def test_class_shares_of_a_mixed_source_count_each_by_its_share() -> None:
