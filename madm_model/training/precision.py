@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
@@ -24,4 +24,4 @@ DTYPES: dict[Precision, torch.dtype] = {
 
 def autocast(device: torch.device, precision: Precision) -> AbstractContextManager:
     """Autocast of the passes; none in float32."""
-    return torch.autocast(device.type, DTYPES[precision], enabled=precision != "float32")
+    return nullcontext() if precision == "float32" else torch.autocast(device.type, DTYPES[precision])

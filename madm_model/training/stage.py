@@ -132,7 +132,14 @@ Step = Callable[[int], dict[str, torch.Tensor]]
 """Computes the named losses of an iteration; their sum is minimised."""
 
 
-def run_stage(config: StageConfig, modules: nn.Module, step: Step, work_dir: Path, console: Console) -> float:
+def run_stage(
+    config: StageConfig,
+    modules: nn.Module,
+    step: Step,
+    work_dir: Path,
+    console: Console,
+    goes_on: Callable[[int], bool] = lambda _done: True,
+) -> float:
     """Train the trainable parameters of `modules` until the stage's last iteration.
 
     Args:
@@ -141,11 +148,13 @@ def run_stage(config: StageConfig, modules: nn.Module, step: Step, work_dir: Pat
         step: computes the losses of an iteration.
         work_dir: gets checkpoints and `NAME.csv` (losses, gradient norm, seconds).
         console: prints progress.
+        goes_on: called after every iteration with the number done so far; False stops with a checkpoint.
 
     Returns:
         seconds of training, earlier runs of the same stage included.
     """
-    return run_iterations(config, _Minimisation(config, modules, step), work_dir, console)
+    trainee = _Minimisation(config, modules, step)
+    return run_iterations(config, trainee, work_dir, console, lambda done, _statistics: goes_on(done))
 
 
 @dataclass

@@ -57,6 +57,27 @@ def test_resumed_equals_unbroken(tmp_path):
     assert not torch.allclose(resumed.weight, untrained.weight)
 
 
+def test_a_stage_told_to_stop_goes_on_from_there(tmp_path):
+    (tmp_path / "stopped").mkdir()
+    (tmp_path / "unbroken").mkdir()
+    torch.manual_seed(0)
+    model, asked = nn.Linear(4, 1), []
+
+    def step(_iteration: int) -> dict[str, torch.Tensor]:
+        inputs = torch.randn(8, 4)
+        return {"mse": (model(inputs) - inputs.sum(1, keepdim=True)).square().mean()}
+
+    def goes_on(done: int) -> bool:
+        asked.append(done)
+        return done < 7
+
+    run_stage(config(), model, step, tmp_path / "stopped", QUIET, goes_on)
+    assert asked == [1, 2, 3, 4, 5, 6, 7]
+    unbroken = train(tmp_path / "unbroken")
+    assert not torch.equal(model.weight, unbroken.weight)
+    assert torch.equal(train(tmp_path / "stopped").weight, unbroken.weight)
+
+
 def test_log_has_one_row_per_interval(tmp_path):
     train(tmp_path)
     with (tmp_path / "stage.csv").open() as file:
