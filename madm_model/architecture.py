@@ -5,15 +5,15 @@
 # Unless required by applicable law or agreed to in writing, software distributed under the License is distributed on
 # an "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the
 # specific language governing permissions and limitations under the License.
-"""The sizes of a MADM network as data, and the two named ones: `sd14` and `tiny`.
+"""The sizes of a MADM network as data, and the named ones: `sd14`, `tiny` and `small`.
 
-Source: specification sections 1 to 6; `tiny` is this project's own.
+Source: specification sections 1 to 6; `tiny` and `small` are this project's own.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, ClassVar, TypeVar
 
 
@@ -172,4 +172,16 @@ TINY = Architecture(
 )
 """About 7 M parameters, for CPUs. Its latent is only four times smaller than the image, for thin objects at 320x240."""
 
-ARCHITECTURES = {SD14.name: SD14, TINY.name: TINY}
+SMALL = replace(
+    TINY,
+    name="small",
+    unet_block_out_channels=(96, 192, 384, 384),
+    unet_attention_heads=6,
+    cross_attention_dim=192,
+    projection_bottleneck=64,
+    projection_out=(32, 128, 128, 128),
+    head_channels=64,
+)
+"""About 59 M parameters, for a GPU, with the autoencoder of `tiny`, whose trained weights are of use here."""
+
+ARCHITECTURES = {SD14.name: SD14, TINY.name: TINY, SMALL.name: SMALL}

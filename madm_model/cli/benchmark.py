@@ -5,7 +5,7 @@
 # Unless required by applicable law or agreed to in writing, software distributed under the License is distributed on
 # an "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the
 # specific language governing permissions and limitations under the License.
-"""`madm benchmark`: the tables of docs/benchmarks.md, resumable; `score`: one model; `gate`: the gate's own table."""
+"""`madm benchmark`: the tables of docs/benchmarks.md, resumable; `score`: one model; and tables of their own."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
+
+from madm_model.cli.benchmark_probe import probe
 
 
 class _RunsByDefault(TyperGroup):
@@ -31,6 +33,8 @@ benchmark = typer.Typer(
     help="Measure what adaptation gains: `madm benchmark CONFIG.yaml`; or score one model on frames with boxes.",
     no_args_is_help=True,
 )
+
+benchmark.command("probe")(probe)
 
 
 @benchmark.command("run")
