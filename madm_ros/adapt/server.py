@@ -263,17 +263,17 @@ class AdaptServer(Node):
         self._publish_status()
 
     def _publish_diagnostics(self, snapshot: Snapshot, advice: str) -> None:
-        self._diagnostics.publish(
-            server_status(
-                self.get_fully_qualified_name(),
-                self._jobs.standing(),
-                snapshot,
-                self._settings.bag_roots,
-                self._followers.names(),
-                self._rival,
-                advice,
-            )
+        status = server_status(
+            self.get_fully_qualified_name(),
+            self._jobs.standing(),
+            snapshot,
+            self._settings.bag_roots,
+            self._followers.names(),
+            self._rival,
+            advice,
         )
+        status.hardware_id = to_text(str(self._store.root))
+        self._diagnostics.publish(status)
 
     def _publish_status(self) -> None:
         try:

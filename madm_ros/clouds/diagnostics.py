@@ -118,7 +118,8 @@ def cloud_status(name: str, health: CloudHealth) -> DiagnosticStatus:
         "newest cloud ahead of labels [s]": "-" if health.apart_s is None else f"{health.apart_s:.3f}",
         "errors": str(health.errors),
     }
-    return make_status(name, "cloud labels", _assess(health), values)
+    geometry = next((topic for topic, _ in health.topics.values()), "")  # the first is that of the points
+    return make_status(name, "cloud labels", _assess(health), values, hardware_id=geometry)
 
 
 def _sums(records: list[CloudRecord]) -> tuple[int, int, int]:
