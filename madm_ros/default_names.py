@@ -15,7 +15,11 @@ NAMESPACE = "madm"
 """Of the nodes unless told otherwise."""
 ADAPTED_MODALITIES = ("thermal", "depth", "event")
 """What a launch file and an adaptation server can be for."""
-TRANSPORT_SUFFIX = {"raw": "", "compressed": "/compressed", "compressedDepth": "/compressedDepth"}
+DECODED_TRANSPORTS = ("raw", "compressed", "compressedDepth")
+"""Transports of images that are decoded here."""
+_PLUGIN_TRANSPORTS = ("ffmpeg", "theora", "zstd")
+"""Those that image_transport's plugins decode, where image_transport_py is installed."""
+TRANSPORT_SUFFIX = {name: "" if name == "raw" else f"/{name}" for name in (*DECODED_TRANSPORTS, *_PLUGIN_TRANSPORTS)}
 """Transport -> what image_transport appends to the image topic."""
 
 

@@ -16,9 +16,8 @@ from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
-from madm_ros import publisher_types
-from madm_ros.default_names import TRANSPORT_SUFFIX
 from madm_ros.error_log import ErrorLog
+from madm_ros.segmentation.image_transport import TransportSubscription, image_type, subscribe_images
 from madm_ros.segmentation.sensor_subscription import SensorSubscription
 from madm_ros.silent_topic import SilentTopic
 
@@ -36,7 +35,7 @@ class CameraInputs:
         errors: where publishers of another message type are reported.
 
     Raises:
-        ValueError: a parameter of quality of service has a wrong value.
+        ValueError: a parameter of quality of service has a wrong value, or image_transport_py is missing.
     """
 
     def __init__(
@@ -48,15 +47,13 @@ class CameraInputs:
         errors: ErrorLog,
     ) -> None:
         self._node = node
-        self.images: SensorSubscription | None = None
+        self.images: SensorSubscription | TransportSubscription | None = None
         """None where another part of the process brings them."""
         self._silence: SilentTopic | None = None
         if on_image is not None:
-            kind = Image if transport == "raw" else CompressedImage
-            topic = node.resolve_topic_name("image") + TRANSPORT_SUFFIX[transport]
             advice = "remap 'image' to another topic or set 'transport'"
-            self.images = SensorSubscription(node, kind, topic, on_image, errors, advice)
-            self._silence = SilentTopic(node, (publisher_types.type_name(kind),), topic, advice)
+            self.images = subscribe_images(node, transport, on_image, errors, advice)
+            self._silence = SilentTopic(node, (image_type(transport),), self.images.topic, advice)
         self._camera_info = SensorSubscription(
             node, CameraInfo, "camera_info", on_camera_info, errors, "remap 'camera_info'"
         )

@@ -61,7 +61,8 @@ PARAMETERS = (
     NodeParameter(
         "transport",
         "raw",
-        "How images come: raw on image, compressed on image/compressed, compressedDepth on image/compressedDepth.",
+        "How images come: raw on image, the others on image/TRANSPORT; ffmpeg, theora and zstd through "
+        "image_transport_py where that is installed.",
         choices=tuple(TRANSPORT_SUFFIX),
     ),
     NodeParameter("autostart", True, "Configure and activate when the node starts.", read_only=True),
