@@ -19,7 +19,7 @@ import torch
 from torch.nn import functional
 
 from madm_model.network.madm import MADM
-from madm_model.training.frame_pool import POOL_MODALITIES, FramePool
+from madm_model.training.frame_pool import POOL_MODALITIES, FramePool, one_opencv_thread
 from madm_model.training.precision import Precision, autocast
 from madm_model.training.stage import Step
 from madm_model.training.views import stack_images
@@ -132,7 +132,7 @@ class LatentPool:
             for first in range(0, len(places), _ENCODED_AT_ONCE):  # not all at once: they would fill the memory
                 yield from executor.map(view_of, places[first : first + _ENCODED_AT_ONCE], repeat(modality))
 
-        with ThreadPoolExecutor() as executor:
+        with one_opencv_thread(), ThreadPoolExecutor() as executor:
             self.latents = {name: encode_images(network, views_of(name, executor)) for name in modalities}
 
     def draw(self, rng: np.random.Generator, count: int) -> torch.Tensor:

@@ -122,8 +122,8 @@ def _holds(found: dict[str, Any], wanted: dict[str, Any]) -> bool:
 
 
 @contextlib.contextmanager
-def _processes() -> Iterator[ProcessPoolExecutor]:
-    """One process for each core.
+def one_opencv_thread() -> Iterator[None]:
+    """Have OpenCV compute without threads of its own for a while.
 
     A fork does not copy OpenCV's threads, and a process that then changes their number waits for them for ever: they
     are stopped before.
@@ -131,10 +131,19 @@ def _processes() -> Iterator[ProcessPoolExecutor]:
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
-        with ProcessPoolExecutor(os.cpu_count(), initializer=cv2.setNumThreads, initargs=(1,)) as executor:
-            yield executor
+        yield
     finally:
         cv2.setNumThreads(threads)
+
+
+@contextlib.contextmanager
+def _processes() -> Iterator[ProcessPoolExecutor]:
+    """One process for each core."""
+    with (
+        one_opencv_thread(),
+        ProcessPoolExecutor(os.cpu_count(), initializer=cv2.setNumThreads, initargs=(1,)) as executor,
+    ):
+        yield executor
 
 
 def _render_street(config: FramePoolConfig, seed: int) -> dict[str, np.ndarray]:

@@ -41,6 +41,7 @@ teacher: {{average_unet: false}}
 noise_steps: [0, 50]
 view: {{batch_size: 2, crop_height: 32, crop_width: 48}}
 resources: {{precision: float32}}
+workers: 1
 streets:
   source: {{first_seed: 10, streets: 1, frames_per_street: 2, width: 96, height: 64}}
   target: {{first_seed: 20, streets: 1, frames_per_street: 2, width: 96, height: 64}}
