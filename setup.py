@@ -41,6 +41,8 @@ setup(
         (f"{SHARE}/config", files("config", "*.yaml", "*.rviz")),
         (f"{SHARE}/config/benchmark", files("config/benchmark", "*.yaml")),
         (f"{SHARE}/config/paper", files("config/paper", "*.yaml")),
+        (f"{SHARE}/config/security", files("config/security", "*.xml")),
+        (f"{SHARE}/config/security/common", files("config/security/common", "*.xml")),
     ],
     # The rest of what is needed is in package.xml (rosdep) and requirements/ (pip).
     install_requires=["setuptools"],

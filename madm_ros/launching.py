@@ -188,13 +188,20 @@ def _overrides(argument: Mapping[str, str], names: tuple[str, ...]) -> dict[str,
 
 
 def node_process(argument: Mapping[str, str], executable: str, parameters: list[Any], **options: Any) -> Node:
-    """A process of this package that the common arguments shape."""
+    """A process of this package that the common arguments shape.
+
+    Its enclave, which counts where security is enabled, is below the namespace: by `enclave` or the node's name.
+    """
+    enclave = options.pop("enclave", "") or options["name"]
+    path = "/" + "/".join(filter(None, (argument.get("namespace", "").strip("/"), enclave)))
     return Node(
         package="madm_ros",
         executable=executable,
         namespace=argument.get("namespace"),
         parameters=[part for part in parameters if part],
         ros_arguments=[
+            "--enclave",
+            path,
             *options.pop("ros_arguments", []),
             *(["--log-level", argument["log_level"]] if argument["log_level"] else []),
         ],
@@ -225,6 +232,7 @@ def _segmentation(
             executable,
             [argument["params_file"], overrides],
             arguments=[] if named else ["--name", argument["name"]],
+            enclave=argument["name"],
             # Before params_file, which may say something else.
             ros_arguments=_defaults(modality, argument["namespace"]),
             remappings=[(topic, argument[f"{topic}_topic"]) for topic in topics],

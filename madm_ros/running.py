@@ -148,7 +148,7 @@ def ros_process(program: str, args: list[str] | None) -> Iterator[list[Node]]:
             except Exception as error:
                 # ROS may be shut down before the handler has run, and a library make something else of the interrupt.
                 if not signalled and (rclpy.ok() or not started):
-                    if not isinstance(error, _REFUSALS):
+                    if not isinstance(error, _REFUSALS) and not _tells_of_security(error):
                         raise
                     refusal = " ".join(f"{program}: {error}".split())
             finally:
@@ -158,6 +158,13 @@ def ros_process(program: str, args: list[str] | None) -> Iterator[list[Node]]:
     if refusal:
         sys.exit(refusal)
     ended = True
+
+
+def _tells_of_security(error: Exception) -> bool:
+    """Whether ROS_SECURITY_* keeps ROS from starting: an enclave is missing, or the middleware knows no security."""
+    return (
+        isinstance(error, RuntimeError) and "security" in str(error).lower() and bool(os.getenv("ROS_SECURITY_ENABLE"))
+    )
 
 
 def _imports(frame: FrameType | None) -> bool:

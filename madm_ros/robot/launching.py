@@ -59,7 +59,13 @@ def _cameras(argument: Mapping[str, str], robot: RobotConfig) -> list[Node]:
     chosen = [[]] if robot.processes == "one" else [["--only", camera.name] for camera in robot.cameras]
     autostart = ["--autostart", argument["autostart"]] if argument["autostart"] else []
     return [
-        node_process(argument, "cameras", _sim_time(argument), arguments=[argument["robot_file"], *autostart, *options])
+        node_process(
+            argument,
+            "cameras",
+            _sim_time(argument),
+            arguments=[argument["robot_file"], *autostart, *options],
+            enclave=f"{robot.namespace.strip('/')}/cameras",
+        )
         for options in chosen
     ]
 

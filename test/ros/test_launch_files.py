@@ -275,3 +275,21 @@ def test_arguments_override_the_parameter_file_only_where_given() -> None:
         "use_sim_time": True,
     }
     assert launching.TRANSPORT_SUFFIX == TRANSPORT_SUFFIX
+
+
+@pytest.mark.parametrize("path", LAUNCH_FILES, ids=lambda path: path.name)
+def test_every_process_has_the_enclave_that_the_policy_of_its_launch_file_names(path: Path, tmp_path: Path) -> None:
+    from policy_samples import enclaves
+
+    arguments = {"topic": "/thermal/image_raw"} if path.name == "record.launch.py" else {}
+    if path.name == "robot.launch.py":
+        arguments["robot_file"] = str(tmp_path / "robot.yaml")
+        text = (ROOT / "config" / "robot.yaml").read_text()
+        Path(arguments["robot_file"]).write_text(f"{text}\nadapt: {{bag_roots: [/data]}}\nrecord: {{}}\n")
+    modality = path.name.split("_")[0] if path.name.endswith("_seg.launch.py") else "cloud_labels"
+    words = [
+        ["".join(part.text for part in word if hasattr(part, "text")) for word in node.cmd]
+        for node in _nodes(modality, path.name, **arguments)
+    ]
+    found = [line[line.index("--enclave") + 1] for line in words]
+    assert sorted(found) == sorted(enclaves(path.name.removesuffix(".launch.py")))

@@ -134,6 +134,16 @@ def test_what_cannot_be_used_at_start_is_one_line() -> None:
     assert (ended.returncode, ended.stderr) == (1, "program: the range is empty: set another\n")
 
 
+def test_an_enclave_that_is_not_there_is_one_line(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("ROS_SECURITY_ENABLE", "true")
+    monkeypatch.setenv("ROS_SECURITY_STRATEGY", "Enforce")
+    monkeypatch.setenv("ROS_SECURITY_KEYSTORE", str(tmp_path))
+    ended = _run("print('never')")
+    assert (ended.returncode, ended.stdout) == (1, "")
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("program: ") and str(tmp_path) in line
+
+
 def test_a_fault_of_the_program_keeps_its_traceback() -> None:
     ended = _run("number = 0; raise KeyError('fault')")
     assert ended.returncode == 1
