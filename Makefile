@@ -18,10 +18,11 @@ export AMENT_PREFIX_PATH := $(CURDIR)/$(VENV):$(AMENT_PREFIX_PATH)
 export LD_LIBRARY_PATH := $(CURDIR)/$(VENV)/lib:$(LD_LIBRARY_PATH)
 endif
 
-.PHONY: help setup demo test faults lint format clean distclean
+.PHONY: help setup demo docs test faults lint format clean distclean
 
 help:
 	@echo "make demo       segments a simulated drive on a running node and shows the result"
+	@echo "make docs       the documentation as a site, in site/index.html"
 	@echo "make test       style and tests"
 	@echo "make setup      only what both need: the environment in $(VENV), done once"
 	@echo "make faults     about fifteen minutes of faults, seeded and counted: what is lost is told"
@@ -41,6 +42,12 @@ setup:
 
 demo: setup
 	@$(python) -m madm_ros.tools.demo
+
+docs: export NO_MKDOCS_2_WARNING = 1
+docs:
+	@$(PYTHON) tools/set_up.py --venv "$(VENV)" --torch "$(TORCH)" --torch-pip-args="$(TORCH_PIP_ARGS)" --docs
+	@$(python) -m mkdocs build --strict
+	@echo "the documentation is in site/index.html"
 
 # Two files of tests at a time, in the order of their names (the longest come early), with one thread each: half of the
 # time goes into waiting for messages and processes.
@@ -64,7 +71,7 @@ format: setup
 	@$(python) -m ruff format .
 
 clean:
-	rm -rf build install log interfaces demo_output .pytest_cache .ruff_cache .mypy_cache *.egg-info
+	rm -rf build install log interfaces demo_output site .pytest_cache .ruff_cache .mypy_cache *.egg-info
 	find madm_model madm_ros test tools launch -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean

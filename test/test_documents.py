@@ -5,16 +5,17 @@
 # Unless required by applicable law or agreed to in writing, software distributed under the License is distributed on
 # an "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the
 # specific language governing permissions and limitations under the License.
-"""Links of the documents lead somewhere, and their commands are such as there are."""
+"""Documents: links lead somewhere, commands and modules are such as there are, and Python runs as it stands."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
-from documented_commands import launch_arguments, wrong_commands, wrong_commands_of
-from documents import ROOT, without_fenced_blocks
+from documented_commands import launch_arguments, madm, wrong_commands, wrong_commands_of
+from documents import ROOT, code_words, fenced_blocks, table, without_fenced_blocks
 
 DOCUMENTS = sorted(
     str(path.relative_to(ROOT))
@@ -58,6 +59,32 @@ def test_links_lead_somewhere(document: str) -> None:
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_commands_are_such_as_there_are(document: str) -> None:
     assert wrong_commands_of(document) == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_modules_are_where_they_are_said_to_be(document: str) -> None:
+    spans = code_words((ROOT / document).read_text(encoding="utf-8"))
+    paths = [span for span in spans if re.fullmatch(r"(madm_(ros|model)|test|tools|launch|config)/[\w./]*", span)]
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
+def test_the_segmenter_from_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    blocks = fenced_blocks((ROOT / "docs" / "python.md").read_text(encoding="utf-8"), ("python",))
+    (block,) = [block for block in blocks if "Segmenter" in block]
+    frames = tmp_path / "my_bag"
+    frames.mkdir()
+    for index in range(2):
+        np.save(frames / f"{index}.npy", np.random.default_rng(index).integers(0, 16384, (48, 64), np.uint16))
+    monkeypatch.chdir(tmp_path)
+    exec(compile(block, "python.md", "exec"), {})
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2
+    assert all("(48, 64)" in line for line in lines)
+
+
+def test_every_command_is_in_the_table() -> None:
+    told = {words.split()[1] for row in table("docs/commands.md", "command") for words in code_words(row[0])}
+    assert told == madm().commands.keys()
 
 
 def test_a_broken_link_is_seen(tmp_path: Path) -> None:

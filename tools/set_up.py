@@ -157,6 +157,7 @@ def main() -> None:
     parser.add_argument("--venv", type=Path, default=CHECKOUT / ".venv")
     parser.add_argument("--torch", default="", help="pip requirement for torch; none: keep what the system has")
     parser.add_argument("--torch-pip-args", default="", help="further arguments of pip for torch")
+    parser.add_argument("--docs", action="store_true", help="what the documentation's site needs, too")
     options = parser.parse_args()
 
     distribution = ros_distribution()
@@ -199,6 +200,13 @@ def main() -> None:
         digest([CHECKOUT / name for name in ("setup.py", "setup.cfg", "pyproject.toml")], str(CHECKOUT)),
         lambda: environment.pip("--no-deps", "--no-build-isolation", "-e", "."),
     )
+    if options.docs:
+        environment.step(
+            "docs",
+            "Installing what makes the documentation's site",
+            digest([REQUIREMENTS / "docs.txt"]),
+            lambda: environment.pip("-r", str(REQUIREMENTS / "docs.txt")),
+        )
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@
 # Unless required by applicable law or agreed to in writing, software distributed under the License is distributed on
 # an "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the
 # specific language governing permissions and limitations under the License.
-"""What README and docs say of parameters, launch arguments, topics and services is what nodes and launch files have."""
+"""What the docs say of parameters, launch arguments, topics and services is what nodes and launch files have."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from madm_ros.node_parameters import NodeParameter
 from madm_ros.tools.parameter_tables import document, node_parameters
 
 OVERVIEWS = {
-    "Segmentation node": ("README.md", "parameter"),
-    "Event frame node": ("README.md", "parameter of `event_edges`"),
+    "Segmentation node": ("docs/nodes.md", "parameter"),
+    "Event frame node": ("docs/nodes.md", "parameter of `event_edges`"),
     "Adaptation server": ("docs/adaptation.md", "parameter of `adapt_server`"),
     "Cloud label node": ("docs/clouds.md", "parameter of `cloud_labels`"),
     "Recorder": ("docs/when_to_adapt.md", "parameter of `recorder`"),
@@ -98,7 +98,7 @@ def _text(part: Any) -> str:
 def test_every_launch_argument_is_in_the_table_with_its_default() -> None:
     files = [launch_arguments(f"{modality}_seg.launch.py") for modality in ("thermal", "depth", "event")]
     known, wrong, told = {name for file in files for name in file}, [], set()
-    for names, default, _ in table("README.md", "launch argument"):
+    for names, default, _ in table("docs/nodes.md", "launch argument"):
         row = set(code_words(names))
         wrong += [f"{name} is told, and there is none" for name in row - known]
         told |= row
@@ -128,7 +128,7 @@ def test_every_launch_argument_of_the_other_launch_files_is_told(file: str, docu
 
 
 def test_every_launch_argument_of_the_robot_is_told() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "tutorials" / "two_cameras.md").read_text(encoding="utf-8")
     (told,) = re.findall(r"Launch arguments of\s`robot.launch.py`: (.*?);", text, re.MULTILINE | re.DOTALL)
     assert set(code_words(told)) == launch_arguments("robot.launch.py").keys()
 
@@ -165,7 +165,7 @@ def test_the_segmentation_node_has_the_topics_of_the_table(peer, start_node) -> 
     from ros_helpers import wait_until
     from sensor_msgs.msg import CameraInfo, Image
 
-    told = types_by_name(table("README.md", "topic"), "/segmentation_node")
+    told = types_by_name(table("docs/nodes.md", "topic"), "/segmentation_node")
     for kind, topic in ((Image, "/image"), (CameraInfo, "/camera_info")):
         peer.publisher(kind, topic)  # the node listens once someone publishes
     node = start_node(modality="depth")
@@ -190,7 +190,7 @@ def test_the_event_frame_node_has_the_topics_of_the_table(ros) -> None:
         present = {publisher.topic_name: publisher.msg_type.__name__ for publisher in node.publishers}
     finally:
         node.destroy_node()
-    told = types_by_name(table("README.md", "topic of `event_edges`"), "/event_frame_node")
+    told = types_by_name(table("docs/nodes.md", "topic of `event_edges`"), "/event_frame_node")
     assert told.keys() - present.keys() == {"/events", "/reference_image"}  # subscribed to once someone publishes
     assert {name: kind for name, kind in present.items() if name not in OF_EVERY_NODE}.items() <= told.items()
 
