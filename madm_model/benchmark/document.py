@@ -125,7 +125,8 @@ def _settings(report: Report) -> Iterator[str]:
         "All rows start from the same weights, head included, and take the same number of iterations; the paper's rows",
         "start from Stable Diffusion's weights and an untrained head.",
         "Scores are in percent, mean ± standard deviation over the finished seeds; differences are taken seed by seed,",
-        "of the seeds that both rows have; seconds are training steps alone.",
+        "of the seeds that both rows have; in brackets, where known, 95 % intervals of the mean over the streets scored",
+        "(drawn with replacement, a street's frames together); seconds are training steps alone.",
     )
 
 

@@ -13,7 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from madm_model.benchmark.document import Report
+from madm_model.benchmark.summary import BLOCK_SCORE
 from madm_model.benchmark.workbench import Result
+from madm_model.evaluation.bootstrap import miou_interval
 from madm_model.model_config import ModelConfig
 
 CARD_FILE = "MODEL_CARD.md"
@@ -58,4 +60,13 @@ def _lines(model: ModelConfig, result: Result, report: Report) -> Iterator[str]:
         "| --- | --- | --- |",
     )
     for name, value in after.items():
-        yield f"| {name} | {before[name]:.1f} | {value:.1f} |" if name in before else f"| {name} | - | {value:.1f} |"
+        yield f"| {name} | {f'{before[name]:.1f}' if name in before else '-'} | {value:.1f}{_interval(result, name)} |"
+
+
+def _interval(result: Result, score: str) -> str:
+    """95 % interval over the streets that were scored on, where it is known."""
+    blocks = result.blocks.get(result.run.modality)
+    if blocks is None or score != BLOCK_SCORE:
+        return ""
+    low, high = miou_interval(blocks)
+    return f" [{100 * low:.1f}, {100 * high:.1f}] (95 % over streets)"

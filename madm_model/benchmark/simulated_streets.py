@@ -23,7 +23,7 @@ from madm_model.benchmark.plan import ANY_MODALITY, Run
 from madm_model.labels import STREET_11
 from madm_model.model_config import ModelConfig, magnification
 from madm_model.segmenter import Segmenter
-from madm_model.training.embedded import score_pool
+from madm_model.training.embedded import frame_matrices, score_pool
 from madm_model.training.frame_pool import FramePool, render_pool
 
 
@@ -90,6 +90,12 @@ class SimulatedStreets:
         return {"mIoU": 100 * scores.miou} | {
             f"{name} IoU": 100 * float(value) for name, value in class_iou.items() if not np.isnan(value)
         }
+
+    def blocks(self, segmenter: Segmenter, modality: str) -> np.ndarray:
+        """Confusion matrices of the unseen streets, int64 (streets, K + 1, K)."""
+        of_frames = [matrix.counts for matrix in frame_matrices(segmenter, self._test, modality)]
+        frames = self._config.streets.test.frames_per_street
+        return np.stack(of_frames).reshape(-1, frames, *of_frames[0].shape).sum(axis=1)
 
     def describe(self) -> str:
         """The frames, in one sentence."""

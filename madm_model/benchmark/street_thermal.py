@@ -144,6 +144,9 @@ class StreetThermal:
         scores |= miou(SOURCE_MIOU, "(c) IoU", matrix)
         return {name: value for name, value in scores.items() if not math.isnan(value)}
 
+    def blocks(self, segmenter: Segmenter, modality: str) -> None:
+        """None: only some frames have labels, and those from another network."""
+
     def describe(self) -> str:
         """The frames, in one sentence."""
         return (

@@ -16,6 +16,10 @@ import numpy as np
 
 from madm_model.benchmark.plan import ANY_MODALITY, Run
 from madm_model.benchmark.workbench import Result
+from madm_model.evaluation.bootstrap import miou_interval
+
+BLOCK_SCORE = "mIoU"
+"""The score that has an interval over blocks of frames, where the results have these."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,8 @@ class Figure:
     """Sample standard deviation; None for a single seed."""
     seeds: int
     """Finished seeds that have the score."""
+    interval: tuple[float, float] | None = None
+    """95 % interval of the mean over blocks of neighbouring frames, such as streets; None: not known."""
 
     def __str__(self) -> str:
         return f"{self.mean:.1f}{self._spread()}"
@@ -37,7 +43,8 @@ class Figure:
         return f"{self.mean:+.1f}{self._spread()}"
 
     def _spread(self) -> str:
-        return "" if self.spread is None else f" ± {self.spread:.1f}"
+        spread = "" if self.spread is None else f" ± {self.spread:.1f}"
+        return spread if self.interval is None else f"{spread} [{self.interval[0]:.1f}, {self.interval[1]:.1f}]"
 
 
 def figure(values: Iterable[float]) -> Figure | None:
@@ -77,12 +84,34 @@ class Summary:
 
     def figure(self, case: Run, modality: str, score: str) -> Figure | None:
         """A score of the trained networks; None while no seed has it."""
-        return figure(self._by_seed(case, modality, score).values())
+        found = figure(self._by_seed(case, modality, score).values())
+        if found is None or score != BLOCK_SCORE:
+            return found
+        blocks = self._blocks(case, modality)
+        return self._with_interval(found, [(blocks[seed], None) for seed in blocks])
 
     def gain(self, case: Run, over: Run, modality: str, score: str) -> Figure | None:
         """What a score is more than another case's, seed by seed; None while no seed has both."""
         own, others = (self._by_seed(either, modality, score) for either in (case, over))
-        return figure(value - others[seed] for seed, value in own.items() if seed in others)
+        found = figure(value - others[seed] for seed, value in own.items() if seed in others)
+        if found is None or score != BLOCK_SCORE:
+            return found
+        mine, theirs = (self._blocks(either, modality) for either in (case, over))
+        return self._with_interval(found, [(mine[seed], theirs[seed]) for seed in mine if seed in theirs])
+
+    @staticmethod
+    def _with_interval(found: Figure, pairs: Sequence[tuple[np.ndarray, np.ndarray | None]]) -> Figure:
+        """With an interval, if every seed of the figure has blocks."""
+        if len(pairs) != found.seeds:
+            return found
+        counts, others = (None if values[0] is None else np.stack(values) for values in zip(*pairs))
+        low, high = miou_interval(counts, others)
+        return replace(found, interval=(100 * low, 100 * high))
+
+    def _blocks(self, case: Run, modality: str) -> dict[int, np.ndarray]:
+        """By seed."""
+        results = self._results.get(case, [])
+        return {result.run.seed: result.blocks[modality] for result in results if modality in result.blocks}
 
     def _by_seed(self, case: Run, modality: str, score: str) -> dict[int, float]:
         found = {result.run.seed: result.scores[modality] for result in self._results.get(case, [])}

@@ -12,10 +12,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 from rich.console import Console
 
@@ -37,7 +38,7 @@ from madm_model.segmenter import Segmenter
 from madm_model.training.checkpoints import Checkpoints
 from madm_model.training.stage import StageConfig, run_iterations
 
-_RESULT, _STAMP, _BASE = "result.json", "run.json", "unadapted.json"
+_RESULT, _STAMP, _BASE, _BLOCKS = "result.json", "run.json", "unadapted.json", "blocks.npz"
 _STAGE = "training"
 
 
@@ -59,6 +60,10 @@ class Task(Protocol):
     def scores(self, segmenter: Segmenter, modality: str) -> dict[str, float]:
         """Scores by name, in percent; one that is not defined is left out."""
 
+    def blocks(self, segmenter: Segmenter, modality: str) -> np.ndarray | None:
+        """Confusion matrices of blocks of neighbouring frames, int64 (S, K + 1, K), whose mIoU is the score `mIoU`;
+        None where there is no such score."""
+
     def describe(self) -> str:
         """The frames, in one sentence."""
 
@@ -76,6 +81,8 @@ class Result:
     """Spent in all, scoring included."""
     machine: str
     """Where it ran."""
+    blocks: Mapping[str, np.ndarray] = field(default_factory=dict, compare=False, repr=False)
+    """By modality the trained network's `Task.blocks`; empty where there are none, as in results of older releases."""
 
     @property
     def scores(self) -> Scores:
@@ -114,7 +121,11 @@ class Workbench:
         if not path.exists():
             return None
         data = json.loads(path.read_text())
-        return Result(run, data["curve"], data["seconds"], data["wall_seconds"], data["machine"])
+        blocks = {}
+        if (file := path.with_name(_BLOCKS)).exists():
+            with np.load(file) as arrays:
+                blocks = dict(arrays)
+        return Result(run, data["curve"], data["seconds"], data["wall_seconds"], data["machine"], blocks)
 
     def done_iterations(self, run: Run) -> int:
         """Iterations that the run's log counts; what came after its last checkpoint will be done again."""
@@ -185,7 +196,12 @@ class Workbench:
         # 3. Keep the model and the result; the checkpoint is of no more use
         if run.modality != ANY_MODALITY:
             model = replace(model, name=f"{model.architecture.name}-{run.modality}", modality=run.modality)
-        save_model(self.model_folder(run), trainer.finish(), model, torch.float16)
+        trained = trainer.finish()
+        save_model(self.model_folder(run), trained, model, torch.float16)
+        segmenter = Segmenter(trained, model, self._device, torch.float32)
+        blocks = {name: found for name in modalities if (found := task.blocks(segmenter, name)) is not None}
+        if blocks:
+            np.savez_compressed(folder / _BLOCKS, **blocks)
         data = {
             "curve": training.curve,
             "seconds": round(training.seconds, 2),

@@ -33,18 +33,25 @@ def miou_of(counts: np.ndarray) -> np.ndarray:
 def miou_interval(
     counts: np.ndarray, others: np.ndarray | None = None, share: float = 0.95, draws: int = 1000
 ) -> tuple[float, float]:
-    """Interval of an mIoU, or of what it is more than another one on the same blocks.
+    """Interval of an mIoU, or of what it is more than another one on the same blocks; of several their mean.
 
     Args:
-        counts: confusion matrices of blocks of frames, such as streets, (S, K + 1, K).
-        others: those of the other; None: 0.
+        counts: confusion matrices of blocks of frames, such as streets, (S, K + 1, K); or (R, S, K + 1, K) of R models.
+        others: those of the other, or of as many others; None: 0.
         share: of the draws that the interval holds.
         draws: how often S blocks are drawn.
     """
-    chosen = np.random.default_rng(0).integers(len(counts), size=(draws, len(counts)))
-    weights = np.stack([np.bincount(row, minlength=len(counts)) for row in chosen])  # (draws, S)
-    values = miou_of(np.tensordot(weights, counts, axes=1))
+    blocks = counts.shape[-3]
+    chosen = np.random.default_rng(0).integers(blocks, size=(draws, blocks))
+    weights = np.stack([np.bincount(row, minlength=blocks) for row in chosen])  # (draws, S)
+    values = _mean_miou(weights, counts)
     if others is not None:
-        values = values - miou_of(np.tensordot(weights, others, axes=1))
+        values = values - _mean_miou(weights, others)
     low, high = np.nanquantile(values, [(1 - share) / 2, (1 + share) / 2])
     return float(low), float(high)
+
+
+def _mean_miou(weights: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Of every draw, (draws,)."""
+    drawn = np.tensordot(weights, counts, axes=(1, counts.ndim - 3))  # (draws, K + 1, K), or with R in between
+    return miou_of(drawn).reshape(len(weights), -1).mean(axis=1)

@@ -149,11 +149,19 @@ def _frames_of_all_modalities(pool: FramePool, index: int) -> torch.Tensor:
 
 def score_pool(segmenter: Segmenter, pool: FramePool, modality: str) -> SegmentationScores:
     """Scores of a model on every frame of a pool, at the frames' own size."""
-    matrix = ConfusionMatrix(len(segmenter.config.label_set))
+    total = ConfusionMatrix(len(segmenter.config.label_set))
+    for matrix in frame_matrices(segmenter, pool, modality):
+        total.counts += matrix.counts
+    return total.scores()
+
+
+def frame_matrices(segmenter: Segmenter, pool: FramePool, modality: str) -> Iterator[ConfusionMatrix]:
+    """What a model makes of every frame of a pool, at the frames' own size."""
     for image, truth in zip(pool.images[modality], pool.labels):
         (segmentation,) = segmenter.segment([np.asarray(image)])
+        matrix = ConfusionMatrix(len(segmenter.config.label_set))
         matrix.add(segmentation.labels, np.asarray(truth))
-    return matrix.scores()
+        yield matrix
 
 
 def score_table(scores: dict[str, SegmentationScores]) -> Iterator[str]:

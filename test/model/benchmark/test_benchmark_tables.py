@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -82,6 +83,27 @@ def test_gains_are_taken_seed_by_seed(tmp_path):
     write_section(_report(CONFIG, results), tmp_path / "benchmarks.md")
     lines = (tmp_path / "benchmarks.md").read_text().splitlines()
     assert "| MADM (T 50, E 0.8) | 25.0 ± 5.7 | +0.0 ± 1.4 | 2.00 | 2 of 2 |" in lines
+
+
+def test_intervals_over_streets_stand_beside_the_spread_of_seeds(tmp_path):
+    def with_blocks(run, right: int, first: float, last: float) -> Result:
+        blocks = np.zeros((4, 3, 2), np.int64)
+        blocks[:, 0, 0] = blocks[:, 1, 1] = right + np.arange(4)
+        blocks[:, 1, 0] = blocks[:, 0, 1] = 50 - right
+        return replace(_result(run, first, last), blocks={"thermal": blocks})
+
+    base0, madm0, base1, madm1 = plan(CONFIG)
+    results = [with_blocks(base0, 30, 1, 40), with_blocks(base1, 32, 1, 44), with_blocks(madm0, 40, 1, 66)]
+    results.append(with_blocks(madm1, 42, 1, 70))
+    document = tmp_path / "benchmarks.md"
+    write_section(_report(CONFIG, results), document)
+    text = document.read_text()
+    assert re.search(r"\| baseline self-training \| 42\.0 ± 2\.8 \[4\d\.\d, 4\d\.\d\] \|  \|", text)
+    assert re.search(r"\| 68\.0 ± 2\.8 \[[\d., ]+\] \| \+26\.0 ± 0\.0 \[2\d\.\d, 2\d\.\d\] \|", text)
+
+    results[3] = replace(results[3], blocks={})  # of an older release
+    write_section(_report(CONFIG, results), document)
+    assert "| 68.0 ± 2.8 | +26.0 ± 0.0 | 2.00 | 2 of 2 |" in document.read_text()
 
 
 def test_other_text_of_the_document_stays(tmp_path):

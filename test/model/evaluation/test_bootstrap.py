@@ -40,3 +40,8 @@ def test_intervals_hold_the_value_and_tell_a_difference() -> None:
     low, high = miou_interval(better, worse)
     assert 0 < low < miou_of(better.sum(axis=0)) - miou_of(worse.sum(axis=0)) < high
     assert miou_interval(worse, worse) == (0, 0)
+    both = np.stack([worse, better])
+    assert (
+        miou_interval(both)[0] < (miou_of(worse.sum(axis=0)) + miou_of(better.sum(axis=0))) / 2 < miou_interval(both)[1]
+    )
+    assert miou_interval(both, both[::-1]) == pytest.approx((0, 0), abs=1e-9)
