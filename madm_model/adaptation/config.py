@@ -259,10 +259,12 @@ def as_in_the_paper(config: AdaptationConfig, modality: str) -> AdaptationConfig
 
 
 class AblationRow(str, Enum):
-    """The rows of the paper's Table 2, and the training without a target below them."""
+    """The rows of the paper's Table 2, and two trainings on the source alone before them."""
 
     SOURCE_ONLY = "source-only"
     """Supervised on the source, nothing else."""
+    SOURCE_NORM = "source-norm"
+    """The same, but with the norm statistics of the target, which the rows below take as well: what these bring."""
     BASELINE = "baseline"
     """Self-training without DPLG and LPLR."""
     DPLG = "dplg"
@@ -283,6 +285,8 @@ def ablation(config: AdaptationConfig, row: AblationRow) -> AdaptationConfig:
         raise ValueError("an ablation starts from a configuration with self-training, DPLG and LPLR")
     if row is AblationRow.SOURCE_ONLY:
         return replace(config, self_training=None, lplr=None, target_norm_batches=0)
+    if row is AblationRow.SOURCE_NORM:
+        return replace(config, self_training=None, lplr=None)
     if row in (AblationRow.BASELINE, AblationRow.LPLR):
         config = replace(config, self_training=replace(config.self_training, dplg=None))
     if row in (AblationRow.BASELINE, AblationRow.DPLG):

@@ -67,8 +67,9 @@ class BenchmarkConfig:
     """Optimiser steps of every run."""
     modalities: tuple[Literal["thermal", "depth", "event"], ...] = ("thermal",)
     """Target modalities; rendering an event frame takes several times as long as one of the others."""
-    rows: tuple[AblationRow, ...] = tuple(AblationRow)
-    """Rows of the ablation: source-only, baseline, dplg, lplr, madm."""
+    rows: tuple[AblationRow, ...] = tuple(row for row in AblationRow if row is not AblationRow.SOURCE_NORM)
+    """Rows of the ablation: source-only, baseline, dplg, lplr, madm; and source-norm, which tells what the norm
+    statistics of the target bring by themselves."""
     seeds: tuple[int, ...] = (0, 1, 2)
     """Seeds of batches, noise steps, mixing, augmentation and dropout; mean and spread are taken over them."""
     noise_steps: tuple[int, ...] = ()
@@ -118,6 +119,8 @@ class BenchmarkConfig:
     def __post_init__(self) -> None:
         if not (self.modalities and self.rows and self.seeds and self.target_frames):
             raise ValueError("modalities, rows, seeds and target_frames need at least one value each")
+        if AblationRow.SOURCE_NORM in self.rows and not self.target_norm_batches:
+            raise ValueError("the row source-norm needs target_norm_batches: without, it is source-only")
         if self.task == STREET_THERMAL and self.modalities != ("thermal",):
             raise ValueError("the task street_thermal has one modality: thermal")
         if self.task == SIMULATOR and (self.replay_share or self.sensor_share):

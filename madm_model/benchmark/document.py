@@ -30,6 +30,7 @@ MAX_LINES = 6
 _MISSING, _UNDEFINED = "missing", "-"
 _ROW_NAMES = {
     AblationRow.SOURCE_ONLY: "source only",
+    AblationRow.SOURCE_NORM: "source only, norm statistics of the target",
     AblationRow.BASELINE: "baseline self-training",
     AblationRow.DPLG: "+ DPLG",
     AblationRow.LPLR: "+ LPLR",
@@ -125,7 +126,7 @@ def _settings(report: Report) -> Iterator[str]:
         "All rows start from the same weights, head included, and take the same number of iterations; the paper's rows",
         "start from Stable Diffusion's weights and an untrained head.",
         "Scores are in percent, mean ± standard deviation over the finished seeds; differences are taken seed by seed,",
-        "of the seeds that both rows have; in brackets, where known, 95 % intervals of the mean over the streets scored",
+        "of the seeds that both rows have; in brackets, where known, 95 % intervals of the mean over streets scored on",
         "(drawn with replacement, a street's frames together); seconds are training steps alone.",
     )
 

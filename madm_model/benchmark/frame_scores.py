@@ -19,11 +19,13 @@ from madm_model.adaptation.data.source_frames import labelled_files
 from madm_model.benchmark.street_scores import Box, OperatingCurve
 from madm_model.benchmark.street_thermal import (
     BOX_CLASSES,
+    PRECISION,
     SOURCE_MIOU,
     TEACHER_MIOU,
     box_scores,
     miou,
     read_boxes,
+    recalls_at,
     thermal_image,
 )
 from madm_model.evaluation import ConfusionMatrix
@@ -40,7 +42,7 @@ def score_frames(
     boxes: Path,
     labels: Path | None = None,
     source: Path | None = None,
-    precision: float = 40.0,
+    precision: float = PRECISION,
     bias: np.ndarray | None = None,
     on_frame: Callable[[], None] = lambda: None,
 ) -> dict[str, float]:
@@ -79,9 +81,7 @@ def score_frames(
         for curve in curves.values():
             curve.add(class_scores, wanted[path.name])
         on_frame()
-    scores = box_scores(predicted, wanted, predicted)
-    for name, curve in curves.items():
-        scores[f"{name} recall at precision {precision:g}"] = 100 * curve.recall_at(precision / 100)
+    scores = box_scores(predicted, wanted, predicted) | recalls_at(curves, precision)
 
     # 2. Labels of the frames, and of the source
     if labels is not None:

@@ -29,7 +29,7 @@ from madm_model.adaptation.data.target_frames import TargetFrames
 from madm_model.adaptation.data.training_data import JobData
 from madm_model.benchmark.config import BenchmarkConfig
 from madm_model.benchmark.plan import Run
-from madm_model.benchmark.street_scores import Box, BoxCount, occurring_miou
+from madm_model.benchmark.street_scores import Box, BoxCount, OperatingCurve, occurring_miou
 from madm_model.evaluation import ConfusionMatrix
 from madm_model.io.frames import InputError
 from madm_model.io.sources import read_image
@@ -39,14 +39,17 @@ from madm_model.model_config import ModelConfig, magnification
 from madm_model.segmenter import Segmenter
 
 BOX_CLASSES = ("person", "vehicle")
-BOX_SCORES = tuple(f"{name} {score}" for name in BOX_CLASSES for score in ("recall", "precision"))
+BOX_SCORES = tuple(f"{name} {score}" for name in BOX_CLASSES for score in ("recall", "precision", "F1"))
 TEACHER_MIOU, SOURCE_MIOU = "mIoU (b)", "mIoU (c)"
+PRECISION = 40.0
+"""Percent at which recall is told beside that of the network's own decision."""
 
 _EXAMPLE = '{"frame.png": [{"class": "person", "xyxy": [10, 20, 30, 60]}]}'
 
 REFERENCE_NAME = "ESPNetv2 on RGB, no adaptation"
 REFERENCE = {
-    **{"person recall": 10.1, "person precision": 12.6, "vehicle recall": 27.0, "vehicle precision": 22.5},
+    **{"person recall": 10.1, "person precision": 12.6, "person F1": 11.2},
+    **{"vehicle recall": 27.0, "vehicle precision": 22.5, "vehicle F1": 24.5},
     **{TEACHER_MIOU: 14.5, SOURCE_MIOU: 48.5},
     **{"day person recall": 5.0, "day person precision": 10.1, "day vehicle recall": 40.7},
     **{"day vehicle precision": 42.1, "night person recall": 15.2, "night person precision": 16.9},
@@ -58,7 +61,7 @@ REFERENCE = {
     **{"(c) IoU sidewalk": 48.9, "(c) IoU vegetation": 60.9, "(c) IoU vehicle": 67.0, "(c) IoU traffic_sign": 8.2},
 }
 """README of street_thermal, "Reference numbers": ESPNetv2-2.0 trained on Cityscapes RGB, applied to the thermal frames
-(RGB frames for (c)) of exactly this folder, in percent."""
+(RGB frames for (c)) of exactly this folder, in percent; F1 follows from them."""
 
 
 class StillFrames(TargetFrames):
@@ -119,12 +122,17 @@ class StreetThermal:
         return JobData(self._source, StillFrames(self._target[chosen], self._model), self._model, self._config.view)
 
     def scores(self, segmenter: Segmenter, modality: str) -> dict[str, float]:
-        """All scores of the README in percent: boxes (also by day and night), mIoU (b) and (c), IoU per class."""
-        images = {path.name: thermal_image(path) for path in self._val}
-        labels = {name: segmenter.segment([image])[0].labels for name, image in images.items()}
+        """All scores of the README in percent, and of boxes more: F1, and recall at a precision of 40 %."""
+        labels: dict[str, np.ndarray] = {}
+        curves = {name: OperatingCurve(STREET_11.names.index(name)) for name in BOX_CLASSES}
+        for path in self._val:
+            class_scores = segmenter.scores(thermal_image(path))  # float32 (K, H, W)
+            labels[path.name] = class_scores.argmax(axis=0)  # as `segment` decides
+            for curve in curves.values():
+                curve.add(class_scores, self._boxes[path.name])
 
-        # (a) boxes of all frames, then of each half
-        scores = box_scores(labels, self._boxes, labels)
+        # (a) boxes of all frames, at other operating points, and of each half
+        scores = box_scores(labels, self._boxes, labels) | recalls_at(curves, PRECISION)
         for prefix, letter in (("day ", "D"), ("night ", "N")):
             half = [name for name in labels if Path(name).stem.endswith(letter)]
             scores |= {prefix + name: value for name, value in box_scores(labels, self._boxes, half).items()}
@@ -177,9 +185,16 @@ def box_scores(labels: dict[str, np.ndarray], boxes: dict[str, list[Box]], frame
     for frame in frames:
         for count in counts.values():
             count.add(labels[frame], boxes[frame])
-    scores = ((100 * count.recall, 100 * count.precision) for count in counts.values())
-    found = dict(zip(BOX_SCORES, (value for pair in scores for value in pair)))
-    return found | {f"{name} F1": 100 * count.f1 for name, count in counts.items()}
+    scores = ((100 * count.recall, 100 * count.precision, 100 * count.f1) for count in counts.values())
+    return dict(zip(BOX_SCORES, (value for of_class in scores for value in of_class)))
+
+
+def recalls_at(curves: Mapping[str, OperatingCurve], precision: float) -> dict[str, float]:
+    """Recall of every class that a bias on its score could give with at least a precision, both in percent."""
+    return {
+        f"{name} recall at precision {precision:g}": 100 * curve.recall_at(precision / 100)
+        for name, curve in curves.items()
+    }
 
 
 def read_boxes(path: Path) -> dict[str, list[Box]]:

@@ -9,6 +9,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from madm_model.adaptation.config import (
@@ -79,12 +81,16 @@ def test_ablation_rows():
         assert config.seed == full.seed
     assert parts == {
         AblationRow.SOURCE_ONLY: (False, False, False),
+        AblationRow.SOURCE_NORM: (False, False, False),
         AblationRow.BASELINE: (True, False, False),
         AblationRow.DPLG: (True, True, False),
         AblationRow.LPLR: (True, False, True),
         AblationRow.MADM: (True, True, True),
     }
     assert ablation(full, AblationRow.MADM) == full
+    norm = replace(full, target_norm_batches=4)
+    taken = {row: ablation(norm, row).target_norm_batches for row in AblationRow}
+    assert taken == dict.fromkeys(AblationRow, 4) | {AblationRow.SOURCE_ONLY: 0}
 
 
 def test_ablation_needs_a_full_configuration():

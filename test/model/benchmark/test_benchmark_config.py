@@ -21,7 +21,10 @@ from madm_model.training.embedded import COLOUR_ONLY
 from madm_model.training.optimizer import OptimizerConfig
 
 FOLDER = Path(__file__).resolve().parents[3] / "config/benchmark"
-FILES = sorted(path for path in FOLDER.glob("*.yaml") if path.stem != "gate")  # that is another command's
+OTHERS = ("gate", "probe", "probe_tiny")
+"""Files of other commands."""
+FILES = sorted(path for path in FOLDER.glob("*.yaml") if path.stem not in OTHERS)
+PAPERS_ROWS = tuple(row for row in AblationRow if row is not AblationRow.SOURCE_NORM)
 CONFIG = BenchmarkConfig("Rows", "simulator", iterations=1000, modalities=("thermal", "depth"), seeds=(0, 1))
 
 
@@ -41,7 +44,7 @@ def test_every_file_of_the_project_is_valid(path):
 
 
 def test_sweeps_train_as_the_table_does():
-    configs = [load_config(path) for path in FILES if path.stem != "colour_only"]
+    configs = [load_config(path) for path in FILES if path.stem not in ("colour_only", "lplr_control")]
     simulated = [config for config in configs if config.task == "simulator"]
     assert len(simulated) >= 4
     shared = ("iterations", "base_model", "optimizer", "teacher", "pseudo_threshold", "target_norm_batches", "view")
@@ -133,7 +136,7 @@ def test_masked_consistency_is_of_all_rows_with_self_training(tmp_path):
     config = _load(tmp_path, "masked_consistency: {weight: 0.5}\nseeds: [0]\n")
     parts = {run.row: training_config(config, run).self_training for run in plan(config)}
     weights = {row: part.masked_consistency.weight for row, part in parts.items() if part and part.masked_consistency}
-    assert weights == {row: 0.5 for row in AblationRow if row is not AblationRow.SOURCE_ONLY}
+    assert weights == {row: 0.5 for row in PAPERS_ROWS if row is not AblationRow.SOURCE_ONLY}
 
 
 def test_a_sweep_varies_only_rows_that_use_it():
@@ -141,7 +144,7 @@ def test_a_sweep_varies_only_rows_that_use_it():
         CONFIG, modalities=("depth",), seeds=(0,), noise_steps=(40, 80), noise_periods=(0.2, 0.8)
     )
     runs = plan(dataclasses.replace(config, regression_weights=(1.0, 10.0)))
-    count = {row: sum(run.row is row for run in runs) for row in AblationRow}
+    count = {row: sum(run.row is row for run in runs) for row in PAPERS_ROWS}
     assert list(count.values()) == [1, 1, 4, 2, 8]
     madm = training_config(config, next(run for run in runs if run.name == "depth-madm-T80-E0.2-w10-seed0"))
     assert madm.self_training is not None and madm.self_training.dplg is not None and madm.lplr is not None
@@ -156,3 +159,15 @@ def test_runs_are_chosen_by_name():
     assert len(select(runs, ["depth-madm", "depth-lplr"])) == 4
     with pytest.raises(ValueError, match="--only radar fits no run"):
         select(runs, ["radar"])
+
+
+def test_a_row_of_its_own_tells_what_norm_statistics_bring(tmp_path):
+    config = _load(
+        tmp_path, "rows: [source-only, source-norm]\ntarget_norm_batches: 4\nseeds: [0]\nmodalities: [depth]\n"
+    )
+    only, norm = plan(config)
+    assert (only.modality, norm.name) == (ANY_MODALITY, "depth-source-norm-seed0")
+    trained = training_config(config, norm)
+    assert trained == dataclasses.replace(training_config(config, only), target_norm_batches=4)
+    with pytest.raises(ValueError, match="the row source-norm needs target_norm_batches"):
+        _load(tmp_path, "rows: [source-norm]\n")

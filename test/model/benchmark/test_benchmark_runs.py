@@ -245,11 +245,12 @@ def test_a_folder_of_real_streets(tmp_path, base):
     result = bench.result(plan(config)[0])
     assert result is not None
     scores = result.scores["thermal"]
-    assert {"mIoU (b)", "mIoU (c)", "person recall", "day person recall"} <= scores.keys()
+    assert {"mIoU (b)", "mIoU (c)", "person recall", "person F1", "day person recall"} <= scores.keys()
+    assert 0 <= scores["person recall at precision 40"] <= 100
     assert "vehicle recall" not in scores and "night person recall" not in scores  # no such boxes
     write_tables(config, bench, task, "street", "madm benchmark street.yaml", tmp_path / "benchmarks.md")
     assert (
-        "| ESPNetv2 on RGB, no adaptation | 10.1 | 12.6 | 27.0 | 22.5 | 14.5 | 48.5 |"
+        "| ESPNetv2 on RGB, no adaptation | 10.1 | 12.6 | 11.2 | 27.0 | 22.5 | 24.5 | 14.5 | 48.5 |"
         in (tmp_path / "benchmarks.md").read_text()
     )
 
