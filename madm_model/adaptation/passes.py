@@ -128,7 +128,8 @@ class Passes:
         """Stages 2 to 7 of an iteration. B images of H x W, K classes, latent h x w.
 
         Args:
-            source: images (B, 3, H, W) and labels (B, H, W), on the network's device.
+            source: images (B, 3, H, W) and labels (B, H, W), on the network's device; labelled target images are
+                trained on as the others.
             target: images (B, 3, H, W); None without self-training.
             iteration: counted from 0.
             rngs: decide noise, mixing, augmentation and what comparators choose.
@@ -155,7 +156,9 @@ class Passes:
         pseudo = self.certainty.label(logits)  # labels and weight (B, H, W)
 
         # 5. Source pixels of half the classes go onto the target
-        mixed = class_mix(*source, target, pseudo.labels, pseudo.weight, rngs.mix, self._choose_classes)
+        mixed = class_mix(
+            *(source.images, source.labels, target, pseudo.labels, pseudo.weight, rngs.mix, self._choose_classes)
+        )
 
         # 6. Strong augmentation, of the mixed image only
         mixed_images = augment(mixed.images, config.augmentation, rngs.augmentation)  # (B, 3, H, W)
@@ -167,7 +170,7 @@ class Passes:
             values |= self._masked_pass(target, pseudo, rngs.mask)
 
         histogram = torch.bincount(mixed.labels[mixed.labels != IGNORE], minlength=self._network.num_classes)
-        segmentation = values["source_segmentation"] + values["target_segmentation"]
+        segmentation = sum(values.get(f"{kind}_segmentation", 0.0) for kind in ("source", "labelled", "target"))
         return values, TargetStatistics(
             noise_step,
             pseudo.quality,
@@ -179,11 +182,18 @@ class Passes:
         )
 
     def _source_pass(self, source: LabelledBatch, rngs: BatchGenerators) -> dict[str, float]:
-        images, labels = source
+        images, labels, of_target = source
         compared = list(self._network.projections)[1:] if self._contrast is not None else []
         with record_outputs(compared) as features:  # each (B, C_i, h_i, w_i)
             output = self._forward(images)  # logits (B, K, H, W), latent (B, 4, h, w)
-        losses = {"source_segmentation": segmentation_loss(output.logits, labels, offset=self._unbiased)}
+        if of_target is None:
+            losses = {"source_segmentation": segmentation_loss(output.logits, labels, offset=self._unbiased)}
+        else:  # the same sum, in two parts
+            is_labelled = (torch.arange(len(labels), device=self._device) < of_target)[:, None, None]  # (B, 1, 1)
+            losses = {
+                f"{kind}_segmentation": segmentation_loss(output.logits, labels, part, self._unbiased)
+                for kind, part in (("source", ~is_labelled), ("labelled", is_labelled))
+            }
         if self._lplr.source_weight:
             losses["source_regression"] = self._lplr.source_weight * self._regression(output, labels)
         if self._contrast is not None:

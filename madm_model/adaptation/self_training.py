@@ -179,10 +179,10 @@ class SelfTraining:
         if batch:  # dropout of a batch does not depend on which process had the one before
             torch.manual_seed((self._config.seed * 1_000_003 + iteration) * 1_009 + batch)
         source, target = self.loader.get(iteration, index)
-        images, labels = (value.to(self._device, non_blocking=True) for value in source)
+        images, labels = (value.to(self._device, non_blocking=True) for value in source[:2])
         target = target.to(self._device, non_blocking=True) if target is not None else None
         rngs = batch_generators(self._config.seed, iteration, batch)
-        return self.passes.run(LabelledBatch(images, labels), target, iteration, rngs)
+        return self.passes.run(LabelledBatch(images, labels, source.of_target), target, iteration, rngs)
 
     def _update_weights(self, iteration: int) -> tuple[float, dict[str, float]]:
         """Clip and step; gives the gradient's norm before clipping, as a whole and by part."""

@@ -45,7 +45,8 @@ class StepStatistics:
 
     losses: dict[str, float]
     """source_segmentation and, where configured, source_regression, source_contrast, target_segmentation,
-    target_regression, masked_segmentation; weights included."""
+    target_regression, masked_segmentation; weights included. With labelled target frames labelled_segmentation is
+    their part of the mean over the source's batch, and source_segmentation that of the other images."""
     gradient_norm: float
     """Global L2 norm before clipping."""
     gradient_norms: dict[str, float]

@@ -68,7 +68,10 @@ def adapt(
     ] = None,
     labelled_target: Annotated[
         Path | None,
-        typer.Option(help="A few labelled frames of the sensor, images/ and labels/: the gate decides by them first."),
+        typer.Option(
+            help="A few labelled frames of the sensor, images/ and labels/: the last third by name is what the gate "
+            "decides by first, the others are trained on; fewer than six are all the gate's."
+        ),
     ] = None,
     protect: Annotated[
         list[str] | None,

@@ -30,7 +30,6 @@ from pathlib import Path
 from typing import Any
 
 from madm_model.adaptation.data.target_frames import META_FILE
-from madm_model.adaptation.data.training_data import JobData
 from madm_model.adaptation.resources import ResourceError
 from madm_model.adaptation.self_training import SelfTraining, TrainingDiverged
 from madm_model.checkpoint.model_folder import load_model
@@ -45,7 +44,7 @@ from madm_model.jobs.earlier_states import EarlierStates
 from madm_model.jobs.events import Emit, JobCanceled, log
 from madm_model.jobs.lock import the_one_job
 from madm_model.jobs.new_version import activate_if_fit, write_report, write_version
-from madm_model.jobs.preparation import decide_iterations, open_labelled, prepare_frames
+from madm_model.jobs.preparation import decide_iterations, open_labelled, prepare_frames, training_data
 from madm_model.jobs.request import RequestError, prune_jobs
 from madm_model.jobs.room import free_memory, is_out_of_memory, memory_limit, prepare_device, step_back
 from madm_model.jobs.state import State
@@ -127,13 +126,15 @@ def _run_stages(job: JobContext) -> State:
     labelled = open_labelled(job, config, probe)
 
     # 3. How long to train
-    iterations = decide_iterations(job, parent, config, probe, target, source, device)
+    data = training_data(target, source, labelled, config, probe)
+    iterations = decide_iterations(job, parent, config, probe, data, device)
     settings = resolve_settings(job.request, job.store, parent, iterations, on_gpu)
-    data = JobData(source, target, config, settings.view)
 
     # 4. Train, from the last checkpoint if there is one
     network = load_model(job.store.training_folder(parent), device)[0]  # not before: the trial had one of its own
-    job.events.state(State.TRAINING, f"training on {len(target.training)} frames for {iterations} iterations")
+    own = labelled.training if labelled is not None else None
+    beside = f" and {len(own.pixel_counts)} labelled ones" if own is not None else ""
+    job.events.state(State.TRAINING, f"training on {len(target.training)} frames{beside} for {iterations} iterations")
     trainer = SelfTraining(network, config.label_set, data, settings.training, held_bias=config.class_bias)
     count = settings.earlier_states if student is None else 0
     earlier = EarlierStates(job.earlier_folder, count, settings.training.iterations)
@@ -156,7 +157,8 @@ def _run_stages(job: JobContext) -> State:
     # 7. Compare with the running version; where it is refused, an earlier state may not be
     job.events.state(State.EVALUATING, "comparing the new version with the running one")
     running = job.store.read()
-    compare = Comparison(job, running.folder, opinions, data, source, target, settings, device, labelled)
+    judged_by = labelled.held_out if labelled is not None else None
+    compare = Comparison(job, running.folder, opinions, data, source, target, settings, device, judged_by)
     evidence = compare(candidate)
     if student is None and not evidence.result.passed:
 
@@ -168,8 +170,8 @@ def _run_stages(job: JobContext) -> State:
         candidate, evidence, trained = found or (candidate, evidence, trained)
 
     # 8. Write the version and the page about it
-    version = write_version(job, evidence, candidate, parent, trained, target, adapted, settings, device)
-    write_report(job, version, running.active, evidence, candidate, target, adapted)
+    version = write_version(job, evidence, candidate, parent, trained, target, labelled, adapted, settings, device)
+    write_report(job, version, running.active, evidence, candidate, target, labelled, adapted)
 
     # 9. Make it the active one if it passed
     too_little = settings.gate.too_little(trained.iterations, len(target))

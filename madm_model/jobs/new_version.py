@@ -15,6 +15,7 @@ from pathlib import Path
 
 import torch
 
+from madm_model.adaptation.data.labelled_target import LabelledTarget
 from madm_model.adaptation.data.source_shares import in_words
 from madm_model.adaptation.data.target_frames import TargetFrames
 from madm_model.checkpoint.model_folder import save_model
@@ -37,6 +38,7 @@ def write_version(
     parent: str,
     trained: Trained,
     target: TargetFrames,
+    labelled: LabelledTarget | None,
     adapted: ModelConfig,
     settings: JobSettings,
     device: torch.device,
@@ -50,6 +52,7 @@ def write_version(
         parent: the version that the training started from.
         trained: iterations and seconds of the adaptation.
         target: frames of the sensor.
+        labelled: labelled ones; None without.
         adapted: of the adapted model, which is what the gate judged or its student's teacher.
         settings: of the job.
         device: where to compute what frames it knows.
@@ -80,6 +83,8 @@ def write_version(
             "target_frames": len(target),
             "options": dict(job.request.options),
         }
+        if labelled is not None:
+            training["labelled_target"] = str(labelled)
         if candidate.state:
             training["state"] = candidate.state
         if bias := _class_bias(adapted):
@@ -109,6 +114,7 @@ def write_report(
     evidence: gate_run.Evidence,
     candidate: Candidate,
     target: TargetFrames,
+    labelled: LabelledTarget | None,
     adapted: ModelConfig,
 ) -> None:
     """Write the page about a version, and keep in the job's state where it is.
@@ -120,6 +126,7 @@ def write_report(
         evidence: what the comparison gave.
         candidate: what it judged.
         target: frames of the sensor.
+        labelled: labelled ones; None without.
         adapted: of the adapted model, which is what the gate judged or its student's teacher.
 
     Raises:
@@ -141,6 +148,7 @@ def write_report(
             "bags": ", ".join(selection.bags),
             "target frames": f"{len(target)}, {len(target.training)} of them trained on",
             "source": in_words(job.request.source),
+            **({"labelled target frames": str(labelled)} if labelled is not None else {}),
             "options": json.dumps(dict(job.request.options)),
             **student,
             **({"state": candidate.state} if candidate.state else {}),

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 
-from madm_model.adaptation.data.labelled_target import open_labelled_target
+from madm_model.adaptation.data.labelled_target import LabelledTarget, open_labelled_target, split_labelled
 from madm_model.adaptation.data.limited_reading import read_recordings
 from madm_model.adaptation.data.mixed_source import MixedSource
 from madm_model.adaptation.data.source_frames import SourceFrames, open_source
@@ -89,8 +89,8 @@ def _open_sources(job: JobContext, config: ModelConfig, settings: JobSettings) -
     return opened[0] if len(opened) == 1 else MixedSource(opened, [source.share for source in sources])
 
 
-def open_labelled(job: JobContext, config: ModelConfig, settings: JobSettings) -> SourceFrames | None:
-    """The labelled frames of the target, if there are any.
+def open_labelled(job: JobContext, config: ModelConfig, settings: JobSettings) -> LabelledTarget | None:
+    """The labelled frames of the target, if there are any: those to train on, and those of the gate.
 
     Args:
         job: the job.
@@ -98,12 +98,12 @@ def open_labelled(job: JobContext, config: ModelConfig, settings: JobSettings) -
         settings: the job's.
 
     Raises:
-        InputError: the folder does not hold what it should.
+        InputError: the folder does not hold what it should, or what it did.
     """
     if not settings.labelled_target:
         return None
     request = job.request
-    return open_labelled_target(
+    frames = open_labelled_target(
         Path(settings.labelled_target),
         request.target.modality,
         request.preprocessing,
@@ -112,6 +112,30 @@ def open_labelled(job: JobContext, config: ModelConfig, settings: JobSettings) -
         settings.source_labels,
         None if request.labelled_target else request.bag_roots,  # the server's own may lie anywhere
     )
+    return split_labelled(frames, settings.labelled_share > 0)
+
+
+def training_data(
+    target: TargetFrames,
+    source: SourceFrames,
+    labelled: LabelledTarget | None,
+    config: ModelConfig,
+    settings: JobSettings,
+) -> JobData:
+    """What the batches of a job are drawn from.
+
+    Args:
+        target: frames of the sensor.
+        source: labelled frames.
+        labelled: of the target; None without.
+        config: of the version that is trained.
+        settings: the job's.
+
+    Raises:
+        ValueError: the crop does not fit the architecture.
+    """
+    own = labelled.training if labelled is not None else None
+    return JobData(source, target, config, settings.view, own, settings.labelled_share)
 
 
 def decide_iterations(
@@ -119,8 +143,7 @@ def decide_iterations(
     parent: str,
     config: ModelConfig,
     settings: JobSettings,
-    target: TargetFrames,
-    source: SourceFrames,
+    data: JobData,
     device: torch.device,
 ) -> int:
     """The requested number; with a time budget alone, as many as fit by the time a few trial steps take.
@@ -130,8 +153,7 @@ def decide_iterations(
         parent: version that is trained.
         config: of that version.
         settings: the job's, for any number of iterations.
-        target: frames of the sensor.
-        source: labelled frames.
+        data: its batches.
         device: where to train.
 
     Raises:
@@ -140,7 +162,6 @@ def decide_iterations(
     decided = job.request.iterations or job.folder.state().iterations
     if not decided:
         job.events.state(State.PREPARING, "measuring the time of an iteration")
-        data = JobData(source, target, config, settings.view)
         network = load_model(job.store.training_folder(parent), device)[0]
         trial = SelfTraining(network, config.label_set, data, settings.training)
         decided = iterations_in(settings.training_share * job.request.time_budget_s, trial, job.events)

@@ -31,7 +31,13 @@ _TEMPLATE = "report.html"
 _CHARTS = {
     "losses": (
         "losses",
-        ("source_segmentation", "target_segmentation", "source_regression", "target_regression"),
+        (
+            "source_segmentation",
+            "labelled_segmentation",
+            "target_segmentation",
+            "source_regression",
+            "target_regression",
+        ),
     ),
     "pseudo_labels": (
         "pseudo-labels: share of certain pixels, mean confidence, share of the loss",

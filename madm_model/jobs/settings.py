@@ -55,8 +55,12 @@ class JobSettings:
     source_labels: SourceLabels = "model"
     """Ids in the labels of a source folder: model (the model's own) or cityscapes (trainIds, translated by class)."""
     labelled_target: str = ""
-    """Folder of a few labelled frames of the target's sensor, images/ and labels/, by which the gate decides first; ids
-    as `source_labels` says. Empty: none."""
+    """Folder of a few labelled frames of the target's sensor, images/ and labels/; ids as `source_labels` says. The
+    last third by name, at least three, is what the gate decides by first, the others are trained on; fewer than six are
+    all the gate's. Empty: none."""
+    labelled_share: Annotated[float, Field(ge=0, le=1)] = 0.25
+    """Share of the source's images that are labelled target frames, where there are any to train on: their part of the
+    supervised loss. 0: none are trained on, and the gate has all of them."""
     checkpoint_every: Annotated[int, Field(ge=1)] = 100
     """Iterations between two checkpoints, which is what a killed job loses at most."""
     earlier_states: Annotated[int, Field(ge=0, le=20)] = 3

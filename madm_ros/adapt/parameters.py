@@ -88,8 +88,9 @@ PARAMETERS = (
     NodeParameter(
         "labelled_target",
         "",
-        "Folder of a few labelled frames of the sensor, images/ and labels/, by which the gate decides first; empty: "
-        "the one that a request names as an option, if any.",
+        "Folder of a few labelled frames of the sensor, images/ and labels/: the last third by name, at least three, "
+        "is what the gate decides by first, the others are trained on; fewer than six are all the gate's. Empty: "
+        "those that a request names as an option, if any.",
     ),
     NodeParameter("auto_activate", True, "A version that passes the gate becomes active; false: it is only kept."),
     *settings_as_parameters(GateConfig, "gate"),

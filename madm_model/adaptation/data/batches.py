@@ -27,6 +27,8 @@ class LabelledBatch(NamedTuple):
     """float32 (B, 3, H, W) in [-1, 1], H and W multiples of the architecture's `size_multiple`."""
     labels: torch.Tensor
     """int64 (B, H, W), class ids or 255."""
+    of_target: int | None = None
+    """How many of the images, the first ones, are labelled target frames; None where there never are any."""
 
 
 class AdaptationData(Protocol):

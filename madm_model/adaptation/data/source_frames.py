@@ -111,7 +111,12 @@ def labelled_files(path: Path) -> list[_Pair]:
 
 class FolderSource:
     """images/NAME.* (RGB, unless another sensor's are read) and labels/NAME.png (one channel of class ids, 255 for
-    none)."""
+    none).
+
+    Attributes:
+        pixel_counts: int64 (N, K), pixels of every class in every image.
+        names: of the images' files, in their order.
+    """
 
     def __init__(
         self,
@@ -140,7 +145,7 @@ class FolderSource:
         self._pairs, self._roots, self._to_image = labelled_files(path), roots, to_image
         self._names = CITYSCAPES_TRAIN_IDS if ids == "cityscapes" else label_set.names
         self._translation = translation_table(self._names, label_set)
-        names = [pair.image.name for pair in self._pairs]
+        self.names = names = [pair.image.name for pair in self._pairs]
         counted = folder / "pixel_counts.json"
         folder.mkdir(parents=True, exist_ok=True)
         if counted.exists() and (data := json.loads(counted.read_text()))["names"] == names:

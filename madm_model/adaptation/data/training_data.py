@@ -9,6 +9,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 
@@ -39,8 +41,25 @@ class JobData:
         held_out: indices of source frames that are not trained on: the gate scores them.
     """
 
-    def __init__(self, source: SourceFrames, target: TargetFrames, config: ModelConfig, view: ViewConfig) -> None:
+    def __init__(
+        self,
+        source: SourceFrames,
+        target: TargetFrames,
+        config: ModelConfig,
+        view: ViewConfig,
+        labelled: SourceFrames | None = None,
+        labelled_share: float = 0.25,
+    ) -> None:
         """Set source frames aside for the gate, about a tenth, and prepare the sampling of the others.
+
+        Args:
+            source: labelled frames.
+            target: frames of the sensor; those to train on are drawn.
+            config: of the network.
+            view: what of a frame is seen.
+            labelled: labelled target frames to train on; None without. They are cropped and drawn as the source's, and
+                shown as they are.
+            labelled_share: of the source's images that are drawn from these.
 
         Raises:
             ValueError: the crop does not fit the architecture.
@@ -57,13 +76,23 @@ class JobData:
         if view.rare_classes:
             counts = (source.pixel_counts[part] for part in self._parts)
             self._samplers = [RareClassSampler(count, RareClassConfig()) for count in counts]
+        self._labelled, self._labelled_share, self._labelled_sampler = labelled, labelled_share, None
+        if labelled is not None and view.rare_classes:
+            self._labelled_sampler = RareClassSampler(labelled.pixel_counts, RareClassConfig())
 
     def source(self, rng: np.random.Generator) -> LabelledBatch:
-        """Crops and their labels: of RGB in random appearance if so configured, or of simulated sensors."""
-        numbers, crops = zip(*(self._source_crop(rng) for _ in range(self._view.batch_size)))
-        colour = [index for index, number in enumerate(numbers) if number not in self._sensors]
+        """Crops and their labels, after those of labelled target frames, if any: of RGB in random appearance if so
+        configured, or of simulated sensors."""
+        own, count = [], None
+        if self._labelled is not None:
+            count = int(self._labelled_share * self._view.batch_size + rng.random())  # rounded at random
+            own = [self._labelled_crop(rng, self._labelled) for _ in range(count)]
+        drawn = [self._source_crop(rng) for _ in range(self._view.batch_size - len(own))]
+        crops = dict(enumerate(crop for _, crop in drawn))
+        colour = [index for index, (number, _) in enumerate(drawn) if number not in self._sensors]
         shown = with_random_appearance(rng, [crops[index] for index in colour], self._view.appearance)
-        return LabelledBatch(*FramePool.batch(list((dict(enumerate(crops)) | dict(zip(colour, shown))).values())))
+        crops |= dict(zip(colour, shown))
+        return LabelledBatch(*FramePool.batch([*own, *crops.values()]), count)
 
     def target(self, rng: np.random.Generator) -> torch.Tensor:
         """Crops of target frames."""
@@ -81,17 +110,31 @@ class JobData:
         """Number of a source, and a crop of it with its labels."""
         number = int(rng.choice(len(self._parts), p=self._shares)) if len(self._parts) > 1 else 0
         indices = self._parts[number]
-        if self._samplers is None:
-            return number, self._view_of(rng, *self._frame(rng, number, int(rng.choice(indices))))
-        class_id, position = self._samplers[number].draw(rng)
-        image, labels = self._frame(rng, number, int(indices[position]))
-        return number, self._samplers[number].crop(class_id, lambda: self._view_of(rng, image, labels))
+        sampler = self._samplers[number] if self._samplers is not None else None
+        return number, self._crop(rng, lambda index: self._frame(rng, number, index), indices, sampler)
 
     def _frame(self, rng: np.random.Generator, number: int, index: int) -> tuple[np.ndarray, np.ndarray]:
         if number not in self._sensors:
             return self._source.frame(index)
         first = int(self._source.parts[number][0]) if isinstance(self._source, MixedSource) else 0
         return self._sensors[number].frame_of_another_sensor(rng, index - first)
+
+    def _labelled_crop(self, rng: np.random.Generator, labelled: SourceFrames) -> tuple[np.ndarray, np.ndarray]:
+        return self._crop(rng, labelled.frame, np.arange(len(labelled.pixel_counts)), self._labelled_sampler)
+
+    def _crop(
+        self,
+        rng: np.random.Generator,
+        frame: Callable[[int], tuple[np.ndarray, np.ndarray]],
+        indices: np.ndarray,
+        sampler: RareClassSampler | None,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """A crop of one of the frames with these indices."""
+        if sampler is None:
+            return self._view_of(rng, *frame(int(rng.choice(indices))))
+        class_id, position = sampler.draw(rng)
+        image, labels = frame(int(indices[position]))
+        return sampler.crop(class_id, lambda: self._view_of(rng, image, labels))
 
     def _view_of(
         self, rng: np.random.Generator, image: np.ndarray, labels: np.ndarray

@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from adaptation_samples import Run, thermal_frames
+from adaptation_samples import Run, thermal_frames, write_source
 from kill_samples import kill_jobs
 from safetensors.torch import load_file, save_file
 
@@ -279,6 +279,28 @@ def test_a_version_is_refused_by_labelled_frames_of_the_target(store, request_, 
     run = Run(store, replace(request_, options=options))
     assert run() == "not_activated"
     assert "base stays: road: labelled IoU 0, was 1, limit 1; labelled mIoU" in run.of("state")[-1]["message"]
+
+
+def test_labelled_frames_are_trained_on_and_the_report_says_how_many(store, request_, tmp_path) -> None:
+    labelled = write_source(tmp_path / "labelled")  # six images of three channels, of which thermal takes the mean
+    own = {"labelled_target": str(labelled), "labelled_share": "0.5", "batch_size": "2"}
+    run = Run(store, replace(request_, options={**request_.options, **own}))
+    run.stop_after = 2
+    assert run() == "canceled"
+    assert run.of("state")[-2]["message"] == "training on 20 frames and 3 labelled ones for 3 iterations"
+    assert all(event["losses"]["labelled_segmentation"] > 0 for event in run.of("progress"))
+    (labelled / "images" / "0.png").rename(tmp_path / "away.png")
+    resumed = Run(store, job_id=run.folder.job_id)
+    assert resumed() == "failed"  # what was trained on would be the gate's now
+    assert "put those back, or start a new job" in resumed.of("state")[-1]["message"]
+    (tmp_path / "away.png").rename(labelled / "images" / "0.png")
+    resumed = Run(store, job_id=run.folder.job_id)
+    resumed()
+    version = store.info("v0001")
+    assert version.training["labelled_target"] == "6, 3 of them trained on, 3 for the gate"
+    assert "labelled mIoU" in {check["name"] for check in version.gate["checks"]}
+    assert "6, 3 of them trained on, 3 for the gate" in Path(resumed.folder.state().report).read_text()
+    assert all(row["labelled_segmentation"] > 0 for row in read_log(run.folder.path / "training.csv"))
 
 
 @pytest.mark.parametrize(
