@@ -89,6 +89,7 @@ def contenders(
     with torch.device(chosen):
         is_madm = isinstance(architecture, Architecture)
         network = (MADM if is_madm else build_student)(architecture, len(STREET_11))
+    network.to(chosen)  # what is seeded is made on the CPU wherever the weights are
     weights = sum(tensor.nbytes for tensor in network.state_dict().values())
     made = []
     for name in runtimes:

@@ -80,6 +80,7 @@ def measure_step(
         torch.cuda.reset_peak_memory_stats(device)
     with torch.device(device):
         network = MADM(architecture, len(STREET_11))
+    network.to(device)  # what is seeded is made on the CPU wherever the weights are
     view, resources = settings.view, settings.training.resources
     workers = (4 if on_gpu else 1) if workers is None else workers
     data = coded_data("fmb", STREET_11, view.crop, view.batch_size)
