@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from documented_commands import launch_arguments, madm, wrong_commands, wrong_commands_of
 from documents import ROOT, code_words, fenced_blocks, table, without_fenced_blocks
 
@@ -85,6 +87,37 @@ def test_the_segmenter_from_python(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_every_command_is_in_the_table() -> None:
     told = {words.split()[1] for row in table("docs/commands.md", "command") for words in code_words(row[0])}
     assert told == madm().commands.keys()
+
+
+class _Plain(yaml.SafeLoader):
+    """Reads mkdocs.yml without what it names in Python."""
+
+
+_Plain.add_multi_constructor("", lambda loader, suffix, node: None)
+
+
+def test_every_page_is_in_the_navigation_of_the_site() -> None:
+    def pages(part: Any) -> list[str]:
+        if isinstance(part, str):
+            return [part]
+        return [page for one in (part if isinstance(part, list) else part.values()) for page in pages(one)]
+
+    told = pages(yaml.load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"), _Plain)["nav"])
+    present = {str(path.relative_to(ROOT / "docs")) for path in (ROOT / "docs").glob("**/*.md")}
+    assert sorted(told) == sorted(present | {"contributing.md"})
+
+
+def test_what_the_site_takes_from_the_code_is_there() -> None:
+    text = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+    told = re.findall(r"^::: ([\w.]+)\n    options: {(?:members: \[(.*?)\])?", text, re.MULTILINE)
+    assert len(told) > 5
+    for module, members in told:
+        path = ROOT / module.replace(".", "/")
+        code = (path / "__init__.py" if path.is_dir() else path.with_suffix(".py")).read_text(encoding="utf-8")
+        for member in filter(None, members.split(", ")):
+            assert re.search(rf"^(class|def) {member}\b", code, re.MULTILINE), f"{module} has no {member}"
+    (marker,) = re.findall(r'^COMMANDS = "(.*)"', (ROOT / "tools" / "docs_site.py").read_text(), re.MULTILINE)
+    assert marker in (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
 
 
 def test_a_broken_link_is_seen(tmp_path: Path) -> None:
