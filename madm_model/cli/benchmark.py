@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from madm_model.cli.benchmark_gain import gain
 from madm_model.cli.benchmark_probe import probe
 
 
@@ -35,6 +36,7 @@ benchmark = typer.Typer(
 )
 
 benchmark.command("probe")(probe)
+benchmark.command("gain")(gain)
 
 
 @benchmark.command("run")
