@@ -14,7 +14,7 @@ as released; specification sections 1 to 7 and 10.
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -82,6 +82,14 @@ class MADM(nn.Module):
         self.register_buffer(
             "uncond_inputs", make_uncond_inputs(architecture.prompt_tokens, architecture.cross_attention_dim)
         )
+
+    def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> MADM:
+        """The scheduler's table goes where the weights go. It would follow with the first noise by itself, and be lost
+        if that is while a compiler traces the network."""
+        super()._apply(fn, recurse)
+        if (device := self.shared_noise.device).type != "meta":
+            self.scheduler.alphas_cumprod = self.scheduler.alphas_cumprod.to(device)
+        return self
 
     def forward(self, images: torch.Tensor, timestep: int = 0, noise: torch.Tensor | None = None) -> MADMOutput:
         """Segment a batch.

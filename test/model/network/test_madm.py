@@ -13,6 +13,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from adaptation_samples import MINIATURE
 
 from madm_model.architecture import SD14, TINY
 from madm_model.network import MADM
@@ -215,6 +216,22 @@ def test_noise_schedule(timestep: int, signal: float, sigma: float, dtype: torch
     expected = (signal * 0.5 + sigma * noise).expand(2, -1, -1, -1)
     tolerance = 1e-4 if dtype == torch.float32 else 0.008  # one bfloat16 step at the values' size
     torch.testing.assert_close(noisy.float(), expected, rtol=0, atol=tolerance)
+
+
+def test_the_schedule_goes_where_the_weights_go(monkeypatch) -> None:
+    network = MADM(MINIATURE, 3)
+    table = network.scheduler.alphas_cumprod
+    network.to("meta")  # without memory: the table is still needed
+    assert network.scheduler.alphas_cumprod is table
+    network = MADM(MINIATURE, 3)
+    network.scheduler.alphas_cumprod, there = Elsewhere(), torch.zeros(1000)
+    network.scheduler.alphas_cumprod.to = lambda device: there if device == torch.device("cpu") else None
+    network.to("cpu")
+    assert network.scheduler.alphas_cumprod is there
+
+
+class Elsewhere:
+    """A table on another device."""
 
 
 def test_noise_takes_the_latents_size() -> None:
