@@ -134,10 +134,15 @@ def numbers(recorded: Recorded) -> list[tuple[str, str, str]]:
         ("label images", str(len(recorded.labels)), "that the node published"),
         ("left out", report["dropped frames"], "images that came while it was busy: the newest wins, as on a robot"),
         ("labels a second", f"{recorded.fps:.1f}", "as fast as the drive was played, or as the node could"),
-        ("latency, ms", report["total mean [ms]"], "from an image's arrival to its labels, mean of the last ones"),
-        ("of these in the network, ms", report["inference mean [ms]"], "the rest is before and after it"),
+        ("latency, ms", _rounded(report["total mean [ms]"]), "from an image's arrival to its labels: a mean"),
+        ("of these in the network, ms", _rounded(report["inference mean [ms]"]), "the rest is before and after it"),
         ("runtime", report["runtime"], "what ran the network: the quickest here"),
     ]
+
+
+def _rounded(milliseconds: str) -> str:
+    """Without the hundredths, for people; what is no number stays."""
+    return f"{float(milliseconds):.1f}" if milliseconds[:1].isdigit() else milliseconds
 
 
 def segment_with_colour_model(bag: Path, modality: str, recorded: Recorded) -> dict[int, np.ndarray]:
