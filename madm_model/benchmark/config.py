@@ -113,6 +113,8 @@ class BenchmarkConfig:
     """Precision, memory and accumulation."""
     streets: Streets = field(default_factory=Streets)
     """Simulated streets of the task `simulator`."""
+    workers: Annotated[int, Field(ge=0)] = 0
+    """Processes that prepare batches ahead, which a GPU would wait for; they change no number."""
     checkpoint_every: Annotated[int, Field(ge=1)] = 50
     """Iterations between two checkpoints, which is what a killed run loses at most."""
 

@@ -175,7 +175,9 @@ class Workbench:
 
         # 1. Everybody starts from the same weights
         network, model = load_model(self._config.base_model, self._device)
-        trainer = SelfTraining(network, model.label_set, task.data(run), settings, held_bias=model.class_bias)
+        trainer = SelfTraining(
+            network, model.label_set, task.data(run), settings, workers=self._config.workers, held_bias=model.class_bias
+        )
         model = replace(model, class_bias=trainer.bias_to_keep)
         modalities = self._config.modalities if run.modality == ANY_MODALITY else (run.modality,)
 

@@ -140,7 +140,7 @@ def test_rgb_to_event(tmp_path, base, monkeypatch):
 
 def test_a_run_with_frozen_weights_in_half_precision_is_scored_on_its_way(tmp_path, base, pools):
     resources = ResourceConfig("bfloat16", half_frozen=True, lora=LoRAConfig(2))
-    config = _config(base, rows=(AblationRow.MADM,), resources=resources, target_norm_batches=1)
+    config = _config(base, rows=(AblationRow.MADM,), resources=resources, target_norm_batches=1, workers=1)
     bench = Workbench(config, tmp_path, CPU)
     task = open_task(config, bench.model, pools, None)
     assert work_off(config, bench, task, plan(config), QUIET, lambda: False) == []
