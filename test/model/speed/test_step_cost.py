@@ -51,7 +51,7 @@ def test_pictures_are_as_much_work_as_those_of_the_data_sets():
     assert len(pictures) == 6
     assert (pictures.image(5).shape, pictures.labels(5).shape) == ((600, 800, 3), (600, 800))
     assert np.bincount(pictures.labels(5).ravel(), minlength=9).tolist() == pictures.pixel_counts[5].tolist()
-    images, labels = coded_data("fmb", STREET_11, (64, 80), 2).source(np.random.default_rng(0))
+    images, labels, _ = coded_data("fmb", STREET_11, (64, 80), 2).source(np.random.default_rng(0))
     assert images.shape == (2, 3, 64, 80) and images.dtype == torch.float32
     assert images.min() >= -1 and images.max() <= 1
     assert labels.shape == (2, 64, 80) and labels.dtype == torch.int64

@@ -39,7 +39,7 @@ def frame_numbers(images: torch.Tensor, modality: str) -> set[int]:
 
 def test_shapes_and_modalities(pool):
     data = FramePoolData(pool, pool, "thermal", 11, batch_size=4, crop=(16, 24))
-    images, labels = data.source(np.random.default_rng(0))
+    images, labels, _ = data.source(np.random.default_rng(0))
     assert images.shape == (4, 3, 16, 24)
     assert images.dtype == torch.float32
     assert labels.shape == (4, 16, 24)
