@@ -46,7 +46,10 @@ setup(
     ],
     # The rest of what is needed is in package.xml (rosdep) and requirements/ (pip).
     install_requires=["setuptools"],
-    extras_require={"test": ["pytest"]},  # or `colcon test` does not know what to run the tests with
+    extras_require={
+        "test": ["pytest"],  # or `colcon test` does not know what to run the tests with
+        "ray": ["ray>=2.60"],  # madm segment --ray
+    },
     zip_safe=False,
     entry_points={
         "console_scripts": [

@@ -5,7 +5,7 @@
 # Unless required by applicable law or agreed to in writing, software distributed under the License is distributed on
 # an "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the
 # specific language governing permissions and limitations under the License.
-"""`madm segment`: a bag, a folder of images or one image to label images, an overlay video and a bag of labels."""
+"""`madm segment`: bags, folders of images or images to label images, overlay videos and bags of labels."""
 
 from __future__ import annotations
 
@@ -18,8 +18,15 @@ from madm_model.cli.options import EdgeMode, Params, Period, RuntimeName
 
 
 def segment(
-    recording: Annotated[Path, typer.Argument(help="A bag, images, or an event file.", metavar="INPUT")],
-    out: Annotated[Path, typer.Option(help="Folder for the results; must not exist or be empty.")],
+    inputs: Annotated[
+        list[Path],
+        typer.Argument(
+            help="A bag, images, or an event file; several of them, or a quoted 'pattern*'.", metavar="INPUT"
+        ),
+    ],
+    out: Annotated[
+        Path, typer.Option(help="Folder for the results; must not exist or be empty. Several INPUTs: each in OUT/NAME.")
+    ],
     modality: Annotated[str, typer.Option(help="thermal, depth, rgb or event.")] = "thermal",
     topic: Annotated[str | None, typer.Option(help="Image or event topic of a bag; needed if it has several.")] = None,
     model: Annotated[str, typer.Option(help="Model folder, or an embedded model; default: the one for MODALITY.")] = "",
@@ -35,8 +42,18 @@ def segment(
     edge_mode: EdgeMode = None,
     period: Period = None,
     opacity: Annotated[float, typer.Option(help="Of the label colours over the image.", min=0, max=1)] = 0.5,
+    workers: Annotated[
+        int, typer.Option(help="Processes for several INPUTs; 0: one for each GPU, or for each core.", min=0)
+    ] = 0,
+    ray: Annotated[
+        str, typer.Option(help="Several INPUTs: on the Ray cluster of this address; local: one of this machine.")
+    ] = "",
 ) -> None:
-    """Segment a recording into OUT: labels/*.png, overlay.mp4, contact_sheet.png and, for bags and events, bag/."""
+    """Segment a recording into OUT: labels/*.png, overlay.mp4, contact_sheet.png and, for bags and events, bag/.
+
+    Several recordings are segmented each into OUT/NAME: those that are done are skipped when it is run again, one that
+    fails is named at the end, and the rest go on.
+    """
     from rich.console import Console
     from rich.progress import Progress
 
@@ -45,8 +62,10 @@ def segment(
 
     console = Console()
     with clear_errors():
+        from madm_model.bulk.task import SegmentOptions, recordings
         from madm_model.checkpoint.model_names import embedded_model, resolve_model
         from madm_model.cli.parameter_file import read_frame_settings
+        from madm_model.cli.segment_many import segment_many
         from madm_model.cli.store import open_store
         from madm_model.modalities import make_preprocessor
         from madm_model.recording import ResultFolder, segment_recording
@@ -57,15 +76,22 @@ def segment(
         settings = read_frame_settings(params, modality, edge_mode, period)
         preprocess = make_preprocessor(modality, settings.preprocessing)
         edges = settings.edges if modality == "event" else None
-        source, made_topic = open_recording(
-            recording, topic, edges, start, end, stride, lambda error: skipped.append(str(error))
-        )
         folder = resolve_model(model or embedded_model(modality))
         if store is not None:
             snapshot = open_store(store, folder).read()
             folder = snapshot.folder
             if snapshot.note:
                 console.print(snapshot.note, style="yellow", markup=False, soft_wrap=True)
+        paths = recordings(inputs)
+        if len(paths) > 1 or paths != inputs or workers or ray:
+            preprocessing = dict(settings.preprocessing)
+            options = SegmentOptions(
+                modality, folder, device, runtime, topic, start, end, stride, preprocessing, edges, opacity
+            )
+            return segment_many(console, paths, out, options, workers, ray)
+        source, made_topic = open_recording(
+            paths[0], topic, edges, start, end, stride, lambda error: skipped.append(str(error))
+        )
         segmenter = Segmenter.from_folder(folder, device, runtime=runtime)
         results = ResultFolder(out, segmenter.config.label_set, opacity, source.rate_hz, source.length, made_topic)
         with Progress(console=console) as progress:

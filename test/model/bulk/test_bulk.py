@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+# Copyright 2026 Seed e23eb31b maintainers
+# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
+# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0
+# Unless required by applicable law or agreed to in writing, software distributed under the License is distributed on
+# an "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the
+# specific language governing permissions and limitations under the License.
+"""Tasks of many recordings, in this process and in one that crashes."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from adaptation_samples import write_bag, write_model
+
+from madm_model.bulk.machine import run_on_machine
+from madm_model.bulk.task import MARKER, SegmentOptions, is_done, make_tasks, recordings, run_task, the_one_run
+from madm_model.io.frames import InputError
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_model(tmp_path_factory.mktemp("models") / "model")
+
+
+@pytest.fixture
+def options(model: Path) -> SegmentOptions:
+    return SegmentOptions("thermal", model, device="cpu")
+
+
+@pytest.fixture
+def read_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Recordings are read in this process, which is quicker than in one with limits."""
+    from madm_model import recording_source
+    from madm_model.io.sources import open_frames
+
+    def open_here(path: Path, topic: str | None, edges: Any, *chosen: Any) -> tuple[Any, None]:
+        return open_frames(path, topic, *chosen), None
+
+    monkeypatch.setattr(recording_source, "open_recording", open_here)
+
+
+class Deadly:
+    """Ends the process that is given one, as a crash does."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os._exit, (7,)
+
+
+def test_recordings_are_files_and_patterns_that_have_no_other_meaning(tmp_path: Path) -> None:
+    for name in ("b", "a", "c[1]"):
+        (tmp_path / name).mkdir()
+    assert recordings([tmp_path / "c[1]", tmp_path / "[ab]", tmp_path / "a", Path("not there")]) == [
+        tmp_path / "c[1]",
+        tmp_path / "a",
+        tmp_path / "b",
+        Path("not there"),
+    ]
+    with pytest.raises(InputError, match=r"nothing fits .*x\*"):
+        recordings([tmp_path / "x*"])
+
+
+def test_recordings_of_one_name_are_told_apart_by_their_parents(tmp_path: Path, options: SegmentOptions) -> None:
+    paths = [tmp_path / "one" / "drive", tmp_path / "two" / "drive", tmp_path / "other"]
+    assert [task.out.name for task in make_tasks(paths, tmp_path / "out", options)] == [
+        "one_drive",
+        "two_drive",
+        "other",
+    ]
+    with pytest.raises(InputError, match="several recordings would have their results in"):
+        make_tasks([paths[0], paths[0]], tmp_path / "out", options)
+
+
+def test_what_is_done_is_told_by_model_options_and_recording(tmp_path, options: SegmentOptions, read_here) -> None:
+    bag = write_bag(tmp_path / "bag", 3)
+    (task,) = make_tasks([bag], tmp_path / "out", options)
+    assert not is_done(task)
+    outcome = run_task(task, "cpu")
+    assert (outcome.frames, outcome.failure) == (3, "")
+    assert len(list((task.out / "labels").glob("*.png"))) == 3
+    assert is_done(task)
+    assert is_done(make_tasks([bag], tmp_path / "out", replace(options, device="cuda", runtime="onnx"))[0])
+    another = tmp_path / "another"
+    another.mkdir()
+    (another / "config.json").write_text("{}")
+    for changed in (replace(options, stride=2), replace(options, model=another)):
+        with pytest.raises(InputError, match="was made by another model, with other options"):
+            is_done(make_tasks([bag], tmp_path / "out", changed)[0])
+    write_bag(bag / "more", 1)
+    with pytest.raises(InputError, match="or of a recording that has changed"):
+        is_done(make_tasks([bag], tmp_path / "out", options)[0])
+    (task.out / MARKER).unlink()
+    with pytest.raises(InputError, match="is not empty"):
+        is_done(task)
+
+
+def test_results_up_to_where_a_recording_breaks_off_are_kept_and_made_again(
+    tmp_path: Path, options: SegmentOptions, monkeypatch: pytest.MonkeyPatch, read_here
+) -> None:
+    from madm_model import recording
+    from madm_model.io.bags import BagError
+    from madm_model.io.sources import FrameSource
+
+    (task,) = make_tasks([write_bag(tmp_path / "bag", 3)], tmp_path / "out", options)
+    whole = FrameSource.__iter__
+
+    def broken(self: FrameSource) -> Any:
+        yield next(whole(self))
+        raise BagError("the bag breaks off")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(recording.FrameSource, "__iter__", broken)
+        outcome = run_task(task, "cpu")
+    assert (outcome.frames, outcome.failure) == (1, "the bag breaks off")
+    assert len(list((task.out / "labels").glob("*.png"))) == 1
+    assert not is_done(task)
+    assert run_task(task, "cpu").frames == 3
+    assert len(list((task.out / "labels").glob("*.png"))) == 3
+    assert is_done(task)
+
+
+def test_a_recording_that_crashes_its_process_fails_alone(tmp_path: Path, options: SegmentOptions) -> None:
+    crashing, good = make_tasks([tmp_path / "crashing", write_bag(tmp_path / "bag", 2)], tmp_path / "out", options)
+    crashing = replace(crashing, options=replace(options, preprocessing={"gain": Deadly()}))
+    outcomes = {outcome.task.out.name: outcome for outcome in run_on_machine([crashing, good], ["cpu"], threads=1)}
+    assert outcomes["crashing"].failure == "its process ended with status 7"
+    assert (outcomes["bag"].frames, outcomes["bag"].failure) == (2, "")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["bag"]
+
+
+def test_two_runs_do_not_share_a_folder(tmp_path: Path) -> None:
+    with the_one_run(tmp_path / "out"):
+        second = the_one_run(tmp_path / "out")
+        with pytest.raises(InputError, match="another run writes to"):
+            second.__enter__()
+    with the_one_run(tmp_path / "out"):
+        pass
+
+
+def test_tasks_run_on_a_ray_cluster(tmp_path: Path, options: SegmentOptions) -> None:
+    pytest.importorskip("ray", reason="ray is not installed: pip install ray")
+    from madm_model.bulk.ray_cluster import run_on_ray
+
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    tasks = make_tasks([write_bag(tmp_path / "bag", 2), empty], tmp_path / "out", options)
+    outcomes = {outcome.task.recording.name: outcome for outcome in run_on_ray(tasks, "local")}
+    assert (outcomes["bag"].frames, outcomes["bag"].failure) == (2, "")
+    assert outcomes["empty"].failure
+    assert is_done(tasks[0])
