@@ -103,6 +103,19 @@ def test_torch_falls_back_to_the_default_build_where_no_cpu_build_is_to_be_had(m
     assert asked == [("torch==2.9.0",)]
 
 
+@pytest.mark.parametrize("options", [[], ["--docs"]])
+def test_what_the_site_needs_is_installed_only_where_it_is_asked_for(monkeypatch, tmp_path, options):
+    steps = []
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "python").touch()
+    monkeypatch.setattr(set_up, "ros_distribution", lambda: "")
+    monkeypatch.setattr(set_up.Environment, "create", lambda self: None)
+    monkeypatch.setattr(set_up.Environment, "step", lambda self, name, *_: steps.append(name))
+    monkeypatch.setattr(sys, "argv", ["set_up.py", "--venv", str(tmp_path), *options])
+    set_up.main()
+    assert steps == ["torch", "requirements", "interfaces", "project", *(option.strip("-") for option in options)]
+
+
 def test_an_installed_message_package_wins(tmp_path):
     index = tmp_path / "share" / "ament_index" / "resource_index" / "packages"
     index.mkdir(parents=True)
