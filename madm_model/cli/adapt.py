@@ -35,7 +35,7 @@ def adapt(
         typer.Option(
             metavar="SOURCE[=SHARE]",
             help="Labelled RGB: a folder with images/ and labels/, sim, or replay; or sim-sensor; may come again, with "
-            "shares. A folder alone has half, the replay set the other half; default: the replay set.",
+            "shares. A folder alone has half, replay and sim-sensor a quarter each; default: half of each of these.",
         ),
     ] = None,
     iterations: Annotated[int, typer.Option(help="Optimiser steps; 0: as many as fit --minutes.", min=0)] = 0,

@@ -65,11 +65,11 @@ class GateConfig:
     """A protected class of which the running version shows fewer regions in all is not checked by itself."""
     pixel_ratio: _Share = 0.7
     """Pixels of a protected class: smallest ratio to the running version's."""
-    pixel_growth: Annotated[float, Field(ge=1, le=1000)] = 2.5
+    pixel_growth: Annotated[float, Field(ge=1, le=1000)] = 3.0
     """Pixels of a protected class: largest ratio to the running version's."""
     region_ratio: _Share = 0.5
     """Connected regions of a protected class: smallest ratio to the running version's."""
-    size_ratio: _Share = 0.5
+    size_ratio: _Share = 0.0
     """Median size of these regions: smallest ratio to the running version's."""
     kept_share: _Share = 0.6
     """Pixels of a protected class that the running version is sure of: smallest share that keeps it."""
@@ -77,7 +77,7 @@ class GateConfig:
     """Regions that it is sure of: smallest share of which a quarter keeps the class."""
     ensemble_drop: _Share = 0.2
     """IoU of a protected class with the teacher ensemble, where the running version is sure: largest loss."""
-    class_source_drop: _Share = 0.1
+    class_source_drop: _Share = 0.15
     """IoU of a protected class on held-out source frames: largest loss."""
     labelled_drop: _Share = 0.0
     """IoU of a protected class, and mIoU, on labelled target frames, where there are any: largest loss."""

@@ -49,7 +49,7 @@ class JobRequest:
     """Seconds of training at most; 0 for no limit."""
     source: str = ""
     """Labelled sources as `parse_sources` reads them: folders with images/ and labels/, "sim", "sim-sensor" or
-    "replay", with their shares; empty for the replay set."""
+    "replay", with their shares; empty for half of each of the last two."""
     options: Mapping[str, str] = field(default_factory=dict)
     """Settings by their dotted name (`job_settings.with_options`)."""
     preprocessing: Mapping[str, Any] = field(default_factory=dict)

@@ -83,7 +83,7 @@ PARAMETERS = (
         "source",
         "",
         "Labelled sources of jobs whose request names none: folders with images/ and labels/, sim, sim-sensor or "
-        "replay, separated by colons, each with =SHARE or without; empty: the replay set.",
+        "replay, separated by colons, each with =SHARE or without; empty: replay and sim-sensor.",
     ),
     NodeParameter(
         "labelled_target",

@@ -22,9 +22,12 @@ SIMULATOR = "sim"
 SENSOR = "sim-sensor"
 """Simulated streets as a random sensor of the target's modality shows them, labelled."""
 REPLAY = ""
-"""The source that is taken when none is named; beside others it is called replay."""
+"""Simulated streets in colour, which keep a network's classes; called replay beside others."""
 _REPLAY_NAME = "replay"
 _BESIDE_A_FOLDER = 0.5
+_UNNAMED = (REPLAY, SENSOR)
+"""What has the share that no source is named for, in equal parts: on real thermal streets a job that had colour alone
+lost persons, and one with half of each found more (docs/benchmarks.md)."""
 _SEPARATOR = re.compile(":(?!//)")
 """A colon, but not that of file:///data."""
 
@@ -52,13 +55,13 @@ def parse_sources(text: str) -> tuple[SourceShare, ...]:
 
     Args:
         text: sources separated by colons, each with =SHARE or without: those without share evenly what is left of 1.
-            Where all have one, what they leave of 1 is the replay set's. One source without a share: a folder has half,
-            and the replay set the other half; a rendered one has all.
+            Where all have one, half of what they leave of 1 is the replay set's, half the simulated sensor's. One
+            source without a share: a folder has half; a rendered one has all.
 
     Raises:
         ValueError: a share is not above 0, they sum to more than 1, or a source comes twice.
     """
-    named = [_name_and_share(part) for part in _SEPARATOR.split(text)] if text else [(REPLAY, 1.0)]
+    named = [_name_and_share(part) for part in _SEPARATOR.split(text)] if text else []
     if len(named) == 1 and named[0][1] is None:
         alone = SourceShare(named[0][0], 1.0)
         named = [(alone.name, _BESIDE_A_FOLDER if alone.is_folder else 1.0)]
@@ -70,7 +73,8 @@ def parse_sources(text: str) -> tuple[SourceShare, ...]:
     if not open_ and given < 1 - 1e-6:
         if any(source.name == REPLAY for source in sources):
             raise ValueError(f"shares of sources sum to {given:g} and not to 1: {text}")
-        sources.append(SourceShare(REPLAY, 1 - given))
+        unnamed = [name for name in _UNNAMED if not any(source.name == name for source in sources)]
+        sources += [SourceShare(name, (1 - given) / len(unnamed)) for name in unnamed]
     if len({source.name for source in sources}) < len(sources):
         raise ValueError(f"a source comes twice: {text}")
     return tuple(sources)
@@ -106,7 +110,7 @@ def in_words(text: str) -> str:
 
 def without_replay(sources: tuple[SourceShare, ...]) -> tuple[SourceShare, ...]:
     """The others in proportion, where there are any; for models that have none of the simulator's classes."""
-    others = [source for source in sources if source.name != REPLAY]
+    others = [source for source in sources if source.name not in _UNNAMED]
     total = sum(source.share for source in others)
     return tuple(replace(source, share=source.share / total) for source in others) or sources
 

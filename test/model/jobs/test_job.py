@@ -169,14 +169,16 @@ def test_a_source_may_be_labelled_in_the_ids_of_cityscapes(store, request_, tmp_
     assert Run(store, replace(request_, options=options))() == "activated"
 
 
-def test_beside_a_folder_half_of_the_source_is_the_replay_set(store, request_, tmp_path, monkeypatch) -> None:
-    monkeypatch.setitem(source_frames.SIMULATED_STREETS, "", FramePoolConfig(5, 1, 2, 64, 48))
+def test_beside_a_folder_half_of_the_source_is_simulated(store, request_, tmp_path, monkeypatch) -> None:
+    for name in ("", "sim-sensor"):
+        monkeypatch.setitem(source_frames.SIMULATED_STREETS, name, FramePoolConfig(5, 1, 2, 64, 48))
     run = Run(store, replace(request_, source=str(tmp_path / "source")))
     assert run() == "activated"
-    told = f"50 % {tmp_path / 'source'}, 50 % replay set (simulated streets)"
-    assert store.info("v0001").training["source"] == told
+    told = f"50 % {tmp_path / 'source'}, 25 % replay set (simulated streets), 25 % simulated frames"
+    assert store.info("v0001").training["source"].startswith(told)
     assert told in Path(run.folder.state().report).read_text()
-    assert (store.root / "sources" / "replay" / "rendered.json").exists()
+    for folder in ("replay", "sim-sensor/thermal"):
+        assert (store.root / "sources" / folder / "rendered.json").exists()
 
 
 def test_the_next_job_starts_from_the_active_version(store, request_) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from madm_model.adaptation.data.source_shares import (
     REPLAY,
+    SENSOR,
     SourceShare,
     in_words,
     parse_sources,
@@ -24,19 +25,20 @@ from madm_model.adaptation.data.source_shares import (
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("", {REPLAY: 1}),
+        ("", {REPLAY: 0.5, SENSOR: 0.5}),
         ("replay", {REPLAY: 1}),
         ("sim", {"sim": 1}),
-        ("/data", {"/data": 0.5, REPLAY: 0.5}),
+        ("/data", {"/data": 0.5, REPLAY: 0.25, SENSOR: 0.25}),
         ("/data=1", {"/data": 1}),
-        ("/data=0.75", {"/data": 0.75, REPLAY: 0.25}),
+        ("/data=0.75", {"/data": 0.75, REPLAY: 0.125, SENSOR: 0.125}),
+        ("/data=0.5:sim-sensor=0.2", {"/data": 0.5, SENSOR: 0.2, REPLAY: 0.3}),
         ("/data:sim", {"/data": 0.5, "sim": 0.5}),
         ("/data=0.6:/more:sim", {"/data": 0.6, "/more": 0.2, "sim": 0.2}),
-        ("/data=0.5:sim=0.25", {"/data": 0.5, "sim": 0.25, REPLAY: 0.25}),
-        ("/a=b/c", {"/a=b/c": 0.5, REPLAY: 0.5}),
+        ("/data=0.5:sim=0.25", {"/data": 0.5, "sim": 0.25, REPLAY: 0.125, SENSOR: 0.125}),
+        ("/a=b/c", {"/a=b/c": 0.5, REPLAY: 0.25, SENSOR: 0.25}),
         ("/a=b/c=0.5:replay", {"/a=b/c": 0.5, REPLAY: 0.5}),
         ("file:///data=1", {"file:///data": 1}),
-        ("0.5", {"0.5": 0.5, REPLAY: 0.5}),
+        ("0.5", {"0.5": 0.5, REPLAY: 0.25, SENSOR: 0.25}),
     ],
 )
 def test_shares(text: str, expected: dict[str, float]) -> None:
@@ -75,7 +77,8 @@ def test_a_model_without_the_simulators_classes_does_without_the_replay_set() ->
 
 
 def test_sources_in_words() -> None:
-    assert in_words("") == "replay set (simulated streets)"
-    assert in_words("/data") == "50 % /data, 50 % replay set (simulated streets)"
+    assert in_words("replay") == "replay set (simulated streets)"
+    halves = "25 % replay set (simulated streets), 25 % simulated frames of the target's kind of sensor"
+    assert in_words("/data") == f"50 % /data, {halves}"
     assert in_words("/data=1") == "/data"
     assert str(SourceShare(REPLAY, 0.5)) == "replay=0.5"
