@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,7 @@ SMALL_STUDENT = replace(SWIFTNET, name="small", widths=(4, 8, 8, 16), blocks=(1,
 HEIGHT, WIDTH = 32, 48
 CONFIG = ModelConfig("miniature", MINIATURE, STREET_11, "rgb", (HEIGHT, WIDTH), keep_aspect=True)
 TOPIC = "/thermal/image_raw"
+COLOUR = "/colour/image_raw"
 GAIN = {"gain": "fixed", "fixed_min": 6900.0, "fixed_max": 9100.0}
 """Settings of thermal whose gain does not depend on the frames before."""
 
@@ -96,6 +97,32 @@ def write_bag(path: Path, count: int = 24, topic: str = TOPIC) -> Path:
         for number, frame in enumerate(thermal_frames(count)):
             stamp_ns = 1_000_000_000 + number * 100_000_000
             bag.write(topic, make_image_message(frame, "mono16", stamp_ns, "thermal"), stamp_ns)
+    return path
+
+
+def write_pairs(
+    path: Path,
+    count: int = 24,
+    shift_s: float = 0.02,
+    lacking: Sequence[int] = (),
+    height: int = 16,
+    width: int = 24,
+    encoding: str = "rgb8",
+) -> Path:
+    """Thermal frames, ten a second, and colour images whose value tells their number, recorded half a second later."""
+    messages = []
+    for number, frame in enumerate(thermal_frames(count)):
+        stamp_ns = 1_000_000_000 + number * 100_000_000
+        messages.append((stamp_ns, TOPIC, make_image_message(frame, "mono16", stamp_ns, "thermal")))
+        if number not in lacking:
+            image = np.full((height, width, 3), 10 * number + 10, np.uint8)
+            image = image if encoding == "rgb8" else image[..., 0].astype(np.uint16)
+            taken_ns = stamp_ns + round(shift_s * 1e9)
+            message = make_image_message(image, encoding, taken_ns, "colour")
+            messages.append((taken_ns + 500_000_000, COLOUR, message))
+    with BagWriter(path) as bag:
+        for recorded_ns, topic, message in sorted(messages, key=lambda one: one[0]):
+            bag.write(topic, message, recorded_ns)
     return path
 
 

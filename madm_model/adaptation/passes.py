@@ -21,10 +21,11 @@ from torch import nn
 from madm_model.adaptation.augmentation import augment
 from madm_model.adaptation.class_mix import ChooseClasses, MixedBatch, class_mix
 from madm_model.adaptation.config import AdaptationConfig, LPLRConfig, SelfTrainingConfig
-from madm_model.adaptation.data.batches import LabelledBatch
+from madm_model.adaptation.data.batches import LabelledBatch, TargetBatch
 from madm_model.adaptation.dplg import draw_noise, draw_noise_step
 from madm_model.adaptation.ema_teacher import EMATeacher
 from madm_model.adaptation.masked_consistency import hide_blocks
+from madm_model.adaptation.paired_teacher import join_paired
 from madm_model.adaptation.pixel_contrast import PixelContrast
 from madm_model.adaptation.pseudo_labels import Certainty, PseudoLabels
 from madm_model.adaptation.step_statistics import TargetStatistics
@@ -123,7 +124,12 @@ class Passes:
         self.view: MixedView | None = None
 
     def run(
-        self, source: LabelledBatch, target: torch.Tensor | None, iteration: int, rngs: BatchGenerators
+        self,
+        source: LabelledBatch,
+        target: torch.Tensor | None,
+        iteration: int,
+        rngs: BatchGenerators,
+        paired: TargetBatch | None = None,
     ) -> tuple[dict[str, float], TargetStatistics | None]:
         """Stages 2 to 7 of an iteration. B images of H x W, K classes, latent h x w.
 
@@ -133,6 +139,7 @@ class Passes:
             target: images (B, 3, H, W); None without self-training.
             iteration: counted from 0.
             rngs: decide noise, mixing, augmentation and what comparators choose.
+            paired: the same target images with a second teacher's labels; None without.
 
         Returns:
             The losses, weights included, and what was seen of the target.
@@ -154,6 +161,8 @@ class Passes:
         if self._unlabelled is not None:
             logits = logits + self._unlabelled
         pseudo = self.certainty.label(logits)  # labels and weight (B, H, W)
+        joined = join_paired(pseudo, paired) if paired is not None else None
+        pseudo = joined.pseudo if joined is not None else pseudo
 
         # 5. Source pixels of half the classes go onto the target
         mixed = class_mix(
@@ -179,6 +188,7 @@ class Passes:
             histogram.cpu().numpy(),
             pseudo_loss / max(segmentation, 1e-12),
             dict(zip(self._label_set.names, pseudo.certain.tolist())),
+            {} if joined is None else {"paired_share": joined.share, "paired_agreement": joined.agreement},
         )
 
     def _source_pass(self, source: LabelledBatch, rngs: BatchGenerators) -> dict[str, float]:

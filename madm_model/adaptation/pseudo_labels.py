@@ -40,6 +40,8 @@ class PseudoLabels(NamedTuple):
     """Mean of the pixels' largest probability."""
     certain: np.ndarray
     """float (K,), share of the pixels labelled as each class that count as certain; NaN for a class without any."""
+    probability: torch.Tensor
+    """float32 (B, H, W), of every pixel's label."""
 
 
 class Certainty:
@@ -69,7 +71,7 @@ class Certainty:
         count = logits.shape[1]
         pixels = torch.bincount(labels.flatten(), minlength=count)
         share = torch.bincount(labels[certain], minlength=count) / torch.where(pixels > 0, pixels, torch.nan)
-        return PseudoLabels(labels, weight, quality, probability.mean().item(), share.cpu().numpy())
+        return PseudoLabels(labels, weight, quality, probability.mean().item(), share.cpu().numpy(), probability)
 
     def _follow(self, probability: torch.Tensor, labels: torch.Tensor) -> None:
         """Let the threshold of every class in the batch follow the probability of the least of its surest pixels."""

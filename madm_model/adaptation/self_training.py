@@ -25,7 +25,7 @@ from torch import nn
 from madm_model.adaptation.class_mix import ChooseClasses, choose_half
 from madm_model.adaptation.config import AdaptationConfig
 from madm_model.adaptation.data.batch_loader import BatchLoader
-from madm_model.adaptation.data.batches import AdaptationData, LabelledBatch
+from madm_model.adaptation.data.batches import AdaptationData, LabelledBatch, TargetBatch
 from madm_model.adaptation.dplg import draw_noise
 from madm_model.adaptation.ema_teacher import EMATeacher, load_partial_state
 from madm_model.adaptation.logit_adjustment import add_class_bias, class_bias
@@ -180,9 +180,13 @@ class SelfTraining:
             torch.manual_seed((self._config.seed * 1_000_003 + iteration) * 1_009 + batch)
         source, target = self.loader.get(iteration, index)
         images, labels = (value.to(self._device, non_blocking=True) for value in source[:2])
-        target = target.to(self._device, non_blocking=True) if target is not None else None
+        paired = None
+        if isinstance(target, TargetBatch):
+            target = paired = TargetBatch(*(value.to(self._device, non_blocking=True) for value in target))
         rngs = batch_generators(self._config.seed, iteration, batch)
-        return self.passes.run(LabelledBatch(images, labels, source.of_target), target, iteration, rngs)
+        return self.passes.run(
+            LabelledBatch(images, labels, source.of_target), _images(target, self._device), iteration, rngs, paired
+        )
 
     def _update_weights(self, iteration: int) -> tuple[float, dict[str, float]]:
         """Clip and step; gives the gradient's norm before clipping, as a whole and by part."""
@@ -248,7 +252,7 @@ class SelfTraining:
         if not self._config.target_norm_batches:
             return
         rng = np.random.default_rng([self._config.seed, self._config.iterations])
-        batches = (self._data.target(rng).to(self._device) for _ in range(self._config.target_norm_batches))
+        batches = (_images(self._data.target(rng), self._device) for _ in range(self._config.target_norm_batches))
         take_norm_statistics(self.network, batches)
 
     def state_dict(self) -> dict[str, Any]:
@@ -301,6 +305,12 @@ class SelfTraining:
         """Names of the trained parameters and of all buffers, BatchNorm's statistics among them."""
         frozen = {name for name, value in self.network.named_parameters() if not value.requires_grad}
         return self.network.state_dict().keys() - frozen
+
+
+def _images(target: torch.Tensor | TargetBatch | None, device: torch.device) -> torch.Tensor | None:
+    """The images of a target batch."""
+    images = target.images if isinstance(target, TargetBatch) else target
+    return images.to(device, non_blocking=True) if images is not None else None
 
 
 def _check_finite(losses: Iterable[dict[str, float]], iteration: int) -> None:

@@ -37,6 +37,9 @@ class TargetStatistics:
     """Share of the segmentation losses that comes from pseudo-labels; NaN where it was not looked at."""
     certain: Mapping[str, float] = field(default_factory=dict)
     """By class, share of the pixels with its pseudo-label that are certain; NaN for a class that none has."""
+    paired: Mapping[str, float] = field(default_factory=dict)
+    """With a second teacher: paired_share, of the pixels that have its label, and paired_agreement, of those on which
+    it is trusted, NaN without any."""
 
 
 @dataclass
@@ -64,6 +67,12 @@ class StepStatistics:
             for name in ("quality", "confidence", "pasted_share", "loss_share"):
                 row[name] = float(np.mean([getattr(batch, name) for batch in self.target]))
             for name in self.target[0].certain:
-                shares = [batch.certain[name] for batch in self.target]
-                row[f"{CERTAIN}{name}"] = float(np.nanmean(shares)) if not np.isnan(shares).all() else math.nan
+                row[f"{CERTAIN}{name}"] = _mean([batch.certain[name] for batch in self.target])
+            for name in self.target[0].paired:
+                row[name] = _mean([batch.paired[name] for batch in self.target])
         return row
+
+
+def _mean(values: list[float]) -> float:
+    """Of those that are numbers; NaN without any."""
+    return float(np.nanmean(values)) if not np.isnan(values).all() else math.nan

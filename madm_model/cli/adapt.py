@@ -192,8 +192,8 @@ def _run(console: Console, store: Path, job_id: str) -> str:
                 progress.update(task, description=f"{event['kept']} frames kept", completed=event["read"], total=None)
             elif event["event"] == "source":
                 progress.update(task, description="source", completed=event["done"], total=event["total"])
-            elif event["event"] == "labels":
-                text = "labels for the student"
+            elif event["event"] in ("labels", "pairs"):
+                text = "labels for the student" if event["event"] == "labels" else "labels of paired images"
                 progress.update(task, description=text, completed=event["done"], total=event["total"])
             elif event["event"] == "progress":
                 loss = sum(event["losses"].values())

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +19,9 @@ from madm_model.adaptation.data.limited_reading import count_recorded
 from madm_model.adaptation.data.source_frames import labelled_files
 from madm_model.adaptation.data.source_shares import folders_of, parse_sources
 from madm_model.adaptation.data.target_frames import frame_bytes
+from madm_model.adaptation.paired_config import paired_classes
 from madm_model.architecture import Architecture
+from madm_model.checkpoint.model_names import resolve_model
 from madm_model.devices import gpu_memory
 from madm_model.distillation.student_choice import choose_student, student_config, student_path
 from madm_model.io.allowed import check_allowed, check_single_name
@@ -120,7 +122,8 @@ def check_recordings(request: JobRequest, store: VersionStore, settings: JobSett
     """
     check_files(request)
     with _refusals():
-        check_disk(store, settings, count_recorded(request.target, settings.limits.min_frames, request.bag_roots))
+        selection = settings.selection(request.target)
+        check_disk(store, settings, count_recorded(selection, settings.limits.min_frames, request.bag_roots))
 
 
 def check_files(request: JobRequest) -> None:
@@ -158,7 +161,7 @@ def check_disk(store: VersionStore, settings: JobSettings, frames: int) -> None:
     """
     folder = store.training_folder(store.read().active)
     config = ModelConfig.load(folder)
-    room = frame_bytes(config, settings.limits, [frames])
+    room = frame_bytes(config, settings.limits, [frames], bool(settings.paired.paired_topic))
     if settings.has_student:
         room += student_room(settings, config, min(frames, settings.limits.max_frames))
     earlier = 0 if settings.has_student else settings.earlier_states
@@ -200,6 +203,12 @@ def resolve_settings(
         raise ValueError(
             f"the model takes values of {config.input_range}: only those of {_TRAINED_RANGE} can be adapted"
         )
+    if settings.paired.paired_topic:
+        if settings.training.self_training is None:
+            raise ValueError("paired_topic needs self-training, whose pseudo-labels it joins: leave one of them out")
+        if settings.paired.paired_topic == request.target.topic:
+            raise ValueError("paired_topic is the sensor's own topic: name that of a colour camera beside it")
+        paired_classes(ModelConfig.load(resolve_model(settings.paired.paired_model)).label_set, config.label_set)
     if settings.has_student:
         learning = settings.distillation
         chosen = choose_student(settings.student)
@@ -230,7 +239,13 @@ def _paths(request: JobRequest) -> list[Path]:
     student = request.options.get("student", "")
     folder = student_path(student) if wants_student(student) else None
     labelled = request.options.get("labelled_target", "")
-    return [Path(path) for path in (*request.target.bags, *source, *([folder] if folder else []), labelled) if path]
+    models = [folder, *(student_path(name) for name in _paired_models(request.options))]
+    return [Path(path) for path in (*request.target.bags, *source, *models, labelled) if path]
+
+
+def _paired_models(options: Mapping[str, str]) -> list[str]:
+    """Models that options name for paired images."""
+    return [value for name, value in options.items() if name.rpartition(".")[2] == "paired_model"]
 
 
 def _files_in(path: Path) -> Iterator[Path]:

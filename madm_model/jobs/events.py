@@ -14,6 +14,7 @@ Events are JSON objects:
     {"event": "frames", "read": 120, "kept": 64}                      while bags are read
     {"event": "source", "done": 10, "total": 60}                      while the source is prepared
     {"event": "labels", "done": 10, "total": 300}                     while a student's teacher labels the frames
+    {"event": "pairs", "done": 10, "total": 300}                      while the images of a colour camera are labelled
     {"event": "progress", "iteration": 7, "iterations": 500, ...}     after every optimiser step
 """
 

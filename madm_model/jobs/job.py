@@ -44,7 +44,13 @@ from madm_model.jobs.earlier_states import EarlierStates
 from madm_model.jobs.events import Emit, JobCanceled, log
 from madm_model.jobs.lock import the_one_job
 from madm_model.jobs.new_version import activate_if_fit, write_report, write_version
-from madm_model.jobs.preparation import decide_iterations, open_labelled, prepare_frames, training_data
+from madm_model.jobs.preparation import (
+    decide_iterations,
+    label_pairs,
+    open_labelled,
+    prepare_frames,
+    training_data,
+)
 from madm_model.jobs.request import RequestError, prune_jobs
 from madm_model.jobs.room import free_memory, is_out_of_memory, memory_limit, prepare_device, step_back
 from madm_model.jobs.state import State
@@ -124,9 +130,10 @@ def _run_stages(job: JobContext) -> State:
     student = choose_job_student(job, probe, config, parent) if probe.has_student else None
     target, source = prepare_frames(job, [config, *(student or ())[1:]], probe)
     labelled = open_labelled(job, config, probe)
+    paired = label_pairs(job, target, config, probe, device)
 
     # 3. How long to train
-    data = training_data(target, source, labelled, config, probe)
+    data = training_data(target, source, labelled, paired, config, probe)
     iterations = decide_iterations(job, parent, config, probe, data, device)
     settings = resolve_settings(job.request, job.store, parent, iterations, on_gpu)
 

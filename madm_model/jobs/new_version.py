@@ -85,6 +85,8 @@ def write_version(
         }
         if labelled is not None:
             training["labelled_target"] = str(labelled)
+        if target.pairs:
+            training["paired"] = f"{target.pairs} of {len(target)} frames"
         if candidate.state:
             training["state"] = candidate.state
         if bias := _class_bias(adapted):
@@ -149,6 +151,7 @@ def write_report(
             "target frames": f"{len(target)}, {len(target.training)} of them trained on",
             "source": in_words(job.request.source),
             **({"labelled target frames": str(labelled)} if labelled is not None else {}),
+            **({"frames with a paired image": f"{target.pairs} of {len(target)}"} if target.pairs else {}),
             "options": json.dumps(dict(job.request.options)),
             **student,
             **({"state": candidate.state} if candidate.state else {}),

@@ -18,6 +18,7 @@ import torch
 from madm_model.adaptation.data.labelled_target import LabelledTarget, open_labelled_target, split_labelled
 from madm_model.adaptation.data.limited_reading import read_recordings
 from madm_model.adaptation.data.mixed_source import MixedSource
+from madm_model.adaptation.data.paired_labels import PairedLabels, label_paired
 from madm_model.adaptation.data.source_frames import SourceFrames, open_source
 from madm_model.adaptation.data.source_shares import parse_sources, without_replay
 from madm_model.adaptation.data.target_frames import TargetFrames
@@ -52,7 +53,7 @@ def prepare_frames(
     job.events.state(State.PREPARING, "reading the recordings")
     config = max(configs, key=lambda one: math.prod(one.input_size))
     target = read_recordings(
-        job.request.target,
+        settings.selection(job.request.target),
         job.request.preprocessing,
         config,
         settings.limits,
@@ -115,10 +116,37 @@ def open_labelled(job: JobContext, config: ModelConfig, settings: JobSettings) -
     return split_labelled(frames, settings.labelled_share > 0)
 
 
+def label_pairs(
+    job: JobContext, target: TargetFrames, config: ModelConfig, settings: JobSettings, device: torch.device
+) -> PairedLabels | None:
+    """What the paired model says about the images of a colour camera; None where there is none.
+
+    Args:
+        job: the job; its folder keeps the labels.
+        target: frames with their paired images.
+        config: of the model that is adapted.
+        settings: the job's.
+        device: where to compute.
+
+    Raises:
+        JobCanceled: it is to stop.
+        InputError: the model has none of the classes.
+        ModelError: the model cannot be read.
+    """
+    if target.paired is None:
+        return None
+    job.events.state(State.PREPARING, f"labelling {target.pairs} paired images")
+    return label_paired(
+        *(target, config.label_set, settings.paired, job.target_folder, str(device)),
+        lambda done, total: job.events.count("pairs", done, done=done, total=total),
+    )
+
+
 def training_data(
     target: TargetFrames,
     source: SourceFrames,
     labelled: LabelledTarget | None,
+    paired: PairedLabels | None,
     config: ModelConfig,
     settings: JobSettings,
 ) -> JobData:
@@ -128,6 +156,7 @@ def training_data(
         target: frames of the sensor.
         source: labelled frames.
         labelled: of the target; None without.
+        paired: labels of the target's paired images; None without.
         config: of the version that is trained.
         settings: the job's.
 
@@ -135,7 +164,7 @@ def training_data(
         ValueError: the crop does not fit the architecture.
     """
     own = labelled.training if labelled is not None else None
-    return JobData(source, target, config, settings.view, own, settings.labelled_share)
+    return JobData(source, target, config, settings.view, own, settings.labelled_share, paired)
 
 
 def decide_iterations(

@@ -43,10 +43,16 @@ _CHARTS = {
         "pseudo-labels: share of certain pixels, mean confidence, share of the loss",
         ("quality", "confidence", "loss_share"),
     ),
+    "paired_labels": (
+        "labels of the paired images: share of the pixels that have them, agreement where they are trusted",
+        ("paired_share", "paired_agreement"),
+    ),
     "noise_step": ("diffusion step of the teacher's noise", ("noise_step",)),
     "gradient_norm": ("gradient norm before clipping", ("gradient_norm",)),
 }
 """File name to title and columns of the training log."""
+_PAIRED = {"paired_share": "share of pixels that have them", "paired_agreement": "agreement where they are trusted"}
+"""Columns of the training log about paired images, and what they are."""
 _STUDENT_CHARTS = {"student_losses": ("losses of the student", ("source_segmentation", "target_segmentation"))}
 """Likewise of the student's log."""
 
@@ -136,6 +142,11 @@ def _page(summary: Summary, evidence: Evidence, charts: Sequence[str], rows: Seq
     facts = dict(summary.facts)
     if rows:
         facts["training"] = f"{rows[-1]['iteration']:.0f} iterations, {rows[-1]['seconds']:.0f} s"
+    if rows and "paired_share" in rows[0]:
+        shares = {name: [row[name] for row in rows if not math.isnan(row[name])] for name in _PAIRED}
+        facts["labels of paired images"] = ", ".join(
+            f"{text} {sum(shares[name]) / len(shares[name]):.0%}" for name, text in _PAIRED.items() if shares[name]
+        )
     environment = Environment(loader=PackageLoader("madm_model", "jobs"), autoescape=True, undefined=StrictUndefined)
     return environment.get_template(_TEMPLATE).render(
         summary=summary, facts=facts, result=evidence.result, charts=charts, certain=certain_shares(rows)

@@ -26,7 +26,9 @@ from madm_model.adaptation.config import (
     official_config,
 )
 from madm_model.adaptation.data.source_frames import SourceLabels
+from madm_model.adaptation.data.target_bags import TargetSelection
 from madm_model.adaptation.data.target_frames import TargetLimits
+from madm_model.adaptation.paired_config import PairedConfig
 from madm_model.adaptation.view_config import ViewConfig
 from madm_model.distillation.config import DistillationConfig
 from madm_model.jobs.gate import GateConfig
@@ -61,6 +63,8 @@ class JobSettings:
     labelled_share: Annotated[float, Field(ge=0, le=1)] = 0.25
     """Share of the source's images that are labelled target frames, where there are any to train on: their part of the
     supervised loss. 0: none are trained on, and the gate has all of them."""
+    paired: PairedConfig = field(default_factory=PairedConfig)
+    """A colour camera in the same recordings, whose labels join the pseudo-labels."""
     checkpoint_every: Annotated[int, Field(ge=1)] = 100
     """Iterations between two checkpoints, which is what a killed job loses at most."""
     earlier_states: Annotated[int, Field(ge=0, le=20)] = 3
@@ -73,6 +77,10 @@ class JobSettings:
     """How the student learns."""
     known_frames: Annotated[int, Field(ge=0)] = 32
     """Frames it was trained on whose statistics a version keeps, to tell how far later ones are from them; 0: none."""
+
+    def selection(self, target: TargetSelection) -> TargetSelection:
+        """What is read of the recordings: what a request names, and paired images where there are to be any."""
+        return replace(target, paired=self.paired) if self.paired.paired_topic else target
 
     @property
     def has_student(self) -> bool:

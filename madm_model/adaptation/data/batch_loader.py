@@ -19,10 +19,10 @@ import cv2
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from madm_model.adaptation.data.batches import AdaptationData, LabelledBatch
+from madm_model.adaptation.data.batches import AdaptationData, LabelledBatch, TargetBatch
 from madm_model.adaptation.passes import batch_generators
 
-Batch = tuple[LabelledBatch, torch.Tensor | None]
+Batch = tuple[LabelledBatch, torch.Tensor | TargetBatch | None]
 """Source and target, on the CPU; None without self-training."""
 
 _AHEAD = 2

@@ -31,6 +31,19 @@ class LabelledBatch(NamedTuple):
     """How many of the images, the first ones, are labelled target frames; None where there never are any."""
 
 
+class TargetBatch(NamedTuple):
+    """Target images with the labels of a second teacher."""
+
+    images: torch.Tensor
+    """float32 (B, 3, H, W) in [-1, 1]."""
+    paired_labels: torch.Tensor
+    """int64 (B, H, W), class ids, 255 where it says nothing."""
+    paired_weight: torch.Tensor
+    """float32 (B, H, W), how far each is trusted, 0 to 1."""
+    stays: torch.Tensor
+    """bool (B, K): the first teacher's pixels of which class it does not change."""
+
+
 class AdaptationData(Protocol):
     """A source and a target; both give batches of the same shape. The generator decides everything.
 
@@ -40,8 +53,9 @@ class AdaptationData(Protocol):
     def source(self, rng: np.random.Generator) -> LabelledBatch:
         """A labelled batch, on the CPU."""
 
-    def target(self, rng: np.random.Generator) -> torch.Tensor:
-        """Target images, float32 (B, 3, H, W) in [-1, 1], on the CPU. Not called without self-training."""
+    def target(self, rng: np.random.Generator) -> torch.Tensor | TargetBatch:
+        """Target images, float32 (B, 3, H, W) in [-1, 1], on the CPU, or such with what a second teacher says about
+        them. Not called without self-training."""
 
     def class_shares(self) -> np.ndarray:
         """Share of the source's pixels that each class has, float (K,). Called for logit adjustment alone."""

@@ -22,7 +22,16 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from madm_model.adaptation.data.target_frames import FRAMES_FILE, META_FILE, FrameCollector, TargetFrames, TargetLimits
+from madm_model.adaptation.data.paired_images import PairedImages, open_paired
+from madm_model.adaptation.data.target_frames import (
+    FRAMES_FILE,
+    META_FILE,
+    PAIRED_FILE,
+    FrameCollector,
+    TargetFrames,
+    TargetLimits,
+)
+from madm_model.adaptation.paired_config import PairedConfig
 from madm_model.events.bags import event_topics
 from madm_model.events.container import EventError
 from madm_model.events.edge_config import EdgeConfig
@@ -53,6 +62,8 @@ class TargetSelection:
     """Every n-th frame is looked at."""
     edges: Mapping[str, Any] = field(default_factory=dict)
     """Fields of EdgeConfig, as of the running node, for events; frames come by time whatever its window."""
+    paired: PairedConfig | None = None
+    """A colour camera in the same bags; None without."""
 
     def __post_init__(self) -> None:
         if not self.bags:
@@ -115,18 +126,23 @@ def read_frames(
         OSError: the disk is full.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / FRAMES_FILE).open("w+b") as file:
-        collector = FrameCollector(file, config, limits)
+    with contextlib.ExitStack() as files:
+        file = files.enter_context((folder / FRAMES_FILE).open("w+b"))
+        paired = files.enter_context((folder / PAIRED_FILE).open("w+b")) if selection.paired is not None else None
+        collector = FrameCollector(file, config, limits, paired)
         notes: list[str] = []
+        missed_s: list[float] = []
         for bag in _single_bags(selection):
             try:
-                yield from _read_bag(bag, selection, preprocessing, collector, roots, notes)
+                yield from _read_bag(bag, selection, preprocessing, collector, roots, notes, missed_s)
             except InputError:
                 if bag.exists() or str(bag) in selection.bags:
                     raise
                 notes.append(f"{bag} has gone meanwhile.")  # a recorder deletes its oldest segments
         if not collector.read and notes:
             raise InputError(f"no frame could be used. {' '.join(notes)}")
+        if selection.paired is not None and not collector.pairs:
+            raise _no_pairs(selection.paired, min(missed_s, default=math.inf))
         more = f"record more, or widen the time range. {' '.join(notes)}".strip()
         collector.complete(folder, more, {"notes": notes, "selection": asdict(selection)})
 
@@ -143,24 +159,32 @@ def _read_bag(
     collector: FrameCollector,
     roots: Roots,
     notes: list[str],
+    missed_s: list[float],
 ) -> Iterator[tuple[int, int]]:
-    """Feed one bag to the collector, and add what has to be told about it to the notes."""
+    """Feed one bag to the collector, add what has to be told about it to the notes, and by how much pairs failed."""
     bad: list[FrameError] = []
+    bad_images: list[FrameError] = []
     preprocess = make_preprocessor(selection.modality, preprocessing)  # its own: gain control follows one recording
     collector.begin_bag()
     try:
-        for frame in _frames(path, selection, roots, bad.append):
-            try:
-                collector.add(preprocess(frame))
-            except FrameError as error:
-                bad.append(error)
-            yield collector.read, collector.count
+        with _paired_images(path, selection, roots, bad_images.append) as paired:
+            for frame in _frames(path, selection, roots, bad.append):
+                try:
+                    image = preprocess(frame)
+                    collector.add(image, paired.of(frame) if paired is not None else None)
+                except FrameError as error:
+                    bad.append(error)
+                yield collector.read, collector.count
+            if paired is not None:
+                missed_s.append(paired.missed_s)
     except (BagError, EventError) as error:
         if not collector.read_of_bag:
             raise
         notes.append(f"{path} was read up to where it breaks: {error}.")
     if bad:
         notes.append(f"{len(bad)} frames of {path} could not be used, the first because {bad[0]}.")
+    if bad_images:
+        notes.append(f"{len(bad_images)} paired images of {path} could not be used, the first because {bad_images[0]}.")
 
 
 def _frames(
@@ -176,6 +200,27 @@ def _frames(
             with BagReader(opened) as reader:
                 yield from reader.frames(topic, start_s, end_s, selection.stride, on_bad_frame)
                 reader.check_whole(end_s)
+
+
+@contextlib.contextmanager
+def _paired_images(
+    path: Path, selection: TargetSelection, roots: Roots, on_bad_image: Callable[[FrameError], None]
+) -> Iterator[PairedImages | None]:
+    """The paired images of one recording; None without."""
+    if selection.paired is None or path.suffix.lower() in FILE_SUFFIXES:
+        yield None
+        return
+    span = selection.start_s, selection.end_s
+    with held(path, roots) as opened, open_paired(opened, selection.paired, *span, on_bad_image) as paired:
+        yield paired
+
+
+def _no_pairs(config: PairedConfig, missed_s: float) -> InputError:
+    near = f"the nearest is {missed_s:.3f} s away" if math.isfinite(missed_s) else "there are none"
+    return InputError(
+        f"no image of {config.paired_topic} was taken within {config.paired_tolerance:g} s of a frame, {near}: check "
+        "paired_topic and paired_tolerance, or leave them out"
+    )
 
 
 def _is_of_events(path: Path, selection: TargetSelection) -> bool:
@@ -205,11 +250,26 @@ def count_frames(selection: TargetSelection, enough: int = 0, roots: Roots = Non
     Raises:
         InputError: a bag cannot be opened or has no such topic of images or events.
     """
-    count = 0
+    count, has_paired = 0, selection.paired is None
     for bag in _single_bags(selection):
         with held(bag, roots) as opened:
             count += _count_of_bag(opened, selection, enough)
+            has_paired = has_paired or _has_paired(opened, selection.paired)
+    if not has_paired and selection.paired is not None:
+        raise _no_pairs(selection.paired, math.inf)
     return min(count, sys.maxsize)
+
+
+def _has_paired(path: Path, config: PairedConfig | None) -> bool:
+    """Whether a recording has the topic of paired images.
+
+    Raises:
+        BagError: it is none of images.
+    """
+    if config is None or path.suffix.lower() in FILE_SUFFIXES:
+        return False
+    with BagReader(path) as reader:
+        return config.paired_topic in reader.topics() and bool(reader.choose_topic(config.paired_topic))
 
 
 def _count_of_bag(path: Path, selection: TargetSelection, enough: int) -> int:

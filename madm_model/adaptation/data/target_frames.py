@@ -26,7 +26,7 @@ from madm_model.io.frames import InputError
 from madm_model.model_config import ModelConfig, network_size
 from madm_model.settings import settings
 
-META_FILE, FRAMES_FILE = "frames.json", "frames.bin"
+META_FILE, FRAMES_FILE, PAIRED_FILE = "frames.json", "frames.bin", "paired.bin"
 _THUMBNAIL = (32, 24)
 
 
@@ -55,6 +55,8 @@ class TargetFrames:
 
     Attributes:
         images: uint8 (N, h, w, 3) network images, memory-mapped, in order of bags and time.
+        paired: likewise the images of a colour camera that lie over them, black where there is none; None without one.
+        pairs: how many frames have one.
         training: int (n,) indices of frames to train on.
         held_out: per bag the indices of frames for the gate, each a run of successive ones.
         enlargement: pixels kept per pixel the network sees live.
@@ -65,6 +67,8 @@ class TargetFrames:
         meta = json.loads((folder / META_FILE).read_text())
         shape = (meta["count"], *meta["shape"])
         self.images = np.memmap(folder / FRAMES_FILE, np.uint8, "r", shape=shape)
+        self.pairs: int = meta.get("pairs", 0)
+        self.paired = np.memmap(folder / PAIRED_FILE, np.uint8, "r", shape=shape) if self.pairs else None
         self.enlargement: float = meta["enlargement"]
         self.notes: list[str] = meta["notes"]
         bounds = np.cumsum([0, *meta["counts"]])
@@ -78,10 +82,21 @@ class TargetFrames:
 
 
 class FrameCollector:
-    """Appends frames to a file, skipping near-duplicates and thinning when it is full."""
+    """Appends frames to a file, skipping near-duplicates and thinning when it is full.
 
-    def __init__(self, file: BinaryIO, config: ModelConfig, limits: TargetLimits) -> None:
-        self._file, self._config, self._limits = file, config, limits
+    Args:
+        file: of the frames.
+        config: of the network that will be trained.
+        limits: how many frames are kept.
+        paired: file of the images that are paired with them; None without.
+    """
+
+    def __init__(
+        self, file: BinaryIO, config: ModelConfig, limits: TargetLimits, paired: BinaryIO | None = None
+    ) -> None:
+        self._files = [file] if paired is None else [file, paired]
+        self._config, self._limits = config, limits
+        self._has_pair: list[bool] = []
         self._shape: tuple[int, int] | None = None
         self._enlargement = 1.0
         self._step, self._phase = 1, 0
@@ -100,8 +115,18 @@ class FrameCollector:
         self.read_of_bag = 0
         self._last_thumbnail = None
 
-    def add(self, image: np.ndarray) -> None:
-        """Keep a network image, uint8 (H, W, 3), unless it shows what the last one did."""
+    @property
+    def pairs(self) -> int:
+        """Frames in the file that have a paired image."""
+        return sum(self._has_pair)
+
+    def add(self, image: np.ndarray, paired: np.ndarray | None = None) -> None:
+        """Keep a network image unless it shows what the last one did.
+
+        Args:
+            image: uint8 (H, W, 3).
+            paired: the image that lies over it, uint8 (H', W', 3); None where there is none.
+        """
         self.read += 1
         self.read_of_bag += 1
         thumbnail = cv2.resize(image, _THUMBNAIL, interpolation=cv2.INTER_AREA).mean(axis=2)
@@ -117,7 +142,9 @@ class FrameCollector:
             self._thin()
         if self._shape is None:
             self._choose_shape(*image.shape[:2])
-        self._write(self.count, self._fit(image).tobytes())
+        fitting = [self._fit(image) for image in (image, *([] if paired is None else [paired]))]
+        self._write(self.count, [one.tobytes() for one in fitting])
+        self._has_pair.append(paired is not None)
         self._counts[-1] += 1
 
     def complete(self, folder: Path, more: str, about: Mapping[str, Any]) -> None:
@@ -139,9 +166,10 @@ class FrameCollector:
         durable.write_json(folder / META_FILE, self._finish() | dict(about))
 
     def _finish(self) -> dict[str, Any]:
-        self._file.truncate(self.count * self._frame_bytes())
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        for file in self._files:
+            file.truncate(self.count * self._frame_bytes())
+            file.flush()
+            os.fsync(file.fileno())
         return {
             "count": self.count,
             "counts": self._counts,
@@ -149,6 +177,7 @@ class FrameCollector:
             "read": self.read,
             "enlargement": self._enlargement,
             "held_out_share": self._limits.held_out_share,
+            "pairs": self.pairs,
         }
 
     def _choose_shape(self, height: int, width: int) -> None:
@@ -166,30 +195,38 @@ class FrameCollector:
     def _thin(self) -> None:
         """Give up every second frame, and from now on every second one that comes."""
         kept: list[int] = []
+        has_pair: list[bool] = []
         target = 0
         for first, count in zip(np.cumsum([0, *self._counts]), self._counts):
             chosen = range(int(first), int(first) + count, 2)
             for index in chosen:
                 self._write(target, self._read(index))
+                has_pair.append(self._has_pair[index])
                 target += 1
             kept.append(len(chosen))
-        self._counts = kept
+        self._counts, self._has_pair = kept, has_pair
         self._step *= 2
 
     def _frame_bytes(self) -> int:
         return math.prod(self._shape or (0,)) * 3
 
-    def _write(self, index: int, data: bytes) -> None:
+    def _write(self, index: int, images: Sequence[bytes]) -> None:
+        """A frame and its paired image; without one that is black."""
         # Not a memory map: on a full disk writing to one kills the process, this raises.
-        self._file.seek(index * self._frame_bytes())
-        self._file.write(data)
+        for file, image in itertools.zip_longest(self._files, images, fillvalue=bytes(self._frame_bytes())):
+            file.seek(index * self._frame_bytes())
+            file.write(image)
 
-    def _read(self, index: int) -> bytes:
-        self._file.seek(index * self._frame_bytes())
-        return self._file.read(self._frame_bytes())
+    def _read(self, index: int) -> list[bytes]:
+        images = []
+        for file in self._files:
+            file.seek(index * self._frame_bytes())
+            images.append(file.read(self._frame_bytes()))
+        return images
 
 
-def frame_bytes(config: ModelConfig, limits: TargetLimits, frames: Sequence[int]) -> int:
-    """Disk that the frames of these bags may take, bytes."""
+def frame_bytes(config: ModelConfig, limits: TargetLimits, frames: Sequence[int], paired: bool = False) -> int:
+    """Disk that the frames of these bags may take, and their paired images with labels if there are any, bytes."""
     pixels = config.input_size[0] * config.input_size[1] * limits.enlargement**2
+    pixels *= 1 + paired * 5 / 3
     return round(3 * pixels * min(sum(frames), limits.max_frames))

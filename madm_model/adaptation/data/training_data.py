@@ -14,8 +14,9 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from madm_model.adaptation.data.batches import LabelledBatch
+from madm_model.adaptation.data.batches import LabelledBatch, TargetBatch
 from madm_model.adaptation.data.mixed_source import MixedSource, class_shares, parts_of
+from madm_model.adaptation.data.paired_labels import PairedLabels
 from madm_model.adaptation.data.rare_class_sampling import RareClassConfig, RareClassSampler
 from madm_model.adaptation.data.sensor_source import SensorSource
 from madm_model.adaptation.data.source_frames import SourceFrames
@@ -24,7 +25,7 @@ from madm_model.adaptation.view_config import ViewConfig
 from madm_model.model_config import ModelConfig, magnification
 from madm_model.training.appearance import with_random_appearance
 from madm_model.training.frame_pool import FramePool
-from madm_model.training.views import random_view, stack_images
+from madm_model.training.views import draw_view, random_view, stack_images
 
 _HELD_OUT_SOURCE = 24
 
@@ -49,6 +50,7 @@ class JobData:
         view: ViewConfig,
         labelled: SourceFrames | None = None,
         labelled_share: float = 0.25,
+        paired: PairedLabels | None = None,
     ) -> None:
         """Set source frames aside for the gate, about a tenth, and prepare the sampling of the others.
 
@@ -60,6 +62,7 @@ class JobData:
             labelled: labelled target frames to train on; None without. They are cropped and drawn as the source's, and
                 shown as they are.
             labelled_share: of the source's images that are drawn from these.
+            paired: labels of images that are paired with the target's; None without.
 
         Raises:
             ValueError: the crop does not fit the architecture.
@@ -76,6 +79,7 @@ class JobData:
         if view.rare_classes:
             counts = (source.pixel_counts[part] for part in self._parts)
             self._samplers = [RareClassSampler(count, RareClassConfig()) for count in counts]
+        self._paired = paired
         self._labelled, self._labelled_share, self._labelled_sampler = labelled, labelled_share, None
         if labelled is not None and view.rare_classes:
             self._labelled_sampler = RareClassSampler(labelled.pixel_counts, RareClassConfig())
@@ -94,13 +98,18 @@ class JobData:
         crops |= dict(zip(colour, shown))
         return LabelledBatch(*FramePool.batch([*own, *crops.values()]), count)
 
-    def target(self, rng: np.random.Generator) -> torch.Tensor:
-        """Crops of target frames."""
-        indices = rng.choice(self._target.training, self._view.batch_size)
-        scale = self._view.magnifications(magnification(self._config, *self._target.images.shape[1:3]))
-        return stack_images(
-            [random_view(rng, self._target.images[index], None, self._view.crop, scale)[0] for index in indices]
-        )
+    def target(self, rng: np.random.Generator) -> torch.Tensor | TargetBatch:
+        """Crops of target frames, with those of their paired images' labels where there are any."""
+        indices, shape = rng.choice(self._target.training, self._view.batch_size), self._target.images.shape[1:3]
+        scale = self._view.magnifications(magnification(self._config, *shape))
+        views = [draw_view(rng, shape, self._view.crop, scale) for _ in indices]
+        images = stack_images([view.of_image(self._target.images[index]) for view, index in zip(views, indices)])
+        if self._paired is None:
+            return images
+        said = [[view.of_labels(part) for part in self._paired.of(index)] for view, index in zip(views, indices)]
+        labels, weight = (torch.from_numpy(np.stack(parts)) for parts in zip(*said))
+        stays = torch.from_numpy(self._paired.stays[indices])
+        return TargetBatch(images, labels.long(), weight.float() / 255, stays)
 
     def class_shares(self) -> np.ndarray:
         """Share of the source's pixels that each class has, float (K,)."""
