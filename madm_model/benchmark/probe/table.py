@@ -91,8 +91,9 @@ def _section(config: ProbeConfig, results: Mapping[str, Any], command: str) -> I
 
 def _noise_table(config: ProbeConfig, result: Mapping[str, Any]) -> Iterator[str]:
     steps = [str(step) for step in config.denoising.noise_steps]
+    stopped = ", stopped by the limit" if result["iterations"] < result["of"] else ""
     yield (
-        f"Noise prediction on the unseen frames after {_done(result)} iterations of denoising "
+        f"Noise prediction on the unseen frames after {_iterations(result)} iterations of denoising{stopped} "
         f"({duration(result['seconds'])} on {result['machine']}; {result['parameters'] / 1e6:.1f} M parameters, batch "
         f"{config.denoising.batch_size}), mean squared error / correlation by diffusion step; "
         "1 / 0 is a prediction of 0:"
@@ -133,8 +134,14 @@ def _teacher_table(config: ProbeConfig, cases: Mapping[str, Any]) -> Iterator[st
 
 
 def _done(result: Mapping[str, Any]) -> str:
+    return (
+        f"{_iterations(result)}, stopped by the limit" if result["iterations"] < result["of"] else _iterations(result)
+    )
+
+
+def _iterations(result: Mapping[str, Any]) -> str:
     stopped = result["iterations"] < result["of"]
-    return f"{result['iterations']} of {result['of']}, stopped by the limit" if stopped else str(result["iterations"])
+    return f"{result['iterations']} of {result['of']}" if stopped else str(result["iterations"])
 
 
 def _best(scores: Mapping[str, Mapping[str, float]], steps: list[str]) -> str:

@@ -72,7 +72,7 @@ def test_a_probe_ended_by_its_limit_then_the_rest(config) -> None:
     first = run(config, "--only", "denoised", "--denoising-minutes=0.000001", "--minutes=0.000001")
     assert first.exit_code == 0, first.output
     text = document.read_text()
-    assert "after 1 of 3, stopped by the limit iterations" in text
+    assert "after 1 of 3 iterations of denoising, stopped by the limit" in text
     assert "| thermal, learned to denoise | 1 of 2, stopped by the limit |" in text
     assert "| thermal, fresh weights | missing |" in text
     network, model = load_model(folder / "denoising" / "model")
