@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import functools
 import types
 import typing
 from collections.abc import Iterator, Mapping
@@ -191,12 +192,18 @@ def _find(name: str, paths: Mapping[str, Any]) -> tuple[str, Any]:
 
 def _paths(cls: type, values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Dotted name and type of every setting; optional parts are settings themselves, and so are those in them."""
-    for name, kind in typing.get_type_hints(cls, include_extras=True).items():
+    for name, kind in _kinds(cls).items():
         part = _optional_part(kind) or kind
         if part is not kind or not is_dataclass(part):
             yield f"{prefix}{name}", kind
         if is_dataclass(part) and values[name] is not None:
             yield from _paths(part, values[name], f"{prefix}{name}.")
+
+
+@functools.cache
+def _kinds(cls: type) -> dict[str, Any]:
+    """The types of a class's fields, which are evaluated from text: that takes a while."""
+    return typing.get_type_hints(cls, include_extras=True)
 
 
 def _optional_part(kind: Any) -> type | None:
