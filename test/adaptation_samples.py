@@ -35,6 +35,7 @@ MINIATURE = replace(
     TINY,
     name="miniature",
     unet_block_out_channels=(8, 8, 16, 16),
+    unet_down_block_types=("DownBlock2D", "DownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"),
     unet_attention_heads=2,
     unet_norm_num_groups=4,
     cross_attention_dim=8,
@@ -62,7 +63,10 @@ LENIENT = {"agreement_drop": "1", "confidence_drop": "1", "class_ratio": "0", "l
     "activation_frames": "1",
 }
 """Options under which the gate lets a network of random weights pass."""
-SMALL = {"batch_size": "1", "crop_height": "16", "crop_width": "16", "min_frames": "4", "known_frames": "0"}
+SMALL = {"batch_size": "1", "crop_height": "16", "crop_width": "16", "min_frames": "4"} | {
+    "known_frames": "0",
+    "earlier_states": "0",
+}
 """Options that make a job quick."""
 
 

@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from adaptation_samples import Run, thermal_frames, write_source
+from adaptation_samples import Run, thermal_frames, write_model, write_source
 from kill_samples import kill_jobs
 from safetensors.torch import load_file, save_file
 
@@ -37,12 +37,14 @@ from madm_model.shift.reference import ShiftReference
 from madm_model.store import BASE, StoreError, VersionInfo, VersionStore
 from madm_model.training.config import FramePoolConfig
 
+EARLIER = {"earlier_states": "3"}
+"""Options under which states on the way are kept; other jobs here do without."""
 KILLS = 4
 """More of them beside a node: test/ros/test_killed_job.py."""
 
 
 def test_a_job_ends_with_an_active_version_and_a_report(store, request_) -> None:
-    run = Run(store, replace(request_, options={**request_.options, "known_frames": "16"}))
+    run = Run(store, replace(request_, options={**request_.options, "known_frames": "16", **EARLIER}))
     assert run() == "activated"
     snapshot = store.read()
     assert snapshot.active == "v0001"
@@ -181,10 +183,22 @@ def test_beside_a_folder_half_of_the_source_is_simulated(store, request_, tmp_pa
         assert (store.root / "sources" / folder / "rendered.json").exists()
 
 
+def add_active_version(store: VersionStore) -> None:
+    """v0001, of a job that is long over."""
+    store.activate(
+        store.add(lambda folder: write_model(folder, seed=1), lambda name: VersionInfo(name, BASE, "", "thermal"))
+    )
+
+
 def test_the_next_job_starts_from_the_active_version(store, request_) -> None:
-    Run(store, request_)()
-    Run(store, request_)()
+    add_active_version(store)
+    still = replace(request_, options={**request_.options, "optimizer.learning_rate": "1e-12"})
+    assert Run(store, still)() == "activated"
     assert store.info("v0002").parent == "v0001"
+    weights = [load_file(store.folder(name) / "model.safetensors") for name in (BASE, "v0001", "v0002")]
+    name = "unet.mid_block.resnets.0.conv1.weight"
+    assert not torch.equal(weights[0][name], weights[1][name])
+    torch.testing.assert_close(weights[2][name], weights[1][name])
     assert store.rollback().active == "v0001"
 
 
@@ -215,7 +229,7 @@ def test_where_the_last_state_is_refused_an_earlier_one_that_passes_is_the_versi
         keep(states, done, trainer)
 
     monkeypatch.setattr(EarlierStates, "keep", watched)
-    run = Run(store, replace(request_, iterations=4))
+    run = Run(store, replace(request_, iterations=4, options={**request_.options, **EARLIER}))
     assert run() == "activated"
     training = store.info("v0001").training
     assert training["iterations"] == 2
@@ -232,7 +246,7 @@ def test_without_earlier_states_the_last_one_is_refused(store, request_, monkeyp
     monkeypatch.setattr(
         gate_run, "decide", lambda *_: GateResult((Check("classes", 1.0, 0.5, 0.75, next(verdicts), "its classes"),))
     )
-    run = Run(store, replace(request_, options={**request_.options, "earlier_states": "0"}))
+    run = Run(store, request_)
     assert run() == "not_activated"
     assert "state" not in store.info("v0001").training
 
@@ -254,7 +268,7 @@ def losing_road(request_, monkeypatch) -> None:
 
 
 def test_a_version_that_lost_a_protected_class_is_refused_by_name(store, request_, losing_road) -> None:
-    options = {**request_.options, "protect": '["road", "person"]', "fewest_regions": "1", "earlier_states": "0"}
+    options = {**request_.options, "protect": '["road", "person"]', "fewest_regions": "1"}
     run = Run(store, replace(request_, options=options))
     assert run() == "not_activated"
     message = run.of("state")[-1]["message"]
@@ -273,7 +287,7 @@ def test_a_version_is_refused_by_labelled_frames_of_the_target(store, request_, 
             (labelled / name).mkdir(parents=True, exist_ok=True)
             cv2.imwrite(str(labelled / name / f"{number}.png"), image)
     # Nothing else would refuse it.
-    options = {**request_.options, "protect": '["road"]', "earlier_states": "0", "labelled_target": str(labelled)}
+    options = {**request_.options, "protect": '["road"]', "labelled_target": str(labelled)}
     run = Run(store, replace(request_, options=options))
     assert run() == "not_activated"
     assert run.of("state")[-1]["message"].endswith("base stays: labelled mIoU is 0.000, limit 1.000")
@@ -321,6 +335,7 @@ def test_what_was_trained_on_too_little_is_not_activated_by_itself(store, reques
 
 
 def test_a_canceled_and_resumed_job_gives_the_same_version_as_an_unbroken_one(store, request_, tmp_path) -> None:
+    request_ = replace(request_, options={**request_.options, **EARLIER})
     run = Run(store, request_)
     run.stop_after = 1
     assert run() == "canceled"
@@ -481,7 +496,7 @@ def test_what_training_needs_is_kept_until_the_version_is_active(store, request_
 
 @pytest.mark.parametrize("stage", ["training", "evaluating", "the report"])
 def test_a_rollback_during_a_job_is_not_undone_by_it(store, request_, monkeypatch, stage) -> None:
-    Run(store, request_)()
+    add_active_version(store)
     write_report = report.write_report
 
     def roll_back_and_write(*arguments):
@@ -517,6 +532,7 @@ def test_a_job_killed_at_any_moment_leaves_a_valid_store_and_can_be_resumed(stor
 
 @pytest.mark.parametrize("umask", [0o000, 0o022])
 def test_frames_and_reports_are_for_their_owner_alone(store, request_, umask) -> None:
+    request_ = replace(request_, options={**request_.options, **EARLIER})
     before = os.umask(umask)
     try:
         canceled = Run(store, request_)
