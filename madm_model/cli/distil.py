@@ -63,7 +63,12 @@ def distil(
         list[str] | None, typer.Option(help="A setting as NAME=VALUE, for example temperature=2 or view.batch_size=4.")
     ] = None,
 ) -> None:
-    """Distil a model into a small network: it learns from the model's labels of a target and from a labelled source."""
+    """Distil a model into a small network: it learns from the model's labels of a target and from a labelled source.
+
+    On one GPU or, under accelerate launch, on several.
+    """
+    from datetime import timedelta
+
     from rich.console import Console
 
     from madm_model.cli.errors import clear_errors
@@ -79,6 +84,7 @@ def distil(
         from madm_model.jobs.settings import with_options
         from madm_model.model_config import ModelConfig
         from madm_model.placement import choose_device
+        from madm_model.training.processes import launched_processes
 
         folder = resolve_model(teacher).absolute()
         modality = modality or ModelConfig.load(folder).modality
@@ -97,7 +103,11 @@ def distil(
             selection = TargetSelection(paths, modality, topic, start, end, stride, edges)
             frames = RecordedTarget(selection, prepared.preprocessing)
         task = Task(folder, student, frames, source, encoder)
-        run(task, settings, work_dir or out.with_name(f"{out.name}.work"), out, choose_device(device), Console())
+        # The others wait for the first one's frames and labels, which may take hours.
+        processes, own = launched_processes(device, timedelta(days=2))
+        chosen = own if own is not None else choose_device(device)
+        console = Console(quiet=not processes.is_first)
+        run(task, settings, work_dir or out.with_name(f"{out.name}.work"), out, chosen, console, processes)
 
 
 def _size(text: str) -> tuple[int, int]:

@@ -33,6 +33,7 @@ from madm_model.labels import IGNORE
 from madm_model.training.losses import segmentation_loss
 from madm_model.training.optimizer import build_optimizer, clip_gradient, set_learning_rate
 from madm_model.training.precision import autocast
+from madm_model.training.processes import ALONE, Processes
 from madm_model.training.weight_average import follow, rising_momentum
 
 _NO_NOISE = -1
@@ -49,7 +50,14 @@ class Distillation:
         average: the running average of its weights, which is the result.
     """
 
-    def __init__(self, student: nn.Module, data: TaughtData, config: DistillationConfig, device: torch.device) -> None:
+    def __init__(
+        self,
+        student: nn.Module,
+        data: TaughtData,
+        config: DistillationConfig,
+        device: torch.device,
+        processes: Processes = ALONE,
+    ) -> None:
         """Get a student ready to train, in place.
 
         Args:
@@ -57,6 +65,7 @@ class Distillation:
             data: source and taught target batches.
             config: with a number of iterations.
             device: where to train.
+            processes: that train together, each with batches of its own: a step's is as many times larger.
 
         Raises:
             ValueError: float16 without CUDA.
@@ -66,6 +75,7 @@ class Distillation:
         self.student = student.to(device).train()
         self.average = copy.deepcopy(self.student).requires_grad_(False)
         self._data, self._config, self._device = data, config, device
+        self._processes = processes
         self._optimizer = build_optimizer(self.student, config.optimizer)
         self._scaler = torch.amp.GradScaler(device.type, enabled=config.precision == "float16")
 
@@ -76,8 +86,9 @@ class Distillation:
             TrainingDiverged: a loss is not finite.
         """
         config = self._config
+        own = [self._processes.rank] if self._processes.rank else []  # the first one draws what one alone draws
         source_rng, target_rng, mix_rng, augment_rng = (
-            np.random.default_rng([config.seed, iteration, purpose]) for purpose in range(4)
+            np.random.default_rng([config.seed, iteration, purpose, *own]) for purpose in range(4)
         )
         learning_rate = set_learning_rate(self._optimizer, iteration, config.iterations, config.optimizer)
         self._optimizer.zero_grad(set_to_none=True)
@@ -104,11 +115,13 @@ class Distillation:
         loss = config.target_weight * soft_loss(logits, mixed.labels, mixed.pasted, opinion, config.temperature)
         losses["target_segmentation"] = self._backward(loss, iteration)
 
-        # 6. Clip and step, and the average follows
+        # 6. Clip and step, and the average follows; processes have the mean of their gradients, then of their norms
+        self._processes.average_gradients(self.student.parameters())
         self._scaler.unscale_(self._optimizer)
         gradient_norm = clip_gradient(self._optimizer, config.optimizer)
         self._scaler.step(self._optimizer)
         self._scaler.update()
+        self._processes.average([buffer for buffer in self.student.buffers() if buffer.is_floating_point()])
         follow(self.average, self.student, rising_momentum(iteration, config.momentum))
 
         quality = (certainty >= SelfTrainingConfig.pseudo_threshold).float().mean().item()

@@ -34,6 +34,7 @@ from madm_model.model_config import ModelConfig, ModelError
 from madm_model.segmenter import Segmenter
 from madm_model.settings import plain, settings
 from madm_model.store.version import checksum
+from madm_model.training.processes import ALONE, Processes
 from madm_model.training.stage import StageConfig, run_iterations
 
 _REQUEST_FILE, _STAGE = "distillation.json", "student"
@@ -69,7 +70,13 @@ class Task:
 
 
 def distil(
-    task: Task, settings: DistillationSettings, work_dir: Path, out: Path, device: torch.device, console: Console
+    task: Task,
+    settings: DistillationSettings,
+    work_dir: Path,
+    out: Path,
+    device: torch.device,
+    console: Console,
+    processes: Processes = ALONE,
 ) -> None:
     """Train a student, or go on where an earlier call in the same folder stopped.
 
@@ -80,6 +87,7 @@ def distil(
         out: model folder to write: config.json, model.safetensors (half precision) and MODEL_CARD.md.
         device: where teacher and student run.
         console: prints progress.
+        processes: that train together; the first one makes frames and labels and writes what comes out.
 
     Raises:
         ModelError: a model cannot be used, or the folder holds another distillation.
@@ -94,32 +102,40 @@ def distil(
     network, learning = prepare_student(choice, config, settings.student, task.encoder)
     learning.view.check(config.architecture)
     work_dir.mkdir(parents=True, exist_ok=True)
-    _claim(work_dir, task, replace(settings, student=learning))
+    with processes.first_before_others():  # it makes frames and labels, the others find them
+        _claim(work_dir, task, replace(settings, student=learning))
 
-    # 2. Target and source frames on disk
-    larger = max(teacher, config, key=lambda model: int(np.prod(model.input_size)))
-    told = _Progress(console)
-    frames = task.target.collect(larger, settings.limits, work_dir / "target", told.of("target frames read"))
-    for note in frames.notes:
-        console.print(note, markup=False)
-    source = prepare_source(
-        task.source, config.label_set, work_dir / "source", told.of("source frames prepared"), settings.source_labels
-    )
+        # 2. Target and source frames on disk
+        larger = max(teacher, config, key=lambda model: int(np.prod(model.input_size)))
+        told = _Progress(console)
+        frames = task.target.collect(larger, settings.limits, work_dir / "target", told.of("target frames read"))
+        for note in frames.notes:
+            console.print(note, markup=False)
+        source = prepare_source(
+            task.source,
+            config.label_set,
+            work_dir / "source",
+            told.of("source frames prepared"),
+            settings.source_labels,
+        )
 
-    # 3. The teacher labels the target
-    taught = label_frames(
-        choice.teachers(task.teacher, learning.own_share),
-        *(frames, frames.training, work_dir / "labels", device, learning.precision),
-        told.of("frames labelled by the teacher"),
-    )
+        # 3. The teacher labels the target
+        taught = label_frames(
+            choice.teachers(task.teacher, learning.own_share),
+            *(frames, frames.training, work_dir / "labels", device, learning.precision),
+            told.of("frames labelled by the teacher"),
+        )
 
     # 4. The student learns
-    trainer = Distillation(network, DistillationData(source, frames, taught, config, learning.view), learning, device)
+    data = DistillationData(source, frames, taught, config, learning.view)
+    trainer = Distillation(network, data, learning, device, processes)
     count = learning.iterations
     stage = StageConfig(
         *(_STAGE, count, learning.optimizer, learning.seed, _CHECKPOINT_EVERY, max(1, count // _LOG_ROWS)),
     )
-    seconds = run_iterations(stage, trainer, work_dir, console)
+    seconds = run_iterations(stage, trainer, work_dir, console, processes=processes)
+    if not processes.is_first:
+        return
 
     # 5. Model folder, compared with its teacher on frames that neither labelled nor learned from
     student = trainer.finish()
@@ -127,6 +143,8 @@ def distil(
     agreement = _agreement(
         frames, Segmenter.from_folder(task.teacher, str(device)), Segmenter.from_folder(out, str(device))
     )
+    together = replace(learning.view, batch_size=learning.view.batch_size * processes.count)
+    learning = replace(learning, view=together)
     card = _card_lines(task, learning, teacher, config, (len(frames.training), taught.seconds, seconds), agreement)
     (out / "MODEL_CARD.md").write_text("\n".join(card) + "\n")
     console.print(

@@ -17,6 +17,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from itertools import groupby
 from typing import TypeVar
 
@@ -96,11 +97,12 @@ ALONE = Processes()
 """A training in one process."""
 
 
-def launched_processes(device: str) -> tuple[Processes, torch.device | None]:
+def launched_processes(device: str, patience: timedelta | None = None) -> tuple[Processes, torch.device | None]:
     """The processes that `accelerate launch` started, and the device that this one shall take.
 
     Args:
         device: auto, cpu or cuda; with several processes each takes a GPU of its own, or all compute on the CPU.
+        patience: how long one waits for another that is at work on something else; None: PyTorch's minutes.
 
     Returns:
         The processes; the device, None where there is one process.
@@ -109,7 +111,8 @@ def launched_processes(device: str) -> tuple[Processes, torch.device | None]:
         return ALONE, None
     from accelerate import PartialState
 
-    state = PartialState(cpu=device == "cpu" or not torch.cuda.is_available())
+    waits = {} if patience is None else {"timeout": patience}
+    state = PartialState(cpu=device == "cpu" or not torch.cuda.is_available(), **waits)
     return Processes(state.process_index, state.num_processes), state.device
 
 

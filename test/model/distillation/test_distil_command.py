@@ -17,6 +17,7 @@ import pytest
 import torch
 from adaptation_samples import CONFIG, SMALL_STUDENT, write_bag, write_model, write_source
 from PIL import Image
+from process_samples import run_processes
 from typer.testing import CliRunner
 
 from madm_model.checkpoint.model_folder import build_student, save_model
@@ -65,6 +66,41 @@ def test_it_ends_with_a_model_folder_and_its_card(given, tmp_path) -> None:
     segmenter.segment([np.zeros((48, 64, 3), np.uint8)])
     card = (tmp_path / "out" / "MODEL_CARD.md").read_text()
     assert "| training | 2 iterations of 2," in card and "temperature 2" in card
+
+
+def test_processes_that_accelerate_starts_train_one_student_together(given, tmp_path, monkeypatch) -> None:
+    trained = []
+
+    class Kept(run.Distillation):
+        def __init__(self, *arguments) -> None:
+            super().__init__(*arguments)
+            self.losses: list[float] = []
+            trained.append(self)
+
+        def step(self, iteration: int):
+            statistics = super().step(iteration)
+            self.losses.append(sum(statistics.losses.values()))
+            return statistics
+
+    def work() -> dict:
+        result = distil(given, tmp_path / "out")
+        (one,) = trained
+        values = [value.double().sum().item() for value in one.average.state_dict().values()]
+        return {"status": result.exit_code, "output": result.output, "weights": values, "losses": one.losses}
+
+    monkeypatch.setattr(run, "Distillation", Kept)
+    alone = distil(given, tmp_path / "alone")
+    (one,) = trained
+    trained.clear()
+    first, second = run_processes(2, tmp_path, work)
+    assert [alone.exit_code, first["status"], second["status"]] == [0, 0, 0], first["output"]
+    assert first["weights"] == second["weights"]  # students and norms do not drift apart
+    assert first["losses"][0] == pytest.approx(
+        one.losses[0], rel=1e-4
+    )  # the first one's batches are those of one alone
+    assert first["losses"][0] != second["losses"][0]
+    assert "held-out frames" in first["output"] and second["output"] == ""
+    assert "| training | 2 iterations of 4," in (tmp_path / "out" / "MODEL_CARD.md").read_text()
 
 
 def test_an_interrupted_one_goes_on_to_the_same_weights(given, tmp_path, monkeypatch) -> None:

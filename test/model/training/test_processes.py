@@ -9,50 +9,17 @@
 
 from __future__ import annotations
 
-import json
-import multiprocessing
-import os
-import socket
-from pathlib import Path
-
-import accelerate.utils  # noqa: F401 (once, for all processes)
 import pytest
 import torch
 from launched_training import losses_and_weights
+from process_samples import run_processes
 
 from madm_model.training.processes import ALONE, Processes, launched_processes
 
 
-def run_processes(count: int, folder: Path) -> list[dict]:
-    """What every process of a training told. They are forks of this one, which has all imported that they need."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    common = {"WORLD_SIZE": str(count), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    started = [
-        multiprocessing.get_context("fork").Process(
-            target=run_one, args=(common | {"RANK": str(rank), "LOCAL_RANK": str(rank)}, folder / f"{rank}.json")
-        )
-        for rank in range(count)
-    ]
-    for process in started:
-        process.start()
-    for process in started:
-        process.join(300)
-        process.kill()  # where it still runs
-    assert [process.exitcode for process in started] == [0] * count
-    return [json.loads((folder / f"{rank}.json").read_text()) for rank in range(count)]
-
-
-def run_one(environment: dict[str, str], out: Path) -> None:
-    torch.set_num_threads(1)  # threads do not survive a fork
-    os.environ.update(environment, ACCELERATE_USE_CPU="true")
-    out.write_text(json.dumps(losses_and_weights(launched_processes("cpu")[0])))
-
-
 def test_two_processes_train_as_one(tmp_path):
     alone = losses_and_weights(ALONE)
-    first, second = run_processes(2, tmp_path)
+    first, second = run_processes(2, tmp_path, lambda: losses_and_weights(launched_processes("cpu")[0]))
     for iteration, (mine, theirs) in enumerate(zip(alone["losses"], first["losses"])):
         assert theirs == pytest.approx(mine, rel=1e-4), iteration
     assert first["losses"] == second["losses"]
