@@ -195,8 +195,6 @@ def run_task(task: SegmentTask, device: str) -> Outcome:
 
 def _segment(task: SegmentTask, device: str, part: Path, left_out: list[str]) -> tuple[int, str]:
     """Frames segmented into a folder, and why there are no more; the reasons for those left out are added."""
-    from madm_model.modalities import make_preprocessor
-    from madm_model.recording import ResultFolder, segment_recording
     from madm_model.recording_source import open_recording
 
     options = task.options
@@ -209,6 +207,10 @@ def _segment(task: SegmentTask, device: str, part: Path, left_out: list[str]) ->
         options.stride,
         lambda error: left_out.append(str(error)),
     )
+    # Now that there is something to segment: these bring PyTorch.
+    from madm_model.modalities import make_preprocessor
+    from madm_model.recording import ResultFolder, segment_recording
+
     segmenter = _segmenter(options.model, device, options.runtime)
     results = ResultFolder(part, segmenter.config.label_set, options.opacity, source.rate_hz, source.length, made_topic)
     preprocess = make_preprocessor(options.modality, options.preprocessing)
