@@ -7,7 +7,7 @@
 # specific language governing permissions and limitations under the License.
 """Compare two training iterations with those of the official training code.
 
-    python test/check_training_parity.py FILE
+    python test/check_training_parity.py FILE [--iterations 1]
 
 FILE is train_source_target.json or train_source_only.json; seeded.py and small.manifest.json beside it define weights
 and batch. The network comes from the importer and is trained by the trainer that adaptation uses; the fixed choices of
@@ -149,8 +149,8 @@ def load_network(folder: Path, seeded: dict[str, Any]) -> MADM:
     return import_checkpoint(tensors, SMALL, "event", "parity").network
 
 
-def compare(path: Path) -> Iterator[Comparison]:
-    """Train as the reference did, and compare on the way."""
+def compare(path: Path, iterations: int) -> Iterator[Comparison]:
+    """Train as the reference did, so many of its iterations, and compare on the way."""
     reference = json.loads(path.read_text())
     seeded = runpy.run_path(str(path.parent / "seeded.py"))
     network = load_network(path.parent, seeded)
@@ -165,8 +165,10 @@ def compare(path: Path) -> Iterator[Comparison]:
             count,
             0,
         )
-    for iteration, expected in enumerate(reference["iterations"]):
+    for iteration, expected in enumerate(reference["iterations"][:iterations]):
         yield from _compare_iteration(iteration, expected, trainer)
+    if iterations < len(reference["iterations"]):
+        return
     for official, norm in reference["after"].items():
         yield Comparison(f"norm of {official}", norm, _norm_after(official, trainer), norm * PARAMETER_TOLERANCE)
 
@@ -203,11 +205,13 @@ def main() -> int:
     """Print the comparison; 0 if everything agrees."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("reference", type=Path, metavar="FILE")
-    path = parser.parse_args().reference
+    parser.add_argument("--iterations", type=int, choices=(1, 2), default=2, help="how many are compared (default: 2)")
+    options = parser.parse_args()
+    path = options.reference
     if not path.is_file():
         sys.exit(f"error: there is no reference file {path}")
     everything_agrees = True
-    for number in compare(path):
+    for number in compare(path, options.iterations):
         verdict = "ok" if number.agrees else "DIFFERS"
         print(f"{number.name:90s} {number.reference:<14.8g} {number.found:<14.8g} {verdict}", flush=True)
         everything_agrees &= number.agrees
