@@ -5,7 +5,7 @@
 # Unless required by applicable law or agreed to in writing, software distributed under the License is distributed on
 # an "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the
 # specific language governing permissions and limitations under the License.
-"""Child processes that tests kill: forked from a server that has imported what is slow to import."""
+"""Child processes that tests start, and some kill: forked from a server that has imported what is slow to import."""
 
 from __future__ import annotations
 

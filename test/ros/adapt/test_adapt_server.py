@@ -12,12 +12,11 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from queue import Queue
 from typing import Any
 
 import numpy as np
@@ -45,6 +44,7 @@ from madm_model.modalities import make_preprocessor
 from madm_model.store import VersionStore
 from madm_ros.adapt import admission
 from madm_ros.adapt.frame_rates import FrameRates
+from madm_ros.adapt.job_process import JobProcess
 from madm_ros.diagnostic_reports import SEGMENTATION
 from madm_ros.image_conversion import to_frame
 from madm_ros.segmentation.node import load_segmenter
@@ -296,15 +296,15 @@ def test_a_job_can_be_canceled_by_a_service_whoever_started_it(peer, start_serve
     wait_until(lambda: statuses[-1].state == AdaptStatus.STATE_CANCELED, "the end", JOB_S)
 
     # One of a server that is gone, or of the command line, is told too.
-    command = [sys.executable, "-m", "madm_model.jobs.job", str(robot / "store"), response.job_id]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
-        folder = JobFolder(robot / "store", response.job_id)
-        wait_until(lambda: folder.state().state == "training", "training", JOB_S)
-        start_server(cancel_grace_s=JOB_S)  # a busy machine must not turn an end into a kill
-        late = peer.collect(AdaptStatus, "/madm/adapt/status", LATCHED)
-        wait_until(lambda: late and late[-1].state == AdaptStatus.STATE_TRAINING, "the status")
-        assert cancel().success
-        assert process.wait(JOB_S) == 0
+    ends: Queue[int] = Queue()
+    JobProcess(robot / "store", response.job_id, lambda event: None, ends.put)
+    folder = JobFolder(robot / "store", response.job_id)
+    wait_until(lambda: folder.state().state == "training", "training", JOB_S)
+    start_server(cancel_grace_s=JOB_S)  # a busy machine must not turn an end into a kill
+    late = peer.collect(AdaptStatus, "/madm/adapt/status", LATCHED)
+    wait_until(lambda: late and late[-1].state == AdaptStatus.STATE_TRAINING, "the status")
+    assert cancel().success
+    assert ends.get(timeout=JOB_S) == 0
     wait_until(lambda: late[-1].state == AdaptStatus.STATE_CANCELED, "the end", JOB_S)
 
 

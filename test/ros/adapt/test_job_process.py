@@ -15,6 +15,8 @@ from pathlib import Path
 from queue import Queue
 from typing import Any
 
+import pytest
+
 from madm_model.jobs.request import JobFolder
 from madm_ros.adapt.job_process import JobProcess
 
@@ -28,12 +30,16 @@ def exit_status(store: Path, on_event: Callable[[Event], object]) -> int:
     return statuses.get(timeout=120)
 
 
-def test_what_a_library_prints_does_not_hide_the_end(tmp_path, monkeypatch) -> None:
-    """Bytes that are not UTF-8, and a line that is no event."""
+@pytest.fixture
+def _failing(tmp_path, monkeypatch) -> None:
+    """In place of Python: bytes that are not UTF-8 and a line that is no event, an event, and the end."""
     program, event = tmp_path / "python", '{"event": "state", "state": "failed"}'
     program.write_text(f"#!/bin/sh\nprintf 'caf\\351\\n'\necho '{event}'\nexit 3\n")
     program.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(program))
+
+
+def test_what_a_library_prints_does_not_hide_the_end(tmp_path, _failing) -> None:
     seen: list[Event] = []
     assert exit_status(tmp_path, seen.append) == 3
     assert seen == [{"event": "state", "state": "failed"}]
@@ -45,12 +51,12 @@ def test_no_module_of_the_servers_folder_is_imported(tmp_path, monkeypatch) -> N
     assert exit_status(tmp_path / "store", lambda event: None) == 1  # as there is no request
 
 
-def test_an_event_that_cannot_be_handed_on_does_not_hide_the_end(tmp_path) -> None:
+def test_an_event_that_cannot_be_handed_on_does_not_hide_the_end(tmp_path, _failing) -> None:
     seen: list[Event] = []
 
     def on_event(event: Event) -> None:
         seen.append(event)
         raise RuntimeError("nobody to tell")
 
-    assert exit_status(tmp_path, on_event) == 1
+    assert exit_status(tmp_path, on_event) == 3
     assert [(event["event"], event["state"]) for event in seen] == [("state", "failed")]
