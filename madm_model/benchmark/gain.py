@@ -94,10 +94,10 @@ def measure_gain(
 
 def as_markdown(gains: Sequence[Gain], over: str, command: str, streets: int, frames: int) -> list[str]:
     """The table with its command, as lines."""
-    header = ("sensor, model", f"{streets} streets x {frames} frames", f"`{over}`", "model", "gain")
+    header = ("sensor, model", "streets", f"`{over}`", "model", "gain")
     return [
-        f"`{command}`: mIoU in % on pools of simulated streets that nothing has been trained or chosen on; in brackets "
-        "95 % intervals over streets.",
+        f"`{command}`: mIoU in % on pools of simulated streets that nothing has been trained or chosen on, "
+        f"{streets} streets each, frames of a street: {frames}; in brackets 95 % intervals over streets.",
         "",
         *markdown_table(header, [row for gain in gains for row in gain.rows()]),
     ]
