@@ -72,7 +72,7 @@ class DistillationData:
     def target(self, rng: np.random.Generator) -> TaughtBatch:
         """Crops of target frames."""
         size, shape = self._view.crop, self._target.images.shape[1:3]
-        indices = rng.choice(self._target.training, self._view.batch_size)
+        indices = rng.choice(self._taught.indices, self._view.batch_size)
         views = [draw_view(rng, shape, size, self._scale) for _ in indices]
         images = [view.of_image(self._target.images[index]) for view, index in zip(views, indices)]
         opinions = [view.of_scores(self._taught.of(index)) for view, index in zip(views, indices)]

@@ -15,6 +15,7 @@ their mean.
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -46,11 +47,14 @@ class TeacherLabels:
     A byte holds the root of a probability, 255 for 1: small ones, which a temperature brings out, keep their size.
 
     Attributes:
+        indices: int (N,), rising: frames that have labels.
         seconds: that the teacher took.
     """
 
-    def __init__(self, folder: Path, indices: Sequence[int]) -> None:
+    def __init__(self, folder: Path) -> None:
         meta = json.loads((folder / _META_FILE).read_text())
+        indices = meta["wanted"]["frames"][: meta["done"]]
+        self.indices = np.sort(indices)
         shape = (len(indices), *meta["wanted"]["shape"])
         self._roots = np.memmap(folder / _LABELS_FILE, np.uint8, "r", shape=shape)
         self._row_of = {int(index): row for row, index in enumerate(indices)}
@@ -70,6 +74,7 @@ def label_frames(
     device: torch.device,
     precision: Precision = "float32",
     on_frame: Callable[[int, int], None] = lambda done, total: None,
+    time_limit_s: float = math.inf,
 ) -> TeacherLabels:
     """Have models label frames; what an earlier call in the same folder has done with the same models is kept.
 
@@ -81,6 +86,7 @@ def label_frames(
         device: where the teachers run.
         precision: its autocast type.
         on_frame: called after every frame with the number of frames done and in all; may raise to stop.
+        time_limit_s: no further frame is begun after that long, earlier calls counted; one has labels in any case.
 
     Raises:
         ModelError: a model cannot be read, or its scores are not finite.
@@ -97,7 +103,7 @@ def label_frames(
         "shape": shape,
     }
     done, seconds = _kept(folder, wanted)
-    if done < len(indices):
+    if done < len(indices) and (not done or seconds < time_limit_s):
         networks = [(*load_model(folder, device), share) for folder, share in shares.items()]
         started = time.monotonic() - seconds
         with (folder / _LABELS_FILE).open("r+b" if done else "wb") as file:
@@ -110,13 +116,16 @@ def label_frames(
                     for network, config, share in networks
                 ]
                 file.write(_as_bytes(torch.stack(opinions).sum(dim=0)))
-                if number % _KEEP_EVERY == 0 or number == len(indices):
+                is_last = number == len(indices) or time.monotonic() - started >= time_limit_s
+                if number % _KEEP_EVERY == 0 or is_last:
                     file.flush()
                     durable.sync(folder / _LABELS_FILE)
                     kept = {"wanted": wanted, "done": number, "seconds": time.monotonic() - started}
                     durable.write_json(folder / _META_FILE, kept)
                 on_frame(number, len(indices))
-    return TeacherLabels(folder, indices)
+                if is_last:
+                    break
+    return TeacherLabels(folder)
 
 
 def _kept(folder: Path, wanted: dict) -> tuple[int, float]:

@@ -9,9 +9,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 from madm_model.adaptation.data.source_frames import SourceFrames
@@ -122,22 +124,24 @@ def distil_student(
         OSError: the disk is full.
     """
     choice, config = chosen
-    # 1. The teacher labels every frame once
+    # 1. The teacher labels every frame once, or as many, from all over the recordings, as half of the time allows
     count = len(target.training)
+    share_s = (1 - settings.training_share) * job.time_limit_s
     job.events.state(State.TRAINING, f"the adapted model labels {count} frames for its student")
     taught = label_frames(
         choice.teachers(job.teacher_folder, settings.distillation.own_share),
         target,
-        target.training,
+        np.random.default_rng(0).permutation(target.training),
         job.labels_folder,
         device,
         settings.distillation.precision,
         lambda done, total: job.events.count("labels", done, done=done, total=total),
+        share_s / 2 or math.inf,
     )
     free_memory(device)
 
     # 2. How long the student learns: its share of the time, less what its teacher took
-    budget_s = max(_LEAST_S, (1 - settings.training_share) * job.time_limit_s - taught.seconds)
+    budget_s = max(_LEAST_S, share_s - taught.seconds)
     network, learning = prepare_student(choice, config, settings.distillation)
     data = DistillationData(source, target, taught, config, learning.view)
     iterations = _decide_iterations(job, settings, learning, chosen, data, budget_s, device)

@@ -181,6 +181,8 @@ def test_images_and_opinions_of_a_batch_show_the_same_place(tmp_path) -> None:
     target = frames.collect_images(images, CONFIG, replace(LIMITS, min_frames=2), tmp_path / "t", lambda *_: None)
 
     class Redness:
+        indices = target.training
+
         def of(self, index: int) -> torch.Tensor:
             red = torch.from_numpy(np.array(target.images[index, ::2, ::2, 0])).float() / 255
             return torch.stack([red, 1 - red])

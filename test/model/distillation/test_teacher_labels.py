@@ -94,6 +94,17 @@ def test_an_interrupted_teacher_goes_on_and_another_one_begins_anew(teacher, fra
     assert told == [1, 2, 3, 4, 5, 6]
 
 
+def test_when_the_time_is_over_what_has_labels_is_enough(teacher, frames, tmp_path) -> None:
+    told = []
+    for _ in range(2):  # and a second call adds nothing
+        labels = label_frames(
+            {teacher: 1}, frames, [4, 1, 3], tmp_path, CPU, on_frame=lambda *count: told.append(count), time_limit_s=0
+        )
+        assert labels.indices.tolist() == [4]
+    assert told == [(1, 3)]
+    assert label_frames({teacher: 1}, frames, [4, 1, 3], tmp_path, CPU).indices.tolist() == [1, 3, 4]
+
+
 def test_a_teacher_whose_scores_are_not_finite_is_refused(frames, tmp_path) -> None:
     broken = write_model(tmp_path / "model")
     network, config = load_model(broken)
