@@ -33,7 +33,6 @@ from madm_ros.segmentation.node import load_segmenter
 
 EDGES = {"edges.mode": "time_surface", "edges.period_s": 0.1}
 """As the robot is configured: what it learns from has to look as what it sees."""
-JOBS_AS_COMMANDS = True
 EVERYTHING = QoSProfile(depth=1000)
 
 

@@ -24,6 +24,7 @@ from madm_model.store import Snapshot
 from madm_ros.adapt.report import progress_line, ready_line, server_status
 from madm_ros.adapt.standing import Standing
 
+JOBS_AS_COMMANDS = True
 SNAPSHOT = Snapshot("base", Path("/base"), ("base",))
 
 
