@@ -70,15 +70,16 @@ def test_modules_are_where_they_are_said_to_be(document: str) -> None:
     assert [path for path in paths if not (ROOT / path).exists()] == []
 
 
-def test_the_segmenter_from_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
-    blocks = fenced_blocks((ROOT / "docs" / "python.md").read_text(encoding="utf-8"), ("python",))
+@pytest.mark.parametrize("document", ["README.md", "docs/python.md"])
+def test_the_segmenter_from_python(document: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    blocks = fenced_blocks((ROOT / document).read_text(encoding="utf-8"), ("python",))
     (block,) = [block for block in blocks if "Segmenter" in block]
     frames = tmp_path / "my_bag"
     frames.mkdir()
     for index in range(2):
         np.save(frames / f"{index}.npy", np.random.default_rng(index).integers(0, 16384, (48, 64), np.uint16))
     monkeypatch.chdir(tmp_path)
-    exec(compile(block, "python.md", "exec"), {})
+    exec(compile(block, document, "exec"), {})
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 2
     assert all("(48, 64)" in line for line in lines)
