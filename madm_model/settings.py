@@ -18,6 +18,7 @@ import json
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -87,6 +88,23 @@ def read_settings(cls: type[T], values: Any) -> T:
         return TypeAdapter(cls).validate_json(json.dumps(_with_text_keys(values), default=str))
     except ValidationError as error:
         raise ValueError(_in_one_line(cls, error)) from None
+
+
+def read_settings_file(cls: type[T], path: Path) -> T:
+    """Read a `@settings` class from a YAML file.
+
+    Raises:
+        ValueError: the file is no YAML, or a setting in it is unknown or wrong; the message names the file.
+        OSError: the file cannot be read.
+    """
+    import yaml  # what has no such file starts without it
+
+    try:
+        return read_settings(cls, yaml.safe_load(path.read_text()))
+    except yaml.YAMLError as error:
+        raise ValueError(f"{path} is not valid YAML: {error}") from None
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
 
 
 def plain(value: Any) -> dict[str, Any]:

@@ -13,7 +13,6 @@ from dataclasses import field
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
 from pydantic import Field
 
 from madm_model.adaptation.config import (
@@ -25,7 +24,7 @@ from madm_model.adaptation.config import (
 )
 from madm_model.adaptation.data.training_data import ViewConfig
 from madm_model.checkpoint.model_names import EMBEDDED
-from madm_model.settings import read_settings, settings
+from madm_model.settings import read_settings_file, settings
 from madm_model.training.frame_pool import FramePoolConfig
 from madm_model.training.optimizer import OptimizerConfig
 
@@ -150,11 +149,4 @@ def load_config(path: Path) -> BenchmarkConfig:
         ValueError: the file is no YAML, or a setting in it is unknown or wrong.
         OSError: the file cannot be read.
     """
-    try:
-        data = yaml.safe_load(path.read_text())
-    except yaml.YAMLError as error:
-        raise ValueError(f"{path} is not valid YAML: {error}") from None
-    try:
-        return read_settings(BenchmarkConfig, data)
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+    return read_settings_file(BenchmarkConfig, path)

@@ -15,13 +15,12 @@ from dataclasses import field
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
 from pydantic import Field
 
 from madm_model.adaptation.data.source_frames import REPLAY, SIMULATED_STREETS
 from madm_model.checkpoint.model_names import EMBEDDED
 from madm_model.jobs.gate import GateConfig
-from madm_model.settings import read_settings, settings
+from madm_model.settings import read_settings_file, settings
 from madm_model.training.config import FramePoolConfig
 
 _Count = Annotated[int, Field(ge=1)]
@@ -128,9 +127,4 @@ def load_gate_config(path: Path) -> GateBenchmarkConfig:
         ValueError: the file is no YAML, or a setting in it is unknown or wrong.
         OSError: the file cannot be read.
     """
-    try:
-        return read_settings(GateBenchmarkConfig, yaml.safe_load(path.read_text()))
-    except yaml.YAMLError as error:
-        raise ValueError(f"{path} is not valid YAML: {error}") from None
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+    return read_settings_file(GateBenchmarkConfig, path)

@@ -13,14 +13,13 @@ from dataclasses import field
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
 from pydantic import Field
 
 from madm_model.adaptation.config import AdaptationConfig, ResourceConfig, SelfTrainingConfig, TeacherConfig
 from madm_model.adaptation.data.training_data import ViewConfig
 from madm_model.benchmark.config import Streets
 from madm_model.checkpoint.model_names import EMBEDDED
-from madm_model.settings import read_settings, settings
+from madm_model.settings import read_settings_file, settings
 from madm_model.training.config import FramePoolConfig, OptimizerConfig
 
 _Count = Annotated[int, Field(ge=1)]
@@ -136,9 +135,4 @@ def load_probe_config(path: Path) -> ProbeConfig:
         ValueError: the file is no YAML, or a setting in it is unknown or wrong.
         OSError: the file cannot be read.
     """
-    try:
-        return read_settings(ProbeConfig, yaml.safe_load(path.read_text()))
-    except yaml.YAMLError as error:
-        raise ValueError(f"{path} is not valid YAML: {error}") from None
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+    return read_settings_file(ProbeConfig, path)
