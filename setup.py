@@ -62,6 +62,7 @@ setup(
             "record = madm_ros.executables:record",
             "cloud_labels = madm_ros.executables:cloud_labels",
             "bag_player = madm_ros.executables:bag_player",
+            "launch_answers = madm_ros.executables:launch_answers",
         ],
     },
 )

@@ -80,6 +80,14 @@ def bag_player() -> None:
     main()
 
 
+def launch_answers() -> None:
+    """What launch files want to know."""
+    _end_on_sigint()
+    from madm_ros.tools.launch_answers import main
+
+    main()
+
+
 def _end_on_sigint() -> None:
     """Let the system end the process, as it does on SIGTERM: its status tells the signal."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)

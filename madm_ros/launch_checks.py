@@ -9,9 +9,12 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 import sys
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 from ament_index_python.packages import PackageNotFoundError, get_package_prefix
 
@@ -47,29 +50,41 @@ def require_rviz() -> None:
         ) from None
 
 
-def require_topic(bag: str, wanted: Iterable[str], advice: str) -> None:
+def require_topic(bag: str, topics: Mapping[str, str], wanted: Collection[str], advice: str) -> None:
     """Refuse a bag that has nothing for the node.
 
     Args:
         bag: path of the bag.
-        wanted: topics, one of which it must have.
+        topics: it has, to their types: `ask("bag_topics", bag)`.
+        wanted: topics, one of which it must have, the usual one first.
         advice: what to do about it.
 
     Raises:
         RuntimeError: naming the topics that there are.
     """
-    from madm_model.io.bags import BagReader
-    from madm_model.io.frames import InputError
-
-    try:
-        with BagReader(bag) as reader:
-            topics = {name: topic.type for name, topic in reader.topics().items()}
-    except InputError as error:
-        raise RuntimeError(str(error)) from None
-    wanted = list(wanted)
     if not set(wanted) & topics.keys():
         has = ", ".join(f"{name} ({kind})" for name, kind in topics.items())
-        raise RuntimeError(f"{bag} has no topic {wanted[0]}; it has {has}: {advice}")
+        raise RuntimeError(f"{bag} has no topic {next(iter(wanted))}; it has {has}: {advice}")
+
+
+def ask(question: str, path: str) -> dict[str, Any]:
+    """What `madm_ros.tools.launch_answers` says about a file.
+
+    The command `ros2` of a distribution runs in the system's Python, also where an environment is active, and what is
+    from pip alone lies in the environment that the executables run in: it is asked where this Python lacks something.
+
+    Raises:
+        RuntimeError: the file cannot be read, or something in it makes no sense.
+    """
+    try:
+        from madm_ros.tools.launch_answers import answer
+    except ImportError:  # of another version, too
+        program = Path(get_package_prefix("madm_ros"), "lib", "madm_ros", "launch_answers")
+        asked = subprocess.run([program, question, path], capture_output=True, text=True, check=False)
+        if asked.returncode != 0:
+            raise RuntimeError((asked.stderr.strip().splitlines() or [f"{program} failed"])[-1]) from None
+        return json.loads(asked.stdout)
+    return answer(question, path)
 
 
 def require_number(argument: Mapping[str, str], name: str) -> float:

@@ -224,7 +224,8 @@ def _segmentation(
     if argument["bag"]:
         wanted, suffixes = f"{topics[0]}_topic", [""] if executable == "event_seg" else TRANSPORT_SUFFIX.values()
         topics_of_bag = [argument[wanted] + suffix for suffix in suffixes]
-        launch_checks.require_topic(argument["bag"], topics_of_bag, f"set {wanted}:=TOPIC")
+        present = launch_checks.ask("bag_topics", argument["bag"])
+        launch_checks.require_topic(argument["bag"], present, topics_of_bag, f"set {wanted}:=TOPIC")
     named = {"name": argument["name"]} if executable == "segmentation_node" else {}
     nodes = [
         node_process(

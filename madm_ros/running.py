@@ -28,7 +28,7 @@ from madm_model.io.frames import InputError
 from madm_model.model_config import ModelError
 from madm_model.store import StoreError
 
-_REFUSALS = (ParameterException, InputError, ModelError, StoreError, ValueError, OSError)
+REFUSALS = (ParameterException, InputError, ModelError, StoreError, ValueError, OSError)
 """What says that something given at start cannot be used: the message is for the user, the traceback is for nobody."""
 
 _AGAIN_S = 1.0
@@ -148,7 +148,7 @@ def ros_process(program: str, args: list[str] | None) -> Iterator[list[Node]]:
             except Exception as error:
                 # ROS may be shut down before the handler has run, and a library make something else of the interrupt.
                 if not signalled and (rclpy.ok() or not started):
-                    if not isinstance(error, _REFUSALS) and not _tells_of_security(error):
+                    if not isinstance(error, REFUSALS) and not _tells_of_security(error):
                         raise
                     refusal = " ".join(f"{program}: {error}".split())
             finally:

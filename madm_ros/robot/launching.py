@@ -18,11 +18,8 @@ from launch_ros.actions import Node
 from launch_ros.substitutions import FindPackageShare
 
 from launch import LaunchContext, LaunchDescription
-from madm_model.settings import plain
 from madm_ros import launch_checks
-from madm_ros.default_names import TRANSPORT_SUFFIX
 from madm_ros.launching import COMMON, argument_values, declared_arguments, node_process
-from madm_ros.robot.config import CameraConfig, RobotConfig, read_robot, recorder_name
 
 
 def robot_launch() -> LaunchDescription:
@@ -47,16 +44,20 @@ def _robot(context: LaunchContext, known: list[str]) -> list[Node]:
     """The processes, once the arguments have their values."""
     launch_checks.refuse_unknown_arguments(context, "robot.launch.py", known)
     argument = argument_values(context, known)
-    try:
-        robot = read_robot(argument["robot_file"])
-    except ValueError as error:
-        raise RuntimeError(str(error)) from None
-    processes = _cameras(argument, robot) + _servers(argument, robot) + _recorders(argument, robot)
-    return processes + ([_player(argument, robot)] if argument["bag"] else [])
+    robot = launch_checks.ask("robot_processes", argument["robot_file"])
+    others = [
+        node_process(
+            {**argument, "namespace": node["namespace"]},
+            node["executable"],
+            [node["parameters"], *_sim_time(argument)],
+            name=node["name"],
+        )
+        for node in robot["nodes"]
+    ]
+    return _cameras(argument, robot) + others + ([_player(argument, robot)] if argument["bag"] else [])
 
 
-def _cameras(argument: Mapping[str, str], robot: RobotConfig) -> list[Node]:
-    chosen = [[]] if robot.processes == "one" else [["--only", camera.name] for camera in robot.cameras]
+def _cameras(argument: Mapping[str, str], robot: Mapping[str, Any]) -> list[Node]:
     autostart = ["--autostart", argument["autostart"]] if argument["autostart"] else []
     return [
         node_process(
@@ -64,65 +65,30 @@ def _cameras(argument: Mapping[str, str], robot: RobotConfig) -> list[Node]:
             "cameras",
             _sim_time(argument),
             arguments=[argument["robot_file"], *autostart, *options],
-            enclave=f"{robot.namespace.strip('/')}/cameras",
+            enclave=f"{robot['namespace'].strip('/')}/cameras",
         )
-        for options in chosen
+        for options in robot["cameras"]
     ]
 
 
-def _servers(argument: Mapping[str, str], robot: RobotConfig) -> list[Node]:
-    if robot.adapt is None:
-        return []
-    return [
-        node_process(
-            {**argument, "namespace": robot.server_namespace(cameras)},
-            "adapt_server",
-            [robot.server_parameters(cameras), *_sim_time(argument)],
-            name="adapt_server",
-        )
-        for cameras in robot.cameras_by_store().values()
-    ]
-
-
-def _recorders(argument: Mapping[str, str], robot: RobotConfig) -> list[Node]:
-    if robot.record is None:
-        return []
-    return [
-        node_process(
-            {**argument, "namespace": robot.namespace},
-            "record",
-            [{"topic": "".join(_input(robot, camera)), **plain(robot.record)}, *_sim_time(argument)],
-            name=recorder_name(camera),
-        )
-        for camera in robot.cameras
-    ]
-
-
-def _player(argument: Mapping[str, str], robot: RobotConfig) -> Node:
+def _player(argument: Mapping[str, str], robot: Mapping[str, Any]) -> Node:
     topics = []
-    for camera in robot.cameras:
-        topic, suffix = _input(robot, camera)
-        advice = f"set {'events' if camera.modality == 'event' else 'image'}_topic of {camera.name} in the robot's file"
-        launch_checks.require_topic(argument["bag"], [topic + suffix], advice)
-        topics += [topic + suffix] * (1 if robot.record is None else 2)
+    present = launch_checks.ask("bag_topics", argument["bag"])
+    for source in robot["inputs"]:
+        advice = f"set {source['field']} of {source['camera']} in the robot's file"
+        launch_checks.require_topic(argument["bag"], present, [source["topic"]], advice)
+        topics += [source["topic"]] * source["listeners"]
     options = ["--loop"] if argument["bag_loop"] == "true" else []
     if argument["bag_clock"]:
         options += ["--clock", str(launch_checks.require_number(argument, "bag_clock"))]
     return Node(
         package="madm_ros",
         executable="bag_player",
-        namespace=robot.namespace,
+        namespace=robot["namespace"],
         # Patient: the nodes listen once their weights are loaded.
         arguments=[argument["bag"], "--wait-for-subscribers", "300", "--wait-for", *topics, *options],
         output="screen",
     )
-
-
-def _input(robot: RobotConfig, camera: CameraConfig) -> tuple[str, str]:
-    """Topic of a camera's images or events, and what its transport appends to it."""
-    if camera.modality == "event":
-        return camera.topics["events"], ""
-    return camera.topics["image"], TRANSPORT_SUFFIX[robot.camera_parameters(camera).get("transport", "raw")]
 
 
 def _sim_time(argument: Mapping[str, str]) -> list[dict[str, Any]]:

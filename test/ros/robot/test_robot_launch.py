@@ -10,6 +10,9 @@
 from __future__ import annotations
 
 import importlib.util
+import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -108,3 +111,47 @@ def test_a_bag_is_played_once_all_cameras_listen(write_file, tmp_path) -> None:
 def test_a_wrong_file_is_refused_before_anything_starts(write_file) -> None:
     with pytest.raises(RuntimeError, match=r"robot.yaml: of all cameras: unknown parameter 'max_fsp': do you mean max"):
         processes(robot_file=write_file("parameters: {max_fsp: 3}\n"))
+
+
+# The command ros2 of a distribution runs in the system's Python, which has what rosdep brings and nothing from pip.
+_SYSTEM_PYTHON = """
+import runpy, sys
+
+class FromPip:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {names}:
+            raise ModuleNotFoundError(name)
+
+sys.meta_path.insert(0, FromPip())
+sys.path[:] = {path}
+from launch import LaunchContext
+
+context = LaunchContext()
+context.launch_configurations.update({arguments})
+descriptions = [runpy.run_path(file)["generate_launch_description"]() for file in {files}]
+for action in descriptions[-1].entities:
+    for node in action.execute(context) or []:
+        print(node.node_executable)
+"""
+
+
+def test_the_launch_files_need_nothing_that_is_from_pip_alone(write_file, tmp_path, monkeypatch) -> None:
+    bag = str(write_robot_bag(tmp_path / "bag", seconds=0.1))
+    arguments = {"robot_file": write_file("record: {}\nadapt: {}\n"), "bag": bag}
+    executable = tmp_path / "lib" / "madm_ros" / "launch_answers"
+    executable.parent.mkdir(parents=True)
+    executable.write_text(f"#!{sys.executable}\nfrom madm_ros.executables import launch_answers\nlaunch_answers()\n")
+    executable.chmod(0o755)
+    resource = tmp_path / "share" / "ament_index" / "resource_index" / "packages" / "madm_ros"
+    resource.parent.mkdir(parents=True)
+    resource.touch()
+    monkeypatch.setenv("AMENT_PREFIX_PATH", str(tmp_path), prepend=":")
+    manifest = (ROOT / "package.xml").read_text()
+    (listed,) = re.findall(r"too old: ([^.]+)\.", manifest)
+    names = {name.replace("-", "_") for name in re.split(r",\s+", listed)} | {"rosbags"}
+    robot = ROOT / "launch" / "robot.launch.py"
+    files = [str(path) for path in (*(ROOT / "launch").glob("*.launch.py"), robot)]
+    program = _SYSTEM_PYTHON.format(names=names, path=sys.path, arguments=arguments, files=files)
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.split() == ["cameras", *["adapt_server"] * 3, *["record"] * 4, "bag_player"]
