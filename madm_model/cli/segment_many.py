@@ -79,8 +79,14 @@ def segment_many(
                 tell(outcome)
     before = f", {skipped} were done before" if skipped else ""
     console.print(f"{len(tasks) - skipped - len(failed)} of {len(tasks)} recordings segmented into {out}{before}")
-    if ends := [fail(f"{outcome.task.recording}: {outcome.failure}") for outcome in failed]:
+    if ends := [fail(_named(outcome)) for outcome in failed]:
         raise ends[-1]
+
+
+def _named(outcome: Outcome) -> str:
+    """Why a recording failed; most reasons begin with its path."""
+    path = str(outcome.task.recording)
+    return outcome.failure if outcome.failure.startswith(path) else f"{path}: {outcome.failure}"
 
 
 def _devices(options: SegmentOptions, workers: int, tasks: int) -> list[str]:

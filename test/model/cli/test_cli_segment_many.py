@@ -63,7 +63,7 @@ def test_done_ones_are_skipped_and_a_failed_one_is_named(tmp_path: Path, started
     assert f"2 of 3 recordings segmented into {out}" in result.stdout
     (line,) = result.stderr.splitlines()
     drive = tmp_path / "drives" / "drive2"
-    assert line.startswith(f"error: {drive}: {drive} is neither a bag (no metadata.yaml) nor a folder of images")
+    assert line.startswith(f"error: {drive} is neither a bag (no metadata.yaml) nor a folder of images")
 
     (tmp_path / "drives" / "drive2").rmdir()
     write_bag(tmp_path / "drives" / "drive2", 2)
