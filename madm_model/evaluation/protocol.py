@@ -82,8 +82,8 @@ def select_images(dataset: Dataset, condition: str = "", names: Path | None = No
     Args:
         dataset: where they are.
         condition: a word in the images' path, such as night in DELIVER's; empty for all.
-        names: text file with the images' paths below the data set's folder or their last parts, without endings, one
-            a line; None for all.
+        names: text file with the images' paths below the data set's folder or their last parts, one a line, with
+            .png or without; None for all.
 
     Raises:
         InputError: no image is left, or one on the list is not there.
@@ -98,10 +98,11 @@ def select_images(dataset: Dataset, condition: str = "", names: Path | None = No
                 "file, one a line, and give it with --list"
             )
     if names is not None:
-        wanted = {line.strip() for line in names.read_text().splitlines() if line.strip()}
+        wanted = {line.strip().removesuffix(".png") for line in names.read_text().splitlines() if line.strip()}
         found = {name for path in paths for name in (path.as_posix(), path.name)}
         if missing := sorted(wanted - found):
-            raise InputError(f"{names}: {dataset.name} has no image {missing[0]} ({len(missing)} are unknown)")
+            unknown = f"no image {missing[0]} ({len(missing)} are unknown)"
+            raise InputError(f"{names}: {dataset.name} has {unknown}; {paths[0].name} is one")
         chosen = [index for index in chosen if {paths[index].as_posix(), paths[index].name} & wanted]
         if not chosen:
             raise InputError(f"{names} names no image of {dataset.name} that is to be scored")

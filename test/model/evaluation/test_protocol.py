@@ -88,11 +88,11 @@ def test_conditions_and_lists(tmp_path):
     with pytest.raises(InputError, match=r"'nigh' in its path.*--list"):
         select_images(pictures, "nigh")
     names = tmp_path / "names.txt"
-    names.write_text("002_front\n\ndepth/night/test/MAP_1/000_front\n")
+    names.write_text("002_front.png\n\ndepth/night/test/MAP_1/000_front\n")
     assert select_images(pictures, names=names) == [0, 2]
     assert select_images(pictures, "sun", names) == [2]
     names.write_text("002_front\n017_front\n")
-    with pytest.raises(InputError, match=r"no image 017_front \(1 are unknown\)"):
+    with pytest.raises(InputError, match=r"no image 017_front \(1 are unknown\); 000_front is one"):
         select_images(pictures, names=names)
 
 
