@@ -178,6 +178,7 @@ def _run(console: Console, store: Path, job_id: str) -> str:
         if stopped:  # asked again: whatever it is in the middle of
             raise KeyboardInterrupt
         stopped = True
+        console.print("stopping when this step is done; Ctrl-C again ends it at once", soft_wrap=True)
 
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"))
     with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=console) as progress:

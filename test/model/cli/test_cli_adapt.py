@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 import resource
+import signal
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,18 @@ def test_a_version_is_only_kept_where_that_is_asked(tmp_path, arguments) -> None
     assert "v0001 passed the gate; as it was asked, it is only kept and base stays" in output
     assert f"use it all the same: madm activate {tmp_path / 'store'} v0001" in output
     assert VersionStore(tmp_path / "store", tmp_path / "base").read().active == "base"
+
+
+def test_who_stops_a_job_is_told_so_before_it_has_stopped(arguments, monkeypatch) -> None:
+    def run_job(_: AdaptationJob) -> str:
+        signal.raise_signal(signal.SIGINT)
+        return "canceled"
+
+    monkeypatch.setattr(AdaptationJob, "run", run_job)
+    code, output = run(arguments)
+    assert code == 1
+    assert "stopping when this step is done; Ctrl-C again ends it at once" in output
+    assert re.search(r"go on with: madm adapt --out \S+ --resume \S+$", output)
 
 
 def test_a_job_tells_what_it_takes_and_limits_its_memory_to_twice_that(arguments, monkeypatch) -> None:
