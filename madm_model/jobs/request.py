@@ -168,8 +168,9 @@ class JobFolder:
         try:
             return JobRequest.from_dict(json.loads((self.path / REQUEST_FILE).read_text()))
         except FileNotFoundError:
-            jobs = ", ".join(job_ids(self.path.parent.parent)) or "none was started"
-            raise RequestError(f"there is no job '{self.job_id}': {jobs}") from None
+            jobs = ", ".join(job_ids(self.path.parent.parent))
+            there = f"this store has {jobs}" if jobs else "none was started on this store"
+            raise RequestError(f"there is no job '{self.job_id}': {there}") from None
         except (ValueError, KeyError, TypeError) as error:
             raise RequestError(f"{self.path / REQUEST_FILE} cannot be read: {error}") from None
 

@@ -435,7 +435,7 @@ def test_memory_that_runs_out_is_told_with_advice(store, request_, monkeypatch) 
 
 def test_an_unknown_job_is_named(store, request_) -> None:
     run = Run(store, request_)
-    with pytest.raises(RequestError, match=f"there is no job 'x': {run.folder.job_id}"):
+    with pytest.raises(RequestError, match=f"there is no job 'x': this store has {run.folder.job_id}"):
         Run(store, job_id="x")()
 
 
