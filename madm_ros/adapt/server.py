@@ -257,7 +257,7 @@ class AdaptServer(Node):
             return
         self._told_followers = names
         if names:
-            self._log_info(f"{', '.join(names)} follows {self._store.root}")
+            self._log_info(f"{self._store.root} is followed by {', '.join(names)}")
         else:
             self.get_logger().warning(to_text(self._followers.advice()))
         self._publish_status()
