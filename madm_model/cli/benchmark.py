@@ -135,7 +135,7 @@ def gate(
     """How often the gate of a job passes a version that is truly worse, and refuses one that is better."""
     from rich.console import Console
 
-    from madm_model.cli.errors import clear_errors
+    from madm_model.cli.errors import clear_errors, fail
 
     console = Console()
     with clear_errors():
@@ -151,10 +151,8 @@ def gate(
         settings = load_gate_config(config)
         if threads:
             torch.set_num_threads(threads)
-        maker, clock = (
-            VersionMaker(settings, work_dir or Path("runs") / config.stem, choose_device(device)),
-            Stopwatch(),
-        )
+        folder = work_dir or Path("runs/benchmark") / config.stem
+        maker, clock = VersionMaker(settings, folder, choose_device(device)), Stopwatch()
 
         def goes_on(made: str) -> bool:
             console.print(made, soft_wrap=True)
@@ -163,6 +161,8 @@ def gate(
         if not tables_only and not maker.work_off(goes_on):
             console.print("not all versions are made: the same command goes on with them")
         trials = judge(settings, maker)
+        if tables_only and not trials:
+            raise fail(f"no version has been made in {folder}, so {out} stays as it is")
         if choose:
             pools = {pool.name for pool in settings.pools if pool.chooses_limits}
             chosen = choose_limits([trial for trial in trials if trial.pool in pools], settings.gate)

@@ -103,6 +103,14 @@ def test_versions_are_made_once_and_judged(config) -> None:
     assert "| **all pools that limits were not chosen on** | 5 |" in text
 
 
+def test_a_table_of_nothing_is_not_written(config, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(app, ["benchmark", "gate", str(config), "--tables-only", "--device=cpu"])
+    assert result.exit_code == 1
+    assert "no version has been made in runs/benchmark/gates" in " ".join(result.output.split())
+    assert not (tmp_path / "docs").exists()
+
+
 def test_the_benchmark_of_the_documents_can_be_read() -> None:
     assert len(load_gate_config(ROOT / "config/benchmark/gate.yaml").pools) == 3
 
