@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 import torch
 from adaptation_samples import MINIATURE
+from diffusers.models.upsampling import Upsample2D
 from runtime_samples import needs_onnx, needs_openvino, save
 from typer.testing import CliRunner
 
@@ -88,6 +89,12 @@ def test_an_openvino_file(swiftnet: Path, tmp_path: Path) -> None:
     assert model.get_rt_info(["madm", "name"]).astype(str) == "small"
     result = openvino.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})(IMAGES[:1])
     check(swiftnet, result["labels"], result["confidence"])
+
+
+def test_madms_upsampling_takes_any_number_of_images_in_one_graph() -> None:
+    upsampling, images = Upsample2D(4, use_conv=True), torch.rand(2, 4, 3, 3)
+    graph = export_graph(upsampling.eval(), images, file_export._dynamic(any_batch=True))
+    assert graph.module()(torch.rand(3, 4, 3, 3)).shape == (3, 4, 6, 6)
 
 
 def test_madm_is_one_whole_graph(tmp_path: Path) -> None:
