@@ -102,7 +102,7 @@ def read_settings_file(cls: type[T], path: Path) -> T:
     try:
         return read_settings(cls, yaml.safe_load(path.read_text()))
     except yaml.YAMLError as error:
-        raise ValueError(f"{path} is not valid YAML: {error}") from None
+        raise ValueError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
 

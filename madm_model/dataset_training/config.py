@@ -13,11 +13,10 @@ from dataclasses import field, replace
 from pathlib import Path
 from typing import Annotated
 
-import yaml
 from pydantic import Field
 
 from madm_model.adaptation.config import AdaptationConfig, as_in_the_paper
-from madm_model.settings import read_settings, settings
+from madm_model.settings import read_settings_file, settings
 
 _Count = Annotated[int, Field(ge=1)]
 
@@ -104,10 +103,6 @@ def load_train_config(path: Path) -> TrainConfig:
 
     Raises:
         ValueError: it is no YAML, or a setting is wrong; the message names it.
+        OSError: it cannot be read.
     """
-    try:
-        return read_settings(TrainConfig, yaml.safe_load(path.read_text()))
-    except yaml.YAMLError as error:
-        raise ValueError(f"{path} is no YAML: {' '.join(str(error).split())}") from None
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
+    return read_settings_file(TrainConfig, path)

@@ -81,7 +81,7 @@ def test_batches_of_a_step_follow_from_the_batch():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("base: [", "is no YAML"),
+        ("base: [", "is not valid YAML"),
         ("base: x", "setting 'source' is missing"),
         ("base: x\nsource: {name: cityscapes, root: a}\ntarget: {name: fmb, root: b}\ntarget_share: 0", "target_share"),
         (
