@@ -206,6 +206,9 @@ class AdaptationConfig:
     trained. LoRA leaves them as they are in any case."""
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     """Learning rate, decay, clipping and schedule."""
+    averaged_share: _Share = 0.0
+    """Share of the iterations, the last ones, over which the trained weights are averaged; 0 (paper): none, the trained
+    weights are those of the last step."""
     target_norm_batches: _NotNegative = 0
     """Target batches from which the head's BatchNorm statistics are taken after the last step; 0 keeps those of the
     training (officially so)."""

@@ -34,6 +34,7 @@ from madm_model.adaptation.pixel_contrast import PixelContrast
 from madm_model.adaptation.resources import HalvedWeights, check_resources, make_optimizer, merge_lora, prepare_network
 from madm_model.adaptation.step_statistics import StepStatistics, TargetStatistics
 from madm_model.adaptation.target_norm import evaluating, take_norm_statistics
+from madm_model.adaptation.weight_average import WeightAverage
 from madm_model.labels import LabelSet
 from madm_model.network.madm import MADM
 from madm_model.network.noise import make_shared_noise
@@ -124,6 +125,7 @@ class SelfTraining:
         network.head.dropout.p = config.dropout
         self_training = config.self_training
         self.teacher = EMATeacher(network, self_training.teacher) if self_training else None
+        self._average = WeightAverage(network, math.ceil((1 - config.averaged_share) * config.iterations))
         self.contrast = self._make_contrast()
         trained = nn.ModuleList([network, self.contrast]) if self.contrast is not None else network
         self.optimizer = make_optimizer(trained, config.optimizer, config.resources.eight_bit_optimizer)
@@ -165,6 +167,7 @@ class SelfTraining:
             self._processes.average([self.passes.certainty.thresholds])
         learning_rate = set_learning_rate(self.optimizer, iteration, self._config.iterations, self._config.optimizer)
         gradient_norm, gradient_norms = self._update_weights(iteration)
+        self._average.update(iteration)
         return StepStatistics(
             {name: float(np.mean([values[name] for values in losses])) for name in losses[0]},
             gradient_norm,
@@ -207,7 +210,7 @@ class SelfTraining:
     def preview(self) -> Iterator[MADM]:
         """The network as `finish` would leave it, to be scored between two steps; training goes on as if unseen."""
         training = {name: value.clone() for name, value in self.network.head.named_buffers()}
-        with self._halved.whole():
+        with self._halved.whole(), self._average.applied():
             self._take_target_norm()
             try:
                 yield self.network
@@ -241,7 +244,8 @@ class SelfTraining:
         self._halved = HalvedWeights()  # lets go of what it kept, as of teacher, gradients and the optimiser's state
         self.network.zero_grad(set_to_none=True)
         self.loader.close()
-        del self.teacher, self.contrast, self.passes, self.optimizer
+        self.network.load_state_dict(self._average.mean, strict=False)
+        del self.teacher, self.contrast, self.passes, self.optimizer, self._average
         self._take_target_norm()
         merge_lora(self.network)
         self.network.unet.disable_gradient_checkpointing()
@@ -260,11 +264,7 @@ class SelfTraining:
         return {
             "config": repr(self._config),
             "network": self.trained_state(),
-            "teacher": self.teacher.state_dict() if self.teacher is not None else {},
-            "contrast": self.contrast.state_dict() if self.contrast is not None else {},
-            "certainty": self.passes.certainty.state_dict() if self.passes.certainty is not None else {},
-            "optimizer": self.optimizer.state_dict(),
-            "scaler": self._scaler.state_dict(),
+            **{name: part.state_dict() if part is not None else {} for name, part in self._parts_with_state().items()},
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -279,22 +279,28 @@ class SelfTraining:
                 "differ): resume with that one, or start afresh"
             )
         self.load_trained(state["network"])
-        if self.teacher is not None:
-            self.teacher.load_state_dict(state["teacher"])
-        if self.contrast is not None:
-            self.contrast.load_state_dict(state["contrast"])
-        if self.passes.certainty is not None:
-            self.passes.certainty.load_state_dict(state["certainty"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self._scaler.load_state_dict(state["scaler"])
+        for name, part in self._parts_with_state().items():
+            if part is not None:
+                part.load_state_dict(state[name])
+
+    def _parts_with_state(self) -> dict[str, Any]:
+        """Name in a checkpoint to what has a state besides the network; None where the configuration does without."""
+        return {
+            **{"teacher": self.teacher, "contrast": self.contrast, "certainty": self.passes.certainty},
+            **{"average": self._average, "optimizer": self.optimizer, "scaler": self._scaler},
+        }
 
     def trained_state(self) -> dict[str, torch.Tensor]:
-        """The part of it that makes the trained network."""
+        """Weights and buffers as the last step left them."""
         state = self.network.state_dict()
         return {name: state[name] for name in self._trained_names()}
 
+    def state_to_finish(self) -> dict[str, torch.Tensor]:
+        """The part of `state_dict` that makes the trained network: averages where they have begun."""
+        return self.trained_state() | self._average.mean
+
     def load_trained(self, state: dict[str, torch.Tensor]) -> None:
-        """Take over what `trained_state` gave; enough for `finish`, not for going on.
+        """Take over what `trained_state` or `state_to_finish` gave; enough for `finish`, not for going on.
 
         Raises:
             RuntimeError: a tensor is missing, unknown or of another shape.

@@ -130,6 +130,7 @@ def training_config(config: BenchmarkConfig, run: Run) -> AdaptationConfig:
         logit_adjustment=config.logit_adjustment,
         lplr=lplr,
         optimizer=config.optimizer,
+        averaged_share=config.averaged_share,
         target_norm_batches=config.target_norm_batches,
         resources=config.resources,
     )

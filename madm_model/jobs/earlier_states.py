@@ -53,7 +53,7 @@ class EarlierStates:
         unfinished = self._folder / f".{done}{_ENDING}.unfinished"
         try:
             with unfinished.open("wb") as file:  # given a path, PyTorch would not say that the disk is full
-                torch.save(trainer.trained_state(), file)
+                torch.save(trainer.state_to_finish(), file)
             durable.publish(unfinished, self._folder / f"{done}{_ENDING}")
         finally:
             unfinished.unlink(missing_ok=True)
