@@ -20,6 +20,7 @@ from madm_model.adaptation.config import AblationRow
 from madm_model.benchmark.config import BenchmarkConfig
 from madm_model.benchmark.measured_training import Scores
 from madm_model.benchmark.plan import Run
+from madm_model.benchmark.settings_table import settings_rows
 from madm_model.benchmark.summary import CurvePoint, Summary
 from madm_model.charts import line_chart
 from madm_model.pictures import save_png
@@ -102,25 +103,10 @@ def _section(report: Report, pictures: Path) -> Iterator[str]:
 
 
 def _settings(report: Report) -> Iterator[str]:
-    config, optimizer, view = report.config, report.config.optimizer, report.config.view
     machines = "; ".join(report.summary.machines()) or "no run is done yet"
-    yield from markdown_table(
-        ("", ""),
-        [
-            ("command", f"`{report.command}`"),
-            ("machine", machines),
-            ("every run starts from", f"`{config.base_model}` (weights {report.base_id}), in all rows the same"),
-            ("iterations", f"{config.iterations}, batch {view.batch_size} of source and of target"),
-            ("crop", f"{view.crop_height} x {view.crop_width}, magnified {view.min_scale:g} to {view.max_scale:g}"),
-            (
-                "optimiser",
-                f"AdamW, learning rate {optimizer.learning_rate:g}, decay {optimizer.weight_decay:g}, "
-                f"clip {optimizer.gradient_clip:g}, warm-up {optimizer.warmup_iterations}",
-            ),
-            ("teacher", f"momentum up to {config.teacher.momentum:g}, mode {config.teacher.mode}"),
-            ("seeds", ", ".join(map(str, config.seeds))),
-        ],
-    )
+    start = f"`{report.config.base_model}` (weights {report.base_id}), in all rows the same"
+    given = [("command", f"`{report.command}`"), ("machine", machines), ("every run starts from", start)]
+    yield from markdown_table(("", ""), [*given, *settings_rows(report.config)])
     yield from (
         "",
         "All rows start from the same weights, head included, and take the same number of iterations; the paper's rows",

@@ -106,6 +106,16 @@ def test_intervals_over_streets_stand_beside_the_spread_of_seeds(tmp_path):
     assert "| 68.0 ± 2.8 | +26.0 ± 0.0 | 2.00 | 2 of 2 |" in document.read_text()
 
 
+def test_what_the_paper_does_not_have_is_told(tmp_path):
+    document = tmp_path / "benchmarks.md"
+    write_section(_report(replace(CONFIG, view=replace(CONFIG.view, source_appearance=False)), []), document)
+    assert "beside the paper" not in document.read_text()
+    write_section(_report(replace(CONFIG, certainty="class", averaged_share=0.5), []), document)
+    (line,) = [line for line in document.read_text().splitlines() if line.startswith("| beside the paper")]
+    assert "certainty by class (surest 50 %)" in line
+    assert "weights averaged over the last 50 % of the iterations" in line
+
+
 def test_other_text_of_the_document_stays(tmp_path):
     document = tmp_path / "benchmarks.md"
     document.write_text("# Benchmarks\n\nWritten by hand.\n")

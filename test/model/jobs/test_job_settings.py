@@ -31,10 +31,17 @@ def test_a_stable_diffusion_sized_network_uses_adapters_on_a_gpu_only() -> None:
     config = replace(CONFIG, architecture=SD14, input_size=(512, 512), keep_aspect=False)
     on_gpu, on_cpu = (default_settings(config, "thermal", 1000, gpu) for gpu in (True, False))
     assert isinstance(on_gpu.training.resources.lora, LoRAConfig)
+    assert on_gpu.training.averaged_share == 0  # a second copy of the weights, and not measured
+    assert on_gpu.training.self_training.certainty == "image"
     assert on_gpu.training.resources.precision == "bfloat16"
     assert on_cpu.training.resources.lora is None
     assert (on_gpu.view.batch_size, on_gpu.view.crop_height, on_gpu.view.crop_width) == (1, 512, 512)
     assert on_cpu.training.optimizer.learning_rate == 5e-6
+
+
+def test_a_small_network_learns_from_every_class_and_leaves_the_mean_of_its_second_half() -> None:
+    assert SETTINGS.training.self_training.certainty == "class"
+    assert SETTINGS.training.averaged_share == 0.5
 
 
 def test_options_change_fields_of_every_kind() -> None:
