@@ -212,6 +212,8 @@ class AdaptationConfig:
     target_norm_batches: _NotNegative = 0
     """Target batches from which the head's BatchNorm statistics are taken after the last step; 0 keeps those of the
     training (officially so)."""
+    source_norm_batches: _NotNegative = 0
+    """Source batches that count as much beside them, as the source's do in the training."""
     resources: ResourceConfig = field(default_factory=ResourceConfig)
     """Precision, memory and accumulation."""
 

@@ -13,6 +13,7 @@ the plain supervised one run through this class; the configuration says which pa
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -211,7 +212,7 @@ class SelfTraining:
         """The network as `finish` would leave it, to be scored between two steps; training goes on as if unseen."""
         training = {name: value.clone() for name, value in self.network.head.named_buffers()}
         with self._halved.whole(), self._average.applied():
-            self._take_target_norm()
+            self._take_norm_statistics()
             try:
                 yield self.network
             finally:
@@ -246,18 +247,20 @@ class SelfTraining:
         self.loader.close()
         self.network.load_state_dict(self._average.mean, strict=False)
         del self.teacher, self.contrast, self.passes, self.optimizer, self._average
-        self._take_target_norm()
+        self._take_norm_statistics()
         merge_lora(self.network)
         self.network.unet.disable_gradient_checkpointing()
         return self.network.eval()
 
-    def _take_target_norm(self) -> None:
-        """BatchNorm statistics of the target, where configured; always from the same batches."""
-        if not self._config.target_norm_batches:
+    def _take_norm_statistics(self) -> None:
+        """BatchNorm statistics taken anew, where configured; always from the same batches."""
+        targets, sources = self._config.target_norm_batches, self._config.source_norm_batches
+        if not targets and not sources:
             return
         rng = np.random.default_rng([self._config.seed, self._config.iterations])
-        batches = (_images(self._data.target(rng), self._device) for _ in range(self._config.target_norm_batches))
-        take_norm_statistics(self.network, batches)
+        of_target = (_images(self._data.target(rng), self._device) for _ in range(targets))
+        of_source = (_images(self._data.source(rng)[0], self._device) for _ in range(sources))
+        take_norm_statistics(self.network, itertools.chain(of_target, of_source))
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that training changes; frozen weights are left out: a resumed training starts from the same."""

@@ -5,11 +5,12 @@
 # Unless required by applicable law or agreed to in writing, software distributed under the License is distributed on
 # an "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the
 # specific language governing permissions and limitations under the License.
-"""The head's BatchNorm statistics, taken from target images.
+"""The head's BatchNorm statistics, taken anew once the weights are trained.
 
 In training they follow batches of source and mixed images; what a robot runs sees the target alone. A small network
-feels the difference, so the statistics can be taken anew once the weights are trained (Li et al., "Adaptive Batch
-Normalization", 2018). Neither the paper nor the released code does it.
+feels the difference, so they can be taken from the target (Li et al., "Adaptive Batch Normalization", 2018). The mean
+of many steps' weights has none of its own: batches of source and target together give it what it was trained with.
+Neither the paper nor the released code does it.
 """
 
 from __future__ import annotations

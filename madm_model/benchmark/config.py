@@ -104,6 +104,8 @@ class BenchmarkConfig:
     """Probability of the head's channel dropout."""
     target_norm_batches: Annotated[int, Field(ge=0)] = 0
     """Target batches from which all rows but source-only take the head's BatchNorm statistics in the end."""
+    source_norm_batches: Annotated[int, Field(ge=0)] = 0
+    """Source batches that count beside them, in all rows."""
     replay_share: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Of street_thermal's source images, the share that is simulated: a job's replay set."""
     sensor_share: Annotated[float, Field(ge=0, lt=1)] = 0.0

@@ -132,6 +132,7 @@ def training_config(config: BenchmarkConfig, run: Run) -> AdaptationConfig:
         optimizer=config.optimizer,
         averaged_share=config.averaged_share,
         target_norm_batches=config.target_norm_batches,
+        source_norm_batches=config.source_norm_batches,
         resources=config.resources,
     )
     return ablation(full, run.row)

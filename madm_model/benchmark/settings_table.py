@@ -41,7 +41,8 @@ def _additions(config: BenchmarkConfig) -> Iterator[str]:
         yield f"logit adjustment {config.logit_adjustment:g}"
     if config.averaged_share:
         yield f"weights averaged over the last {100 * config.averaged_share:g} % of the iterations"
-    if config.target_norm_batches:
-        yield f"norm statistics of {config.target_norm_batches} target batches"
+    if config.target_norm_batches or config.source_norm_batches:
+        counts = {"target": config.target_norm_batches, "source": config.source_norm_batches}
+        yield f"norm statistics of {' and '.join(f'{count} {name}' for name, count in counts.items() if count)} batches"
     if config.view.source_appearance:
         yield "source in random appearance"

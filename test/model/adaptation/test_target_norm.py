@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -47,6 +48,20 @@ def test_statistics_are_the_mean_over_the_batches(make_network):
     assert norm.momentum == nn.BatchNorm2d(1).momentum
 
 
+def test_batches_of_the_source_count_as_much_as_the_targets(make_network, data):
+    trainer = SelfTraining(make_network(), STREET_11, data, replace(CONFIG, source_norm_batches=2))
+    norm = trainer.network.head.bottleneck.norm
+    images: list[torch.Tensor] = []
+    means: list[torch.Tensor] = []
+    trainer.network.register_forward_pre_hook(lambda _module, inputs: images.append(inputs[0]))
+    norm.register_forward_hook(lambda _module, inputs, _output: means.append(inputs[0].mean(dim=(0, 2, 3))))
+    trainer.finish()
+    rng = np.random.default_rng([CONFIG.seed, CONFIG.iterations])
+    expected = [data.target(rng) for _ in range(3)] + [data.source(rng)[0] for _ in range(2)]
+    assert all(torch.equal(mine, theirs) for mine, theirs in zip(images, expected, strict=True))
+    torch.testing.assert_close(norm.running_mean, torch.stack(means).mean(dim=0))
+
+
 def test_a_preview_leaves_no_trace_in_the_training(make_network, data):
     def train(preview: bool):
         trainer = SelfTraining(make_network(), STREET_11, data, CONFIG)
@@ -81,3 +96,5 @@ def test_without_target_the_running_statistics_stay(make_network, data):
 def test_a_negative_number_is_refused():
     with pytest.raises(ValueError, match="target_norm_batches"):
         replace(CONFIG, target_norm_batches=-1)
+    with pytest.raises(ValueError, match="source_norm_batches"):
+        replace(CONFIG, source_norm_batches=-1)

@@ -110,9 +110,10 @@ def test_what_the_paper_does_not_have_is_told(tmp_path):
     document = tmp_path / "benchmarks.md"
     write_section(_report(replace(CONFIG, view=replace(CONFIG.view, source_appearance=False)), []), document)
     assert "beside the paper" not in document.read_text()
-    write_section(_report(replace(CONFIG, certainty="class", averaged_share=0.5), []), document)
+    write_section(_report(replace(CONFIG, certainty="class", averaged_share=0.5, source_norm_batches=2), []), document)
     (line,) = [line for line in document.read_text().splitlines() if line.startswith("| beside the paper")]
     assert "certainty by class (surest 50 %)" in line
+    assert "norm statistics of 2 source batches" in line
     assert "weights averaged over the last 50 % of the iterations" in line
 
 
