@@ -65,6 +65,7 @@ LENIENT = {"agreement_drop": "1", "confidence_drop": "1", "class_ratio": "0", "l
 """Options under which the gate lets a network of random weights pass."""
 SMALL = {"batch_size": "1", "crop_height": "16", "crop_width": "16", "min_frames": "4"} | {
     "known_frames": "0",
+    **{"target_norm_batches": "0", "source_norm_batches": "0"},
     "earlier_states": "0",
 }
 """Options that make a job quick."""

@@ -80,6 +80,7 @@ def test_a_job_ends_with_an_active_version_and_a_report(store, request_) -> None
 
 def test_logit_adjustment_and_certainty_per_class_are_told_with_the_version(store, request_) -> None:
     options = {"logit_adjustment": "0.25", "certainty": "class", "masked_consistency": "on"}
+    options |= {"target_norm_batches": "1", "source_norm_batches": "1"}
     run = Run(store, replace(request_, options={**request_.options, **options}))
     assert run() == "activated"
     bias = ModelConfig.load(store.folder("v0001")).class_bias
@@ -225,7 +226,7 @@ def test_where_the_last_state_is_refused_an_earlier_one_that_passes_is_the_versi
     keep = EarlierStates.keep
 
     def watched(states, done, trainer) -> None:
-        kept[done] = {name: value.clone() for name, value in trainer.trained_state().items()}
+        kept[done] = {name: value.clone() for name, value in trainer.state_to_finish().items()}
         keep(states, done, trainer)
 
     monkeypatch.setattr(EarlierStates, "keep", watched)
