@@ -34,8 +34,8 @@ from madm_model.adaptation.passes import Passes, batch_generators, gradient_norm
 from madm_model.adaptation.pixel_contrast import PixelContrast
 from madm_model.adaptation.resources import HalvedWeights, check_resources, make_optimizer, merge_lora, prepare_network
 from madm_model.adaptation.step_statistics import StepStatistics, TargetStatistics
+from madm_model.adaptation.swa import StochasticWeightAverage
 from madm_model.adaptation.target_norm import evaluating, take_norm_statistics
-from madm_model.adaptation.weight_average import WeightAverage
 from madm_model.labels import LabelSet
 from madm_model.network.madm import MADM
 from madm_model.network.noise import make_shared_noise
@@ -126,7 +126,7 @@ class SelfTraining:
         network.head.dropout.p = config.dropout
         self_training = config.self_training
         self.teacher = EMATeacher(network, self_training.teacher) if self_training else None
-        self._average = WeightAverage(network, math.ceil((1 - config.averaged_share) * config.iterations))
+        self._average = StochasticWeightAverage(network, math.ceil((1 - config.averaged_share) * config.iterations))
         self.contrast = self._make_contrast()
         trained = nn.ModuleList([network, self.contrast]) if self.contrast is not None else network
         self.optimizer = make_optimizer(trained, config.optimizer, config.resources.eight_bit_optimizer)

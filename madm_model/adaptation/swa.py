@@ -5,7 +5,7 @@
 # Unless required by applicable law or agreed to in writing, software distributed under the License is distributed on
 # an "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the
 # specific language governing permissions and limitations under the License.
-"""The mean of the trained weights over the last part of a training.
+"""Stochastic weight averaging: the mean of the trained weights over the last part of a training.
 
 A small network that learns from few images goes to and fro between them: one class is found more often after this step,
 another after the next. The mean of many steps is better than most of them (Izmailov et al., "Averaging Weights Leads to
@@ -22,7 +22,7 @@ import torch
 from madm_model.network.madm import MADM
 
 
-class WeightAverage:
+class StochasticWeightAverage:
     """Plain mean of a network's trained parameters after every step from one on.
 
     Attributes:
