@@ -33,7 +33,7 @@ def processes(robot: RobotConfig) -> dict[str, Any]:
             {
                 "camera": camera.name,
                 "field": f"{'events' if camera.modality == 'event' else 'image'}_topic",
-                "topic": "".join(_input(robot, camera)),
+                "topic": _topic(robot, camera),
                 "listeners": 1 if robot.record is None else 2,
             }
             for camera in robot.cameras
@@ -63,14 +63,14 @@ def _recorders(robot: RobotConfig) -> list[dict[str, Any]]:
             "executable": "record",
             "namespace": robot.namespace,
             "name": recorder_name(camera),
-            "parameters": {"topic": "".join(_input(robot, camera)), **plain(robot.record)},
+            "parameters": {"topic": _topic(robot, camera), **plain(robot.record)},
         }
         for camera in robot.cameras
     ]
 
 
-def _input(robot: RobotConfig, camera: CameraConfig) -> tuple[str, str]:
-    """Topic of a camera's images or events, and what its transport appends to it."""
+def _topic(robot: RobotConfig, camera: CameraConfig) -> str:
+    """Where a camera's images or events are, with what its transport appends."""
     if camera.modality == "event":
-        return camera.topics["events"], ""
-    return camera.topics["image"], TRANSPORT_SUFFIX[robot.camera_parameters(camera).get("transport", "raw")]
+        return camera.topics["events"]
+    return camera.topics["image"] + TRANSPORT_SUFFIX[robot.camera_parameters(camera).get("transport", "raw")]
