@@ -55,48 +55,59 @@ def _run_node(reliability: str) -> None:
 
 
 def _run_camera(orders: Connection) -> None:
-    """The camera's process: publishes as ordered, and answers how many images a second it made."""
+    """The camera's process: publishes each stream that is ordered until the next order comes, and ends at None."""
     rclpy.init(args=[])
     node = rclpy.create_node("camera")
     while (order := orders.recv()) is not None:
-        orders.send(_publish(node, *order))
+        _publish(node, *order, orders)
     node.destroy_node()
     rclpy.try_shutdown()
 
 
-def _publish(node: Node, width: int, height: int, rate: float, reliable: bool, seconds: float) -> float:
+def _publish(node: Node, stream: tuple[int, int, int], reliable: bool, orders: Connection) -> None:
+    width, height, rate = stream
     reliability = ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT
     publisher = node.create_publisher(Image, "/image", QoSProfile(depth=5, reliability=reliability))
-    deadline = time.monotonic() + _CONNECT_S
-    while not publisher.get_subscription_count() and time.monotonic() < deadline:
-        time.sleep(0.02)
     pixels = np.random.default_rng(0).integers(0, 256, 2 * width * height, np.uint8)
     message = Image(height=height, width=width, encoding="mono16", step=2 * width, data=array.array("B", bytes(pixels)))
+    message.header.frame_id = _frame_id(stream, reliable)
     count, started = 0, time.monotonic()
-    while (now := time.monotonic()) < started + seconds + _SETTLE_S:
+    while not orders.poll(max(0.0, started + count / rate - time.monotonic())):
         message.header.stamp = node.get_clock().now().to_msg()
         publisher.publish(message)
         count += 1
-        time.sleep(max(0.0, started + count / rate - now))
     node.destroy_publisher(publisher)
-    return count / (time.monotonic() - started)
+
+
+def _frame_id(stream: tuple[int, int, int], reliable: bool) -> str:
+    """By which a stream's labels are told from those of the one before."""
+    return f"{stream} {reliable}"
 
 
 def _labels_a_second(
-    peer: Node, camera: Connection, stream: tuple[int, int, int], reliable: bool, seconds: float
-) -> float:
-    """Labels of one stream, counted once the camera has begun."""
+    peer: Node, camera: Connection, stream: tuple[int, int, int], reliable: bool, seconds: float, repeat: int
+) -> list[float]:
+    """Labels of one stream in each run; the first run begins a second after the first label."""
     times: list[float] = []
+    frame_id = _frame_id(stream, reliable)
     subscription = peer.create_subscription(
-        Image, "/segmentation_node/labels", lambda _: times.append(time.monotonic()), 5
+        Image,
+        "/segmentation_node/labels",
+        lambda labels: times.append(time.monotonic()) if labels.header.frame_id == frame_id else None,
+        5,
     )
-    camera.send((*stream, reliable, seconds))
-    while not camera.poll():
+    camera.send((stream, reliable))
+    deadline = time.monotonic() + _CONNECT_S
+    while not times and time.monotonic() < deadline:
         rclpy.spin_once(peer, timeout_sec=0.05)
-    camera.recv()
-    ended = time.monotonic()
+    begin = time.monotonic() + _SETTLE_S
+    while time.monotonic() < begin + seconds * repeat:
+        rclpy.spin_once(peer, timeout_sec=0.05)
     peer.destroy_subscription(subscription)
-    return sum(ended - seconds <= at for at in times) / seconds
+    return [
+        sum(begin + run * seconds <= at < begin + (run + 1) * seconds for at in times) / seconds
+        for run in range(repeat)
+    ]
 
 
 def measure(seconds: float, repeat: int, streams: tuple[tuple[int, int, int], ...] = STREAMS) -> list[str]:
@@ -124,7 +135,7 @@ def measure(seconds: float, repeat: int, streams: tuple[tuple[int, int, int], ..
             rclpy.spin_once(peer, timeout_sec=0.1)
         for stream in streams:
             for reliable in (True, False):
-                rates = [_labels_a_second(peer, orders, stream, reliable, seconds) for _ in range(repeat)]
+                rates = _labels_a_second(peer, orders, stream, reliable, seconds, repeat)
                 results[stream, reliable, reliability] = statistics.median(rates)
         node.terminate()
         node.join()

@@ -21,7 +21,7 @@ from madm_ros.tools.node_bench import instant_segmenter
 if __name__ == "__main__":
     camera_bench._SETTLE_S = 0.1
     load = camera_bench.Load(size=(64, 48), segmenter_factory=instant_segmenter)
-    print("\\n".join(camera_bench.table([2], load, 0.5, 1)))
+    print("\\n".join(camera_bench.table([2], load, 2.0, 1)))
 """
 
 

@@ -17,7 +17,7 @@ from ros_helpers import bench_rows
 SMALL = """
 from madm_ros.tools.stream_bench import measure
 if __name__ == "__main__":
-    print("\\n".join(measure(0.3, 1, ((64, 48, 30),))))
+    print("\\n".join(measure(2.0, 1, ((64, 48, 30),))))
 """
 
 
