@@ -194,6 +194,9 @@ class AdaptationConfig:
     logit_adjustment: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Strength of the adjustment of the scores to classes of equal share (Menon et al., 2021), which the trained model
     keeps: 0 (paper): none, 1: whole. Rare classes are found more often, and more often in error."""
+    logit_prior: Literal["source", "pseudo_labels"] = "source"
+    """Whose shares the adjustment takes: of the labelled source; or of the labels that the network gives the target
+    before the training."""
     adjusted_labels: bool = False
     """Whether the teacher labels the target with adjusted scores, too. False: the training is as without adjustment."""
     lplr: LPLRConfig | None = field(default_factory=LPLRConfig)

@@ -16,9 +16,12 @@ may label with it, and the network then learns these labels with it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import torch
 
+from madm_model.adaptation.target_norm import evaluating
 from madm_model.network.madm import MADM
 
 _LEAST_SHARE = 1e-3
@@ -40,6 +43,25 @@ def class_bias(strength: float, shares: np.ndarray) -> np.ndarray:
     bias = -strength * np.log(np.clip(share, _LEAST_SHARE, None))
     bias -= bias[share.argmax()]
     return np.where(share > 0, bias, 0.0).astype(np.float32)
+
+
+@torch.no_grad()
+def label_shares(network: MADM, batches: Iterable[torch.Tensor]) -> np.ndarray:
+    """How often a network gives each class.
+
+    Args:
+        network: in any mode, left in that mode.
+        batches: images (B, 3, H, W) in [-1, 1], on the network's device.
+
+    Returns:
+        float64 (K,), which add up to 1.
+    """
+    counts = np.zeros(network.num_classes)
+    with evaluating(network):
+        for images in batches:
+            labels = network(images).logits.argmax(dim=1)  # (B, H, W)
+            counts += torch.bincount(labels.flatten(), minlength=network.num_classes).cpu().numpy()
+    return counts / counts.sum()
 
 
 @torch.no_grad()

@@ -29,7 +29,7 @@ from madm_model.adaptation.data.batch_loader import BatchLoader
 from madm_model.adaptation.data.batches import AdaptationData, LabelledBatch, TargetBatch
 from madm_model.adaptation.dplg import draw_noise
 from madm_model.adaptation.ema_teacher import EMATeacher, load_partial_state
-from madm_model.adaptation.logit_adjustment import add_class_bias, class_bias
+from madm_model.adaptation.logit_adjustment import add_class_bias, class_bias, label_shares
 from madm_model.adaptation.passes import Passes, batch_generators, gradient_norm
 from madm_model.adaptation.pixel_contrast import PixelContrast
 from madm_model.adaptation.resources import HalvedWeights, check_resources, make_optimizer, merge_lora, prepare_network
@@ -42,6 +42,9 @@ from madm_model.network.noise import make_shared_noise
 from madm_model.training.optimizer import clip_gradient, set_learning_rate
 from madm_model.training.precision import autocast
 from madm_model.training.processes import ALONE, Processes
+
+_PRIOR_BATCHES = 16
+"""Target batches whose labels tell how common the classes are."""
 
 TRAINED_PARTS = ("unet", "projections", "head", "condition")
 
@@ -117,10 +120,10 @@ class SelfTraining:
             network.shared_noise.zero_()
         elif not network.shared_noise.any():  # left so by a training without
             network.shared_noise.copy_(make_shared_noise(network.shared_noise.shape[1]))
-        bias = np.zeros(len(label_set), np.float32)
-        if config.logit_adjustment:
-            bias = class_bias(config.logit_adjustment, data.class_shares())
-        add_class_bias(network, bias - np.asarray(held_bias or 0, np.float32))
+        if held_bias:
+            add_class_bias(network, -np.asarray(held_bias, np.float32))
+        bias = self._adjustment()
+        add_class_bias(network, bias)
         self.bias_to_keep = tuple(bias.tolist()) if bias.any() else ()
         network.train()
         network.head.dropout.p = config.dropout
@@ -136,6 +139,17 @@ class SelfTraining:
             batches=len(self._batches),
             bias=torch.from_numpy(bias) if bias.any() else None,
         )
+
+    def _adjustment(self) -> np.ndarray:
+        """What logit adjustment adds to the classifier's bias: float32 (K,)."""
+        config = self._config
+        if not config.logit_adjustment:
+            return np.zeros(self.network.num_classes, np.float32)
+        if config.logit_prior == "source":
+            return class_bias(config.logit_adjustment, self._data.class_shares())
+        batches = self._target_images(np.random.default_rng(config.seed), _PRIOR_BATCHES)
+        with autocast(self._device, config.resources.precision):
+            return class_bias(config.logit_adjustment, label_shares(self.network, batches))
 
     def _make_contrast(self) -> PixelContrast | None:
         config = self._config.self_training and self._config.self_training.pixel_contrast
@@ -258,9 +272,13 @@ class SelfTraining:
         if not targets and not sources:
             return
         rng = np.random.default_rng([self._config.seed, self._config.iterations])
-        of_target = (_images(self._data.target(rng), self._device) for _ in range(targets))
+        of_target = self._target_images(rng, targets)
         of_source = (_images(self._data.source(rng)[0], self._device) for _ in range(sources))
         take_norm_statistics(self.network, itertools.chain(of_target, of_source))
+
+    def _target_images(self, rng: np.random.Generator, count: int) -> Iterator[torch.Tensor]:
+        """Images (B, 3, H, W) of `count` target batches, each prepared when it is asked for."""
+        return (_images(self._data.target(rng), self._device) for _ in range(count))
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that training changes; frozen weights are left out: a resumed training starts from the same."""

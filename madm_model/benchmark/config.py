@@ -98,6 +98,8 @@ class BenchmarkConfig:
     """A masked pass of the target image beside the mixed one, in all rows with self-training; None: none."""
     logit_adjustment: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Strength of the logit adjustment of all rows, as `AdaptationConfig.logit_adjustment`."""
+    logit_prior: Literal["source", "pseudo_labels"] = "source"
+    """Whose shares it takes, as `AdaptationConfig.logit_prior`."""
     averaged_share: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Share of the iterations, the last ones, over which the trained weights are averaged, in all rows."""
     dropout: Annotated[float, Field(ge=0, le=1)] = 0.1

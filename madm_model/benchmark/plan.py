@@ -128,6 +128,7 @@ def training_config(config: BenchmarkConfig, run: Run) -> AdaptationConfig:
             masked_consistency=config.masked_consistency,
         ),
         logit_adjustment=config.logit_adjustment,
+        logit_prior=config.logit_prior,
         lplr=lplr,
         optimizer=config.optimizer,
         averaged_share=config.averaged_share,

@@ -38,7 +38,8 @@ def _additions(config: BenchmarkConfig) -> Iterator[str]:
     if config.masked_consistency is not None:
         yield "masked image consistency"
     if config.logit_adjustment:
-        yield f"logit adjustment {config.logit_adjustment:g}"
+        whose = "the source" if config.logit_prior == "source" else "the start's labels of the target"
+        yield f"logit adjustment {config.logit_adjustment:g} by the shares of {whose}"
     if config.averaged_share:
         yield f"weights averaged over the last {100 * config.averaged_share:g} % of the iterations"
     if config.target_norm_batches or config.source_norm_batches:

@@ -17,7 +17,7 @@ import torch
 from torch.nn import functional
 
 from madm_model.adaptation.config import AdaptationConfig, MaskedConsistencyConfig, SelfTrainingConfig
-from madm_model.adaptation.logit_adjustment import class_bias
+from madm_model.adaptation.logit_adjustment import class_bias, label_shares
 from madm_model.adaptation.self_training import SelfTraining
 from madm_model.labels import STREET_11
 from madm_model.training.losses import segmentation_loss
@@ -100,3 +100,30 @@ def test_a_later_training_takes_the_earlier_bias_back(make_network, shared_data)
     last = SelfTraining(again.finish(), STREET_11, shared_data, without, held_bias=again.bias_to_keep)
     assert torch.allclose(last.network.head.classifier.bias, make_network().head.classifier.bias, atol=1e-6)
     assert last.bias_to_keep == ()
+
+
+@torch.no_grad()
+def make_biased(network):
+    network.head.classifier.bias[5] += 2.0
+    return network
+
+
+def test_the_prior_may_be_that_of_the_networks_own_labels_of_the_target(make_network, shared_data):
+    network = make_biased(make_network())
+    batches = [shared_data.target(np.random.default_rng(seed)) for seed in range(2)]
+    shares = label_shares(network, batches)
+    network.eval()
+    labels = np.concatenate([network(images).logits.argmax(dim=1).flatten().numpy() for images in batches])
+    assert shares == pytest.approx(np.bincount(labels, minlength=len(STREET_11)) / labels.size)
+    assert 0 < shares[5] < 1 and shares.sum() == pytest.approx(1)
+
+    config = replace(CONFIG, logit_prior="pseudo_labels")
+    trainer = SelfTraining(network, STREET_11, shared_data, config)
+    rng = np.random.default_rng(config.seed)
+    expected = class_bias(0.25, label_shares(make_biased(make_network()), (shared_data.target(rng) for _ in range(16))))
+    assert trainer.bias_to_keep == pytest.approx(expected.tolist(), abs=1e-6)
+    assert trainer.bias_to_keep != pytest.approx(class_bias(0.25, SHARES).tolist(), abs=1e-3)
+
+    # What an earlier adjustment had added does not count
+    again = SelfTraining(trainer.finish(), STREET_11, shared_data, config, held_bias=trainer.bias_to_keep)
+    assert again.bias_to_keep == pytest.approx(expected.tolist(), abs=1e-6)

@@ -79,7 +79,8 @@ def test_a_job_ends_with_an_active_version_and_a_report(store, request_) -> None
 
 
 def test_logit_adjustment_and_certainty_per_class_are_told_with_the_version(store, request_) -> None:
-    options = {"logit_adjustment": "0.25", "certainty": "class", "masked_consistency": "on"}
+    options = {"logit_adjustment": "0.25", "logit_prior": "pseudo_labels"}
+    options |= {"certainty": "class", "masked_consistency": "on"}
     options |= {"target_norm_batches": "1", "source_norm_batches": "1"}
     run = Run(store, replace(request_, options={**request_.options, **options}))
     assert run() == "activated"
