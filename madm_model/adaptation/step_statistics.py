@@ -24,7 +24,7 @@ class TargetStatistics:
     """What one iteration saw of the target."""
 
     noise_step: int
-    """Diffusion step of the teacher's pass."""
+    """Diffusion step of the teacher's pass; -1 where there is none."""
     quality: float
     """Share of the target's pixels with a certain pseudo-label: their mean weight."""
     confidence: float
@@ -63,9 +63,12 @@ class StepStatistics:
         """One line of a log."""
         row = {"gradient_norm": self.gradient_norm, "learning_rate": self.learning_rate} | self.losses
         if self.target:
-            row["noise_step"] = self.target[-1].noise_step
-            for name in ("quality", "confidence", "pasted_share", "loss_share"):
+            if self.target[-1].noise_step >= 0:
+                row["noise_step"] = self.target[-1].noise_step
+            for name in ("quality", "confidence", "pasted_share"):
                 row[name] = float(np.mean([getattr(batch, name) for batch in self.target]))
+            if not math.isnan(self.target[-1].loss_share):
+                row["loss_share"] = float(np.mean([batch.loss_share for batch in self.target]))
             for name in self.target[0].certain:
                 row[f"{CERTAIN}{name}"] = _mean([batch.certain[name] for batch in self.target])
             for name in self.target[0].paired:

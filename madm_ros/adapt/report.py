@@ -28,6 +28,8 @@ ADAPTATION = "adaptation"
 def ready_line(modality: str, store: Path, active: str, roots: Sequence[Path]) -> str:
     """One line after the start: what is adapted, where versions go, and where recordings may lie."""
     where = f"recordings may lie in {', '.join(map(str, roots))}" if roots else NO_ROOTS
+    if missing := [str(root) for root in roots if not root.is_dir()]:
+        where += f"; not there: {', '.join(missing)}"
     return f"ready to adapt {modality}: versions go to {store}, where {active} is active; {where}"
 
 

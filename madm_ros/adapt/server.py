@@ -128,7 +128,7 @@ class AdaptServer(Node):
 
         roots, active = self._settings.bag_roots, self._told_snapshot.active
         ready = to_text(ready_line(self._settings.modality, self._store.root, active, roots))
-        if roots:
+        if roots and all(root.is_dir() for root in roots):
             self.get_logger().info(ready)
         else:
             self.get_logger().warning(ready)

@@ -86,6 +86,8 @@ def test_losses_fall_and_the_average_is_the_result() -> None:
     seen = steps[0].target[0]
     assert (seen.noise_step, seen.quality) == (-1, 0.0)  # 0.82 is below the threshold
     assert seen.confidence == pytest.approx(0.8 + 0.2 / 11)
+    assert {"quality", "confidence"} <= steps[0].row().keys()  # of what it has not, a log has no column
+    assert not {"noise_step", "loss_share"} & steps[0].row().keys()
     student = {name: value.clone() for name, value in distillation.student.state_dict().items()}
     result = distillation.finish()
     assert not result.training

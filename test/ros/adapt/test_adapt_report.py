@@ -48,6 +48,13 @@ def test_without_roots_it_says_that_every_job_is_refused() -> None:
     assert (status.level, "every job is refused" in status.message) == (DiagnosticStatus.WARN, True)
 
 
+def test_roots_that_are_not_there_are_named(tmp_path) -> None:
+    missing = tmp_path / "bags"
+    line = ready_line("thermal", Path("/store"), "base", (tmp_path, missing))
+    assert line.endswith(f"recordings may lie in {tmp_path}, {missing}; not there: {missing}")
+    assert "not there" not in ready_line("thermal", Path("/store"), "base", (tmp_path,))
+
+
 def test_a_failed_job_and_a_rival_are_told() -> None:
     failed = Standing("20260131-120000", JobState(State.FAILED, "no space left"))
     status = server_status("/madm/adapt_server", failed, SNAPSHOT, (Path("/data"),), (), "")
