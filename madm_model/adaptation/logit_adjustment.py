@@ -21,11 +21,29 @@ from collections.abc import Iterable
 import numpy as np
 import torch
 
+from madm_model.adaptation.config import AdaptationConfig
+from madm_model.adaptation.data.batches import AdaptationData, target_images
 from madm_model.adaptation.target_norm import evaluating
 from madm_model.network.madm import MADM
+from madm_model.training.precision import autocast
+
+_PRIOR_BATCHES = 16
+"""Target batches whose labels tell how common the classes are."""
 
 _LEAST_SHARE = 1e-3
 """A class with less counts as if it had this: a handful of pixels tells no share."""
+
+
+def configured_bias(network: MADM, data: AdaptationData, config: AdaptationConfig) -> np.ndarray:
+    """What a training's logit adjustment adds to the scores of the network that it starts from: float32 (K,)."""
+    if not config.logit_adjustment:
+        return np.zeros(network.num_classes, np.float32)
+    if config.logit_prior == "source":
+        return class_bias(config.logit_adjustment, data.class_shares())
+    device = network.shared_noise.device
+    with autocast(device, config.resources.precision):
+        batches = target_images(data, np.random.default_rng(config.seed), _PRIOR_BATCHES, device)
+        return class_bias(config.logit_adjustment, label_shares(network, batches))
 
 
 def class_bias(strength: float, shares: np.ndarray) -> np.ndarray:

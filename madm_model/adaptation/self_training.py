@@ -13,7 +13,6 @@ the plain supervised one run through this class; the configuration says which pa
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -26,25 +25,22 @@ from torch import nn
 from madm_model.adaptation.class_mix import ChooseClasses, choose_half
 from madm_model.adaptation.config import AdaptationConfig
 from madm_model.adaptation.data.batch_loader import BatchLoader
-from madm_model.adaptation.data.batches import AdaptationData, LabelledBatch, TargetBatch
+from madm_model.adaptation.data.batches import AdaptationData, LabelledBatch, TargetBatch, images_of
 from madm_model.adaptation.dplg import draw_noise
 from madm_model.adaptation.ema_teacher import EMATeacher, load_partial_state
-from madm_model.adaptation.logit_adjustment import add_class_bias, class_bias, label_shares
+from madm_model.adaptation.logit_adjustment import add_class_bias, configured_bias
 from madm_model.adaptation.passes import Passes, batch_generators, gradient_norm
 from madm_model.adaptation.pixel_contrast import PixelContrast
 from madm_model.adaptation.resources import HalvedWeights, check_resources, make_optimizer, merge_lora, prepare_network
 from madm_model.adaptation.step_statistics import StepStatistics, TargetStatistics
 from madm_model.adaptation.swa import StochasticWeightAverage
-from madm_model.adaptation.target_norm import evaluating, take_norm_statistics
+from madm_model.adaptation.target_norm import evaluating, renew_norm_statistics
 from madm_model.labels import LabelSet
 from madm_model.network.madm import MADM
 from madm_model.network.noise import make_shared_noise
 from madm_model.training.optimizer import clip_gradient, set_learning_rate
 from madm_model.training.precision import autocast
 from madm_model.training.processes import ALONE, Processes
-
-_PRIOR_BATCHES = 16
-"""Target batches whose labels tell how common the classes are."""
 
 TRAINED_PARTS = ("unet", "projections", "head", "condition")
 
@@ -122,7 +118,7 @@ class SelfTraining:
             network.shared_noise.copy_(make_shared_noise(network.shared_noise.shape[1]))
         if held_bias:
             add_class_bias(network, -np.asarray(held_bias, np.float32))
-        bias = self._adjustment()
+        bias = configured_bias(network, data, config)
         add_class_bias(network, bias)
         self.bias_to_keep = tuple(bias.tolist()) if bias.any() else ()
         network.train()
@@ -139,17 +135,6 @@ class SelfTraining:
             batches=len(self._batches),
             bias=torch.from_numpy(bias) if bias.any() else None,
         )
-
-    def _adjustment(self) -> np.ndarray:
-        """What logit adjustment adds to the classifier's bias: float32 (K,)."""
-        config = self._config
-        if not config.logit_adjustment:
-            return np.zeros(self.network.num_classes, np.float32)
-        if config.logit_prior == "source":
-            return class_bias(config.logit_adjustment, self._data.class_shares())
-        batches = self._target_images(np.random.default_rng(config.seed), _PRIOR_BATCHES)
-        with autocast(self._device, config.resources.precision):
-            return class_bias(config.logit_adjustment, label_shares(self.network, batches))
 
     def _make_contrast(self) -> PixelContrast | None:
         config = self._config.self_training and self._config.self_training.pixel_contrast
@@ -203,7 +188,7 @@ class SelfTraining:
             target = paired = TargetBatch(*(value.to(self._device, non_blocking=True) for value in target))
         rngs = batch_generators(self._config.seed, iteration, batch)
         return self.passes.run(
-            LabelledBatch(images, labels, source.of_target), _images(target, self._device), iteration, rngs, paired
+            LabelledBatch(images, labels, source.of_target), images_of(target, self._device), iteration, rngs, paired
         )
 
     def _update_weights(self, iteration: int) -> tuple[float, dict[str, float]]:
@@ -226,7 +211,7 @@ class SelfTraining:
         """The network as `finish` would leave it, to be scored between two steps; training goes on as if unseen."""
         training = {name: value.clone() for name, value in self.network.head.named_buffers()}
         with self._halved.whole(), self._average.applied():
-            self._take_norm_statistics()
+            renew_norm_statistics(self.network, self._data, self._config)
             try:
                 yield self.network
             finally:
@@ -261,24 +246,10 @@ class SelfTraining:
         self.loader.close()
         self.network.load_state_dict(self._average.mean, strict=False)
         del self.teacher, self.contrast, self.passes, self.optimizer, self._average
-        self._take_norm_statistics()
+        renew_norm_statistics(self.network, self._data, self._config)
         merge_lora(self.network)
         self.network.unet.disable_gradient_checkpointing()
         return self.network.eval()
-
-    def _take_norm_statistics(self) -> None:
-        """BatchNorm statistics taken anew, where configured; always from the same batches."""
-        targets, sources = self._config.target_norm_batches, self._config.source_norm_batches
-        if not targets and not sources:
-            return
-        rng = np.random.default_rng([self._config.seed, self._config.iterations])
-        of_target = self._target_images(rng, targets)
-        of_source = (_images(self._data.source(rng)[0], self._device) for _ in range(sources))
-        take_norm_statistics(self.network, itertools.chain(of_target, of_source))
-
-    def _target_images(self, rng: np.random.Generator, count: int) -> Iterator[torch.Tensor]:
-        """Images (B, 3, H, W) of `count` target batches, each prepared when it is asked for."""
-        return (_images(self._data.target(rng), self._device) for _ in range(count))
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that training changes; frozen weights are left out: a resumed training starts from the same."""
@@ -332,12 +303,6 @@ class SelfTraining:
         """Names of the trained parameters and of all buffers, BatchNorm's statistics among them."""
         frozen = {name for name, value in self.network.named_parameters() if not value.requires_grad}
         return self.network.state_dict().keys() - frozen
-
-
-def _images(target: torch.Tensor | TargetBatch | None, device: torch.device) -> torch.Tensor | None:
-    """The images of a target batch."""
-    images = target.images if isinstance(target, TargetBatch) else target
-    return images.to(device, non_blocking=True) if images is not None else None
 
 
 def _check_finite(losses: Iterable[dict[str, float]], iteration: int) -> None:

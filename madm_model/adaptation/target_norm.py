@@ -15,13 +15,27 @@ Neither the paper nor the released code does it.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+import numpy as np
 import torch
 from torch import nn
 
+from madm_model.adaptation.config import AdaptationConfig
+from madm_model.adaptation.data.batches import AdaptationData, target_images
 from madm_model.network.madm import MADM
+
+
+def renew_norm_statistics(network: MADM, data: AdaptationData, config: AdaptationConfig) -> None:
+    """Take them from as many batches as configured, always the same ones; 0 and 0 leaves them."""
+    targets, sources, device = config.target_norm_batches, config.source_norm_batches, network.shared_noise.device
+    if not targets and not sources:
+        return
+    rng = np.random.default_rng([config.seed, config.iterations])
+    of_source = (data.source(rng).images.to(device, non_blocking=True) for _ in range(sources))
+    take_norm_statistics(network, itertools.chain(target_images(data, rng, targets, device), of_source))
 
 
 @torch.no_grad()

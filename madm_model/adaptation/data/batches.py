@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -55,10 +56,23 @@ class AdaptationData(Protocol):
 
     def target(self, rng: np.random.Generator) -> torch.Tensor | TargetBatch:
         """Target images, float32 (B, 3, H, W) in [-1, 1], on the CPU, or such with what a second teacher says about
-        them. Not called without self-training."""
+        them. Called for self-training, norm statistics and the pseudo-labels' prior alone."""
 
     def class_shares(self) -> np.ndarray:
         """Share of the source's pixels that each class has, float (K,). Called for logit adjustment alone."""
+
+
+def images_of(target: torch.Tensor | TargetBatch | None, device: torch.device) -> torch.Tensor | None:
+    """The images of a target batch, on a device; None stays None."""
+    images = target.images if isinstance(target, TargetBatch) else target
+    return images.to(device, non_blocking=True) if images is not None else None
+
+
+def target_images(
+    data: AdaptationData, rng: np.random.Generator, count: int, device: torch.device
+) -> Iterator[torch.Tensor]:
+    """Images (B, 3, H, W) of `count` target batches on a device, each prepared when it is asked for."""
+    return (images_of(data.target(rng), device) for _ in range(count))
 
 
 class FramePoolData:
