@@ -21,6 +21,7 @@ def simulate(
     seconds: Annotated[float, typer.Option(help="Length of the drive.")] = 10.0,
     rate: Annotated[float, typer.Option(help="Frames a second.")] = 10.0,
     time_of_day: Annotated[str, typer.Option(help="day, dusk, night, or random: the seed chooses.")] = "random",
+    place: Annotated[str, typer.Option(help="street; or quiet: a way under trees with hardly a vehicle.")] = "street",
     width: Annotated[int, typer.Option(help="Of the images, pixels.")] = 320,
     height: Annotated[int, typer.Option(help="Of the images, pixels.")] = 240,
     events: Annotated[
@@ -42,7 +43,7 @@ def simulate(
         from madm_model.simulator.lidar import LidarConfig
         from madm_model.simulator.record import record_drive
 
-        config = SimulatorConfig(width=width, height=height, time_of_day=time_of_day)  # type: ignore[arg-type]
+        config = SimulatorConfig(width, height, time_of_day, place)  # type: ignore[arg-type]
         simulator = StreetSimulator(seed, config)
         with Progress(console=console) as progress:
             task = progress.add_task("simulating", total=max(1, round(seconds * rate)))

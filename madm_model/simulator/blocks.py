@@ -158,7 +158,7 @@ class _Side:
         if style.tree_gap:
             for s in np.arange(np.ceil(start / style.tree_gap) * style.tree_gap, end - 0.5, style.tree_gap):
                 builder = Builder()
-                add_tree(builder, rng, climate, style.season, 0.0, 0.0, rng.uniform(0.7, 1.1))
+                add_tree(builder, rng, climate, style.season, 0.0, 0.0, rng.uniform(*style.tree_size))
                 self.place(builder, s, near, height=style.kerb)
         if style.verge and rng.random() < 0.3:
             builder = Builder()

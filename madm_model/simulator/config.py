@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 TimeOfDay = Literal["day", "dusk", "night", "random"]
+Place = Literal["street", "quiet"]
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,9 @@ class SimulatorConfig:
     time_of_day: TimeOfDay = "random"
     """"day", "dusk" or "night"; "random" lets the seed choose."""
 
+    place: Place = "street"
+    """"street"; or "quiet": a way of a park or a campus, where trees close over the road and hardly a vehicle is."""
+
     sensor_noise: bool = True
     """Adds the noise of the colour and the thermal sensor; without it the signal is smooth, as events need it."""
 
@@ -39,5 +43,7 @@ class SimulatorConfig:
         for name, size in (("width", self.width), ("height", self.height)):
             if not 32 <= size <= 4096:
                 raise ValueError(f"the simulator's {name} must be 32 to 4096 pixels, not {size}")
+        if self.place not in ("street", "quiet"):
+            raise ValueError(f"place must be 'street' or 'quiet', not {self.place!r}")
         if self.time_of_day not in ("day", "dusk", "night", "random"):
             raise ValueError(f"time_of_day must be 'day', 'dusk', 'night' or 'random', not {self.time_of_day!r}")

@@ -18,7 +18,7 @@ from madm_model.simulator.config import SimulatorConfig
 from madm_model.simulator.ground import find_ground, ground_paints
 from madm_model.simulator.raster import View, draw
 from madm_model.simulator.shading import Scene, develop, shade_scene
-from madm_model.simulator.street_style import sample_style
+from madm_model.simulator.street_style import quieten, sample_style
 from madm_model.simulator.surfaces import Quads, join_quads, join_strips
 from madm_model.simulator.thermal import ThermalSensor
 from madm_model.simulator.traffic import Traffic
@@ -68,7 +68,8 @@ class StreetSimulator:
             raise ValueError(f"the simulator's seed must be 0 or more, not {seed}")
         self.seed = seed
         self.config = config or SimulatorConfig()
-        self.style = style = sample_style(seed, self.config.time_of_day)
+        style = sample_style(seed, self.config.time_of_day)
+        self.style = style = quieten(style) if self.config.place == "quiet" else style
         rng = np.random.default_rng([seed, 18])
         field_of_view = np.deg2rad(rng.uniform(52, 88))
         self._focal = self.config.width / 2 / np.tan(field_of_view / 2)

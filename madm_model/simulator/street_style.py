@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -50,6 +50,8 @@ class StreetStyle:
     storeys: tuple[int, int]
     tree_gap: float
     """Distance between street trees, 0 for none."""
+    tree_size: tuple[float, float]
+    """Smallest and largest street tree, as a factor on its size."""
     lamp_gap: float
     lamp_both: bool
     sign_density: float
@@ -142,6 +144,7 @@ def sample_style(seed: int, time_of_day: str) -> StreetStyle:
         lot_weights=tuple(float(w * j) for w, j in zip(weights, jitter)),
         storeys={"city": (3, 8), "town": (2, 5), "suburb": (1, 3), "works": (1, 4)}[character],
         tree_gap=float(rng.uniform(7, 16)) if rng.random() < 0.6 else 0.0,
+        tree_size=(0.7, 1.1),
         lamp_gap=float(rng.uniform(14, 28)),
         lamp_both=bool(rng.random() < 0.5),
         sign_density=float(rng.uniform(1.2, 3.2)),
@@ -152,4 +155,30 @@ def sample_style(seed: int, time_of_day: str) -> StreetStyle:
         road_colour=(tone * rng.uniform(0.96, 1.06), tone, tone * rng.uniform(0.94, 1.08)),
         sidewalk_colour=(walk * rng.uniform(0.98, 1.15), walk, walk * rng.uniform(0.86, 1.02)),
         sidewalk_pattern=int(rng.integers(4)),
+    )
+
+
+def quieten(style: StreetStyle) -> StreetStyle:
+    """The street as a way of a park or a campus: hardly a vehicle, trees that close over it, and bends, behind which
+    hedges, walls and houses end the view.
+
+    On a street there are vehicles wherever it ends in the distance, and sky above them. A network that has seen nothing
+    else finds vehicles at the end of every way.
+    """
+    rng = np.random.default_rng([style.seed, 20])
+    #          building yard wall fence park hedge
+    greener = (0.4, 0.2, 1.0, 1.0, 4.0, 6.0)
+    radius = np.exp(rng.uniform(np.log(30), np.log(200)))
+    parking = float(rng.uniform(0.05, 0.3)) if rng.random() < 0.3 else 0.0
+    return replace(
+        style,
+        curvature=style.curvature if rng.random() < 0.3 else float(rng.choice([-1, 1]) / radius),
+        half_width=float(rng.uniform(2.0, 3.6)) + (2.2 if parking else 0.3),
+        lanes=1,
+        parking=parking,
+        centre_line=style.centre_line if rng.random() < 0.4 else 0,
+        lot_weights=tuple(weight * factor for weight, factor in zip(style.lot_weights, greener)),
+        tree_gap=float(rng.uniform(3.5, 8.0)),
+        tree_size=(1.0, float(rng.uniform(1.2, 2.0))),
+        traffic_gap=float(np.exp(rng.uniform(np.log(400), np.log(3000)))),
     )

@@ -58,6 +58,8 @@ class FramePoolConfig:
     """Frame width in pixels."""
     height: Annotated[int, Field(ge=1)] = 240
     """Frame height in pixels."""
+    quiet_share: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Share of the streets that are quiet ways: `SimulatorConfig.place`."""
     modalities: Annotated[tuple[Literal["rgb", "thermal", "depth", "event"], ...], Field(min_length=1)] = field(
         default=POOL_MODALITIES, repr=False
     )

@@ -30,6 +30,7 @@ import torch
 from madm_model.io.frames import RawFrame
 from madm_model.modalities import make_preprocessor
 from madm_model.simulator import SimulatorConfig, StreetSimulator
+from madm_model.simulator.config import Place
 from madm_model.simulator.edges import edge_image
 from madm_model.training.config import POOL_MODALITIES, FramePoolConfig
 from madm_model.training.views import random_view, stack_images
@@ -116,9 +117,11 @@ def render_pool(config: FramePoolConfig, folder: Path) -> FramePool:
 
 
 def _holds(found: dict[str, Any], wanted: dict[str, Any]) -> bool:
-    """Whether a pool's stamp promises what is wanted; stamps of before there was a choice name no modalities."""
+    """Whether a pool's stamp promises what is wanted; stamps of before there was a choice name no modalities and no
+    quiet ways."""
     held = found.get("modalities", POOL_MODALITIES)
-    return found | {"modalities": ()} == wanted | {"modalities": ()} and set(held).issuperset(wanted["modalities"])
+    found = {"quiet_share": 0.0} | found | {"modalities": ()}
+    return found == wanted | {"modalities": ()} and set(held).issuperset(wanted["modalities"])
 
 
 @contextlib.contextmanager
@@ -154,7 +157,10 @@ def _render_street(config: FramePoolConfig, seed: int) -> dict[str, np.ndarray]:
 
 def network_frames(config: FramePoolConfig, seed: int) -> Iterator[dict[str, np.ndarray]]:
     """One street's frames as network images, uint8 (H, W, 3) by modality, with their `labels`."""
-    simulator = StreetSimulator(seed, SimulatorConfig(width=config.width, height=config.height))
+    number = seed - config.first_seed
+    is_quiet = int((number + 1) * config.quiet_share) > int(number * config.quiet_share)
+    place: Place = "quiet" if is_quiet else "street"
+    simulator = StreetSimulator(seed, SimulatorConfig(width=config.width, height=config.height, place=place))
     for number in range(config.frames_per_street):
         time_s = number * _FRAME_INTERVAL_S
         frame = simulator.frame(time_s)

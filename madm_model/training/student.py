@@ -50,7 +50,7 @@ APPEARANCES = {
 
 def training_streets(modality: str) -> FramePoolConfig:
     """Streets that a student is trained on; of edge frames, each of which takes many rendered moments, half as many."""
-    streets = FramePoolConfig(2_000_000, 400, 4, width=512, height=384)
+    streets = FramePoolConfig(2_000_000, 400, 4, width=512, height=384, quiet_share=0.4)
     return replace(streets, frames_per_street=2, modalities=("rgb", "event")) if modality == "event" else streets
 
 
@@ -235,6 +235,7 @@ def _card_lines(
     start = f" --initial {Path(recipe.initial).name}" if recipe.initial else ""
     minutes = ", ".join(f"{name} {value / 60:.0f} min" for name, value in seconds.items())
     frames, test = recipe.training_frames, recipe.test_frames
+    quiet = f", {100 * frames.quiet_share:.0f} % of them quiet ways" if frames.quiet_share else ""
     yield from (
         f"# student-{recipe.modality}",
         "",
@@ -247,7 +248,8 @@ def _card_lines(
         f"| command | `madm train-student {recipe.student} --modality {recipe.modality} --seed {recipe.seed}"
         f"{start} --iterations {recipe.iterations} --out madm_model/weights/student-{recipe.modality}` |",
         f"| iterations | {recipe.iterations} of {recipe.batch_size} crops, {recipe.full_view_iterations} of views |",
-        f"| training frames | {frames.streets} streets x {frames.frames_per_street}, {frames.width}x{frames.height} |",
+        f"| training frames | {frames.streets} streets x {frames.frames_per_street}, {frames.width}x{frames.height}"
+        f"{quiet} |",
         f"| time | {minutes}; CPU threads: {torch.get_num_threads()} ({platform.machine()}) |",
         f"| torch | {torch.__version__} |",
         "",

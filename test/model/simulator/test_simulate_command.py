@@ -42,7 +42,7 @@ def bag(app: typer.Typer, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Half a second of street 5 at 8 Hz."""
     path = tmp_path_factory.mktemp("simulate") / "drive"
     options = ["--seed", "5", "--seconds", "0.5", "--rate", "8", "--time-of-day", "night"]
-    options += ["--width", "160", "--height", "120"]
+    options += ["--place", "quiet", "--width", "160", "--height", "120"]
     result = CliRunner().invoke(app, ["--out", str(path), *options])
     assert result.exit_code == 0, result.output
     assert "4 frames" in result.output
@@ -50,7 +50,7 @@ def bag(app: typer.Typer, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_bag_holds_the_simulators_frames_at_the_rate(bag: Path) -> None:
-    simulator = StreetSimulator(5, SimulatorConfig(width=160, height=120, time_of_day="night"))
+    simulator = StreetSimulator(5, SimulatorConfig(160, 120, "night", "quiet"))
     truth = [simulator.frame(number / 8) for number in range(4)]
     with BagReader(bag) as reader:
         assert sorted(reader.image_topics()) == sorted(IMAGES)

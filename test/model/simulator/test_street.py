@@ -19,7 +19,7 @@ import pytest
 from madm_model.labels import STREET_11
 from madm_model.simulator import SimulatedFrame, SimulatorConfig, StreetSimulator, sample_frame
 
-SKY, PERSON, VEHICLE = (STREET_11.names.index(name) for name in ("sky", "person", "vehicle"))
+SKY, PERSON, VEHICLE, VEGETATION = map(STREET_11.names.index, ("sky", "person", "vehicle", "vegetation"))
 SEEDS = range(16)
 
 
@@ -154,10 +154,21 @@ def test_time_of_day_is_obeyed(time_of_day: str) -> None:
     assert low < np.mean(brightness) < high
 
 
+def test_on_a_quiet_way_are_trees_and_hardly_a_vehicle() -> None:
+    quiet = [sample_frame(seed, SimulatorConfig(place="quiet")) for seed in SEEDS]
+    streets, ways = (np.stack([frame.labels for frame in group]) for group in (frames(), quiet))
+    assert (ways == VEHICLE).mean() < 0.5 * (streets == VEHICLE).mean()
+    assert (ways == VEGETATION).mean() > 2 * (streets == VEGETATION).mean()
+    assert (ways == SKY).mean() < (streets == SKY).mean()
+    assert (ways == PERSON).mean() > 0.5 * (streets == PERSON).mean()
+
+
 def test_bad_configuration_is_refused() -> None:
     with pytest.raises(ValueError, match="width must be 32 to 4096 pixels, not 8"):
         SimulatorConfig(width=8)
     with pytest.raises(ValueError, match="time_of_day must be 'day', 'dusk', 'night' or 'random', not 'noon'"):
         SimulatorConfig(time_of_day="noon")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="place must be 'street' or 'quiet', not 'park'"):
+        SimulatorConfig(place="park")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="seed must be 0 or more, not -1"):
         StreetSimulator(-1)

@@ -86,7 +86,7 @@ def test_a_pool_is_rendered_again_only_if_it_lacks_something(tmp_path, rendered)
     assert renders(replace(SMALL, modalities=("thermal",))) == 0
     # A stamp of before modalities could be chosen.
     stamp = json.loads((tmp_path / "pool.json").read_text())
-    del stamp["modalities"]
+    del stamp["modalities"], stamp["quiet_share"]
     (tmp_path / "pool.json").write_text(json.dumps(stamp))
     assert renders(SMALL) == 0
     assert renders(replace(SMALL, modalities=("thermal", "event"))) == 2
@@ -131,6 +131,14 @@ def test_the_noise_before_the_drive_is_reproducible():
     once, again = (np.concatenate([c.t_us for c in street_events(simulator, -0.05, 0.0)]) for _ in range(2))
     np.testing.assert_array_equal(once, again)
     assert once.min() < 0
+
+
+def test_a_share_of_the_streets_are_quiet_ways():
+    config = replace(SMALL, streets=4, frames_per_street=1, quiet_share=0.5)
+    for seed, place in zip(range(21, 25), ("street", "quiet", "street", "quiet")):
+        (frame,) = network_frames(config, seed)
+        expected = StreetSimulator(seed, SimulatorConfig(64, 48, place=place)).frame(0.0)
+        np.testing.assert_array_equal(frame["labels"], expected.labels)
 
 
 @pytest.mark.parametrize("modalities", [(), ("radar",)])
