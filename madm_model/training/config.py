@@ -58,9 +58,9 @@ class FramePoolConfig:
     """Frame width in pixels."""
     height: Annotated[int, Field(ge=1)] = 240
     """Frame height in pixels."""
-    quiet_share: Annotated[float, Field(ge=0, le=1)] = 0.0
-    """Share of the streets that are quiet ways: `SimulatorConfig.place`."""
     modalities: Annotated[tuple[Literal["rgb", "thermal", "depth", "event"], ...], Field(min_length=1)] = field(
         default=POOL_MODALITIES, repr=False
     )
     """What is kept of each frame besides its labels; not in the text form, as it changes no frame."""
+    quiet_share: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Share of the streets that are quiet ways: `SimulatorConfig.place`."""
