@@ -19,7 +19,8 @@ import torch
 from torch.nn import functional
 
 from madm_model.network.madm import MADM
-from madm_model.training.frame_pool import POOL_MODALITIES, FramePool, one_opencv_thread
+from madm_model.training.config import POOL_MODALITIES
+from madm_model.training.frame_pool import FramePool, one_opencv_thread
 from madm_model.training.precision import Precision, autocast
 from madm_model.training.stage import Step
 from madm_model.training.views import stack_images

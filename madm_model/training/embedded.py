@@ -26,8 +26,9 @@ from madm_model.model_config import ModelConfig
 from madm_model.network.madm import MADM
 from madm_model.segmenter import Segmenter
 from madm_model.training.appearance import AppearanceConfig
+from madm_model.training.config import POOL_MODALITIES
 from madm_model.training.denoising import DenoisingStage, denoising_step
-from madm_model.training.frame_pool import POOL_MODALITIES, FramePool, FramePoolConfig, render_pool
+from madm_model.training.frame_pool import FramePool, FramePoolConfig, render_pool
 from madm_model.training.optimizer import OptimizerConfig
 from madm_model.training.stage import StageConfig, run_stage
 from madm_model.training.supervised import SupervisedStage, supervised_step

@@ -19,7 +19,7 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict
+from dataclasses import MISSING, asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ from madm_model.modalities import make_preprocessor
 from madm_model.simulator import SimulatorConfig, StreetSimulator
 from madm_model.simulator.config import Place
 from madm_model.simulator.edges import edge_image
-from madm_model.training.config import POOL_MODALITIES, FramePoolConfig
+from madm_model.training.config import FramePoolConfig
 from madm_model.training.views import random_view, stack_images
 
 _FRAME_INTERVAL_S = 1.5
@@ -117,11 +117,10 @@ def render_pool(config: FramePoolConfig, folder: Path) -> FramePool:
 
 
 def _holds(found: dict[str, Any], wanted: dict[str, Any]) -> bool:
-    """Whether a pool's stamp promises what is wanted; stamps of before there was a choice name no modalities and no
-    quiet ways."""
-    held = found.get("modalities", POOL_MODALITIES)
-    found = {"quiet_share": 0.0} | found | {"modalities": ()}
-    return found == wanted | {"modalities": ()} and set(held).issuperset(wanted["modalities"])
+    """Whether a pool's stamp promises what is wanted; what a stamp does not name was the default then."""
+    found = {value.name: value.default for value in fields(FramePoolConfig) if value.default is not MISSING} | found
+    held = set(found["modalities"])
+    return found | {"modalities": ()} == wanted | {"modalities": ()} and held.issuperset(wanted["modalities"])
 
 
 @contextlib.contextmanager
@@ -155,12 +154,15 @@ def _render_street(config: FramePoolConfig, seed: int) -> dict[str, np.ndarray]:
     return {name: np.stack([frame[name] for frame in frames]) for name in frames[0]}
 
 
+def _place(config: FramePoolConfig, seed: int) -> Place:
+    """What the street of a seed is: `quiet_share` of them, evenly spread, are quiet."""
+    street = seed - config.first_seed
+    return "quiet" if int((street + 1) * config.quiet_share) > int(street * config.quiet_share) else "street"
+
+
 def network_frames(config: FramePoolConfig, seed: int) -> Iterator[dict[str, np.ndarray]]:
     """One street's frames as network images, uint8 (H, W, 3) by modality, with their `labels`."""
-    number = seed - config.first_seed
-    is_quiet = int((number + 1) * config.quiet_share) > int(number * config.quiet_share)
-    place: Place = "quiet" if is_quiet else "street"
-    simulator = StreetSimulator(seed, SimulatorConfig(width=config.width, height=config.height, place=place))
+    simulator = StreetSimulator(seed, SimulatorConfig(config.width, config.height, place=_place(config, seed)))
     for number in range(config.frames_per_street):
         time_s = number * _FRAME_INTERVAL_S
         frame = simulator.frame(time_s)

@@ -30,8 +30,9 @@ from madm_model.segmenter import Segmenter
 from madm_model.settings import settings
 from madm_model.students.architecture import STUDENTS, StudentArchitecture
 from madm_model.training.appearance import AppearanceConfig, random_appearance
+from madm_model.training.config import POOL_MODALITIES
 from madm_model.training.embedded import score_pool, score_table
-from madm_model.training.frame_pool import POOL_MODALITIES, FramePool, FramePoolConfig, render_pool
+from madm_model.training.frame_pool import FramePool, FramePoolConfig, render_pool
 from madm_model.training.losses import segmentation_loss
 from madm_model.training.optimizer import OptimizerConfig
 from madm_model.training.sensor_appearance import random_sensor

@@ -18,7 +18,8 @@ from diffusers import AutoencoderKL
 from torch.nn import functional
 
 from madm_model.labels import STREET_11
-from madm_model.training.frame_pool import POOL_MODALITIES, FramePool
+from madm_model.training.config import POOL_MODALITIES
+from madm_model.training.frame_pool import FramePool
 from madm_model.training.label_palette import label_images
 from madm_model.training.stage import Step
 

@@ -28,9 +28,14 @@ ADAPTATION = "adaptation"
 def ready_line(modality: str, store: Path, active: str, roots: Sequence[Path]) -> str:
     """One line after the start: what is adapted, where versions go, and where recordings may lie."""
     where = f"recordings may lie in {', '.join(map(str, roots))}" if roots else NO_ROOTS
-    if missing := [str(root) for root in roots if not root.is_dir()]:
-        where += f"; not there: {', '.join(missing)}"
+    if missing := missing_roots(roots):
+        where += f"; not there: {', '.join(map(str, missing))}"
     return f"ready to adapt {modality}: versions go to {store}, where {active} is active; {where}"
+
+
+def missing_roots(roots: Sequence[Path]) -> list[Path]:
+    """Folders that recordings may lie in, but which are not there."""
+    return [root for root in roots if not root.is_dir()]
 
 
 NO_ROOTS = "no bag_roots are set, so that every job is refused: set bag_roots to the folders of your recordings"

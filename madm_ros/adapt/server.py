@@ -54,7 +54,7 @@ from madm_ros.adapt.jobs import AdaptJobs
 from madm_ros.adapt.messages import to_job, to_request, to_status, to_text
 from madm_ros.adapt.on_shift import OnShift
 from madm_ros.adapt.peers import Followers, RivalWatch
-from madm_ros.adapt.report import progress_line, ready_line, server_status
+from madm_ros.adapt.report import missing_roots, progress_line, ready_line, server_status
 from madm_ros.diagnostic_reports import DiagnosticsPublisher
 from madm_ros.running import ros_process
 
@@ -128,7 +128,7 @@ class AdaptServer(Node):
 
         roots, active = self._settings.bag_roots, self._told_snapshot.active
         ready = to_text(ready_line(self._settings.modality, self._store.root, active, roots))
-        if roots and all(root.is_dir() for root in roots):
+        if roots and not missing_roots(roots):
             self.get_logger().info(ready)
         else:
             self.get_logger().warning(ready)

@@ -16,7 +16,8 @@ import torch
 from madm_model.adaptation.data.batches import FramePoolData
 from madm_model.adaptation.data.rare_class_sampling import RareClassConfig
 from madm_model.training.appearance import AppearanceConfig
-from madm_model.training.frame_pool import POOL_MODALITIES, FramePool
+from madm_model.training.config import POOL_MODALITIES
+from madm_model.training.frame_pool import FramePool
 
 FRAMES, HEIGHT, WIDTH = 20, 32, 48
 
