@@ -19,7 +19,7 @@ from torch import nn
 from madm_model.adaptation.config import LoRAConfig, ResourceConfig
 from madm_model.network.madm import MADM
 from madm_model.training.optimizer import OptimizerConfig, build_optimizer, parameter_groups
-from madm_model.training.precision import DTYPES
+from madm_model.training.precision import DTYPES, computed_precision
 
 
 class ResourceError(Exception):
@@ -86,7 +86,7 @@ def prepare_network(network: MADM, config: ResourceConfig, train_unet_output: bo
         network.unet.enable_gradient_checkpointing()
     halved = HalvedWeights()
     if config.half_frozen:
-        halved.halve(network, DTYPES[config.precision])
+        halved.halve(network, DTYPES[computed_precision(network.shared_noise.device, config.precision)])
     return halved
 
 

@@ -23,6 +23,7 @@ from madm_model.jobs.request import JobRequest
 from madm_model.labels import STREET_11
 from madm_model.network.madm import MADM
 from madm_model.store import VersionStore
+from madm_model.training import precision
 
 
 class RandomData:
@@ -45,6 +46,12 @@ def _recordings_are_read_here(request: pytest.FixtureRequest, monkeypatch: pytes
         monkeypatch.setattr(
             limited_reading, "run_limited", lambda what, function, *arguments, **_: function(*arguments)
         )
+
+
+@pytest.fixture
+def bfloat16_is_computed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passes that were asked for in bfloat16 are made in it, on a CPU that only emulates it, too."""
+    monkeypatch.setattr(precision, "_cpu_computes_bfloat16", lambda: True)
 
 
 class _Unlimited:

@@ -44,6 +44,7 @@ def test_gradient_checkpointing_changes_no_number(make_network, data):
     assert not saving.finish().unet.is_gradient_checkpointing
 
 
+@pytest.mark.usefixtures("bfloat16_is_computed")
 @pytest.mark.parametrize("half_frozen", [False, True])
 def test_bfloat16_is_close(make_network, data, half_frozen):
     _, exact = one_step(make_network(), data, ResourceConfig())

@@ -143,6 +143,7 @@ def test_teacher_follows_from_the_second_iteration(make_network, data):
     assert torch.allclose(trainer.teacher.network.head.classifier.weight, (start + student) / 2)
 
 
+@pytest.mark.usefixtures("bfloat16_is_computed")
 @pytest.mark.parametrize(
     "config",
     [

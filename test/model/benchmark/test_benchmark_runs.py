@@ -138,6 +138,7 @@ def test_rgb_to_event(tmp_path, base, monkeypatch):
     assert "### RGB to event" in text and "missing" not in text
 
 
+@pytest.mark.usefixtures("bfloat16_is_computed")
 def test_a_run_with_frozen_weights_in_half_precision_is_scored_on_its_way(tmp_path, base, pools):
     resources = ResourceConfig("bfloat16", half_frozen=True, lora=LoRAConfig(2))
     config = _config(base, rows=(AblationRow.MADM,), resources=resources, target_norm_batches=1, workers=1)

@@ -131,6 +131,7 @@ def test_the_gate_judges_in_the_number_format_that_will_run(store, request_, mon
     assert "finite scores is 0.000, limit 1.000" in run.of("state")[-1]["message"]
 
 
+@pytest.mark.usefixtures("bfloat16_is_computed")
 @pytest.mark.parametrize("lora", ["on", "off"])
 def test_frozen_weights_in_half_precision_are_as_before_in_the_end(store, request_, lora) -> None:
     options = {**request_.options, "half_frozen": "on", "precision": "bfloat16", "lora": lora}
