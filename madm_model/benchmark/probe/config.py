@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -50,6 +50,8 @@ class DenoisingConfig:
     """Learning rate, decay, clipping and schedule."""
     checkpoint_every: _Count = 2500
     """Iterations between two checkpoints."""
+    crop: tuple[_Count, _Count] | None = None
+    """Height and width of a view in pixels; None: those of self-training's crops."""
 
 
 @settings
@@ -89,7 +91,7 @@ class ProbeConfig:
     dropout: Annotated[float, Field(ge=0, le=1)] = 0.1
     """Probability of the head's channel dropout."""
     view: ViewConfig = field(default_factory=lambda: ViewConfig(8, 192, 256))
-    """Batch size and crops, of the denoising's views too; and Rare Class Sampling."""
+    """Batch size and crops of self-training, and Rare Class Sampling; magnifications of the denoising's views, too."""
     resources: ResourceConfig = field(default_factory=lambda: ResourceConfig(precision="bfloat16"))
     """Precision of both trainings, and the rest of self-training's cost."""
     workers: Annotated[int, Field(ge=0)] = 0
@@ -114,6 +116,12 @@ class ProbeConfig:
         sizes = {(pool.height, pool.width) for pool in (self.streets.source, self.streets.target, self.streets.test)}
         if len(sizes) != 1:
             raise ValueError("the frames of all streets have to be of one size")
+
+    @property
+    def denoising_view(self) -> ViewConfig:
+        """What of a frame denoising sees."""
+        height, width = self.denoising.crop or self.view.crop
+        return replace(self.view, crop_height=height, crop_width=width)
 
     def self_training(self) -> AdaptationConfig:
         """The baseline: neither DPLG nor LPLR."""

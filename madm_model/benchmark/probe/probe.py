@@ -85,7 +85,8 @@ class Probe:
             vae = {name: value for name, value in architecture.to_dict().items() if name.startswith("vae_")}
             sizes = ARCHITECTURES[config.architecture]
             architecture = replace(sizes, latent_scaling=architecture.latent_scaling, **vae)
-        config.view.check(architecture)
+        for view in (config.view, config.denoising_view):
+            view.check(architecture)
         size = config.streets.test.height, config.streets.test.width
         self._model = ModelConfig(
             f"{architecture.name}-denoised", architecture, STREET_11, "rgb", size, keep_aspect=True
@@ -119,9 +120,10 @@ class Probe:
 
         # 1. Latents, once
         console.print("encoding frames")
-        scale = config.view.magnifications(1.0)
+        view = config.denoising_view
+        scale = view.magnifications(1.0)
         latents = LatentPool(
-            network, (source, target), modalities, config.denoising.views, config.view.crop, scale, config.seed
+            network, (source, target), modalities, config.denoising.views, view.crop, scale, config.seed
         )
 
         # 2. Train the UNet

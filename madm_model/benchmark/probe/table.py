@@ -92,10 +92,11 @@ def _section(config: ProbeConfig, results: Mapping[str, Any], command: str) -> I
 def _noise_table(config: ProbeConfig, result: Mapping[str, Any]) -> Iterator[str]:
     steps = [str(step) for step in config.denoising.noise_steps]
     stopped = ", stopped by the limit" if result["iterations"] < result["of"] else ""
+    height, width = config.denoising_view.crop
     yield (
         f"Noise prediction on the unseen frames after {_iterations(result)} iterations of denoising{stopped} "
         f"({duration(result['seconds'])} on {result['machine']}; {result['parameters'] / 1e6:.1f} M parameters, batch "
-        f"{config.denoising.batch_size}), mean squared error / correlation by diffusion step; "
+        f"{config.denoising.batch_size} of {height}x{width}), mean squared error / correlation by diffusion step; "
         "1 / 0 is a prediction of 0:"
     )
     yield ""

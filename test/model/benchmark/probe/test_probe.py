@@ -20,13 +20,14 @@ from adaptation_samples import MINIATURE
 from typer.testing import CliRunner
 
 from madm_model.architecture import SMALL, TINY
-from madm_model.benchmark.probe import scores
+from madm_model.benchmark.probe import probe, scores
 from madm_model.benchmark.probe.config import DenoisingConfig, ProbeConfig, load_probe_config
 from madm_model.benchmark.probe.table import verdict, write_table
 from madm_model.checkpoint.model_folder import load_model, save_model
 from madm_model.cli.app import app
 from madm_model.labels import STREET_11
 from madm_model.network.madm import MADM
+from madm_model.training.denoising import LatentPool
 
 ROOT = Path(__file__).resolve().parents[4]
 CONFIG = """
@@ -34,7 +35,7 @@ title: Probe
 architecture: ""
 base_model: "{base}"
 modalities: [thermal]
-denoising: {{iterations: 3, batch_size: 4, views: 1, noise_steps: [0, 50]}}
+denoising: {{iterations: 3, batch_size: 4, views: 1, noise_steps: [0, 50], crop: [32, 32]}}
 iterations: 2
 score_at: [0]
 teacher: {{average_unet: false}}
@@ -64,7 +65,15 @@ def run(config: Path, *more: str):
     return CliRunner().invoke(app, [*given, "--out", str(config.parent / "docs.md")])
 
 
-def test_a_probe_ended_by_its_limit_then_the_rest(config) -> None:
+def test_a_probe_ended_by_its_limit_then_the_rest(config, monkeypatch) -> None:
+    latents = []
+
+    class SpiedPool(LatentPool):
+        def draw(self, rng, count):
+            latents.append(super().draw(rng, count))
+            return latents[-1]
+
+    monkeypatch.setattr(probe, "LatentPool", SpiedPool)
     folder, document = config.parent / "work", config.parent / "docs.md"
     assert run(config, "--tables-only").exit_code == 0
     assert "Not measured yet." in document.read_text()
@@ -73,6 +82,8 @@ def test_a_probe_ended_by_its_limit_then_the_rest(config) -> None:
     assert first.exit_code == 0, first.output
     text = document.read_text()
     assert "after 1 of 3 iterations of denoising, stopped by the limit" in text
+    assert "batch 4 of 32x32" in text
+    assert latents[0].shape == (4, 4, 16, 16)  # of the views of denoising, which are not those of self-training
     assert "| thermal, learned to denoise | 1 of 2, stopped by the limit |" in text
     assert "| thermal, fresh weights | missing |" in text
     network, model = load_model(folder / "denoising" / "model")
@@ -98,6 +109,13 @@ def test_a_folder_of_other_settings_is_refused(config) -> None:
     changed = run(config)
     config.write_text(config.read_text().replace("iterations: 4\n", "iterations: 2\n"))
     assert changed.exit_code == 1 and "was made with another iterations" in " ".join(changed.output.split())
+
+
+def test_views_that_do_not_fit_the_network_are_refused(config, tmp_path) -> None:
+    file = tmp_path / "probe.yaml"
+    file.write_text(config.read_text().replace("crop: [32, 32]", "crop: [32, 33]"))
+    wrong = run(file)
+    assert wrong.exit_code == 1 and "must be multiples of" in wrong.output
 
 
 def test_an_only_that_fits_nothing_is_named(config) -> None:
