@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -35,7 +35,8 @@ class OnShiftConfig:
     hold_minutes: Annotated[float, Field(ge=0.0, le=10_000.0)] = 10.0
     """How long it has to stay high."""
     recordings: str = ""
-    """Folder of bags to adapt from, in bag_roots; empty: the recorder's, ~/.madm/[NAMESPACE/]recordings/recorder."""
+    """Folders of bags to adapt from, in bag_roots, separated by colons; those with nothing in them are left out. Empty:
+    the recorder's, ~/.madm/[NAMESPACE/]recordings/recorder."""
     train_minutes: Annotated[float, Field(ge=0.1, le=10_000.0)] = 30.0
     """Time budget of the job."""
     pause_hours: Annotated[float, Field(ge=0.0, le=10_000.0)] = 24.0
@@ -48,7 +49,7 @@ class OnShift:
     Args:
         config: when, and from what.
         store: the store's folder; nodes that follow another one do not count.
-        recordings: folder to adapt from.
+        recordings: folders to adapt from.
         start: asks for a job: whether it was accepted, a sentence, its id.
         log_info, log_warning: write one line.
         clock: seconds on a clock that never goes back.
@@ -58,7 +59,7 @@ class OnShift:
         self,
         config: OnShiftConfig,
         store: Path,
-        recordings: Path,
+        recordings: Sequence[Path],
         start: Callable[[AdaptJob], tuple[bool, str, str]],
         log_info: Callable[[str], object],
         log_warning: Callable[[str], object],
@@ -128,12 +129,14 @@ class OnShift:
         name, seconds, shift = due[0]
         return (
             f"the input of {name} has been unlike what its model knows for {seconds / 60:.0f} minutes (shift "
-            f"{shift:.1f}): adapt it from {self._recordings}"
+            f"{shift:.1f}): adapt it from {', '.join(map(str, self._recordings))}"
         )
 
     def _start_job(self, advice: str) -> None:
         budget = to_duration(60 * self._config.train_minutes)
-        job = AdaptJob(bag_uris=[str(self._recordings)], time_budget=budget, auto_activate=True)
+        # A camera that has recorded nothing so far keeps no other one from being learned from.
+        recordings = [folder for folder in self._recordings if _holds_something(folder)] or self._recordings
+        job = AdaptJob(bag_uris=list(map(str, recordings)), time_budget=budget, auto_activate=True)
         accepted, message, job_id = self._start(job)
         if accepted:
             self._not_before = self._clock() + 3600 * self._config.pause_hours
@@ -143,3 +146,11 @@ class OnShift:
         else:
             self._not_before = self._clock() + 60 * self._config.hold_minutes
             self._log_warning(f"{advice}; no job was started: {message}")
+
+
+def _holds_something(folder: Path) -> bool:
+    """Whether anything is in a folder but what a dot hides, as a recorder's lock and open segment."""
+    try:
+        return any(path.name[:1] != "." for path in folder.iterdir())
+    except OSError:
+        return False

@@ -143,8 +143,8 @@ class AdaptSettings:
     """What a new version has to reach, fields of GateConfig; requests cannot change it."""
     on_shift: OnShiftConfig
     """What is done when input stays unlike what the model knows."""
-    recordings: Path
-    """Folder that a job is then made of."""
+    recordings: tuple[Path, ...]
+    """Folders that a job is then made of."""
     edges: Mapping[str, Any]
     """How frames are made of events, as of the event frame node; empty for other modalities."""
 
@@ -188,6 +188,7 @@ def declare(node: Node) -> AdaptSettings:
     edges = _declared(node, event_parameters.PARAMETERS, event_parameters.PREFIX) if modality == "event" else {}
     EdgeConfig(**edges)
     on_shift = OnShiftConfig(**_group(values, "on_shift."))
+    recordings = on_shift.recordings or str(default_recordings("recorder", node.get_namespace()))
     return AdaptSettings(
         default_store(modality, node.get_namespace()) if not values["store"] else Path(values["store"]).expanduser(),
         values["model"] or embedded_model(modality),
@@ -209,7 +210,7 @@ def declare(node: Node) -> AdaptSettings:
         values["auto_activate"],
         _group(values, "gate."),
         on_shift,
-        Path(on_shift.recordings or default_recordings("recorder", node.get_namespace())).expanduser().absolute(),
+        tuple(Path(folder).expanduser().absolute() for folder in recordings.split(":") if folder),
         edges,
     )
 

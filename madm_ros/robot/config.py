@@ -148,12 +148,15 @@ class RobotConfig:
 
     def server_parameters(self, cameras: list[CameraConfig]) -> dict[str, Any]:
         """Parameters of that server: those of the first camera, which it needs to prepare frames alike, and its own."""
-        roots = list(self.adapt.bag_roots)
+        roots, recorded = list(self.adapt.bag_roots), {}
         if self.record is not None:
             roots.append(str(default_recordings("", self.namespace)))
+            folders = [str(default_recordings(recorder_name(camera), self.namespace)) for camera in cameras]
+            recorded = {"on_shift.recordings": ":".join(folders)}
         return {
             **self.camera_parameters(cameras[0]),
             **({"bag_roots": roots} if roots else {}),
+            **recorded,
             **self.adapt.parameters,
         }
 

@@ -113,6 +113,9 @@ def test_values_are_taken_over(declare) -> None:
     assert settings.bag_roots == (Path("/data"),)
     assert settings.preprocessing["encoding"] == "linear"
     assert settings.job_fields(Path("/base"))["keep"] == 2
+    assert settings.recordings == (Path.home() / ".madm" / "recordings" / "recorder",)
+    settings = declare(**{"on_shift.recordings": "~/kept/front:/kept/rear"})
+    assert settings.recordings == (Path.home() / "kept" / "front", Path("/kept/rear"))
 
 
 def test_events_bring_the_settings_of_their_edge_frames(declare) -> None:

@@ -33,14 +33,14 @@ def report(store: Path, shift: str, name: str = "/madm/thermal_seg") -> Diagnost
 class Bench:
     """An OnShift with a clock of its own, and a server that accepts or refuses."""
 
-    def __init__(self, store: Path, **config: Any) -> None:
+    def __init__(self, store: Path, recordings: tuple[Path, ...] = (Path("/kept"),), **config: Any) -> None:
         self.now, self.store = 0.0, store
         self.jobs: list[Any] = []
         self.lines: list[str] = []
         self.refusal = ""
         settings = OnShiftConfig(**{"action": "start", **config})
         self.on_shift = OnShift(
-            settings, store, Path("/kept"), self.start, self.lines.append, self.lines.append, lambda: self.now
+            settings, store, recordings, self.start, self.lines.append, self.lines.append, lambda: self.now
         )
 
     def start(self, job: Any) -> tuple[bool, str, str]:
@@ -76,6 +76,21 @@ def test_a_job_starts_once_the_shift_has_been_high_for_long(tmp_path: Path) -> N
     assert len(bench.jobs) == 1
     bench.minutes(15)
     assert len(bench.jobs) == 2
+
+
+def test_a_job_has_the_folders_of_all_cameras_that_have_recorded_something(tmp_path: Path) -> None:
+    kept = tuple(tmp_path / name for name in ("front_recorder", "rear_recorder", "parked_recorder", "gone_recorder"))
+    for folder in kept[:2]:
+        (folder / "000001_20260131T120000Z").mkdir(parents=True)
+    (kept[2] / ".open").mkdir(parents=True)
+    bench = Bench(tmp_path, kept, hold_minutes=1.0)
+    bench.minutes(2)
+    (job,) = bench.jobs
+    assert list(job.bag_uris) == [str(folder) for folder in kept[:2]]
+    bench = Bench(tmp_path, kept[2:], hold_minutes=1.0)
+    bench.minutes(2)
+    (job,) = bench.jobs
+    assert list(job.bag_uris) == [str(folder) for folder in kept[2:]]
 
 
 def test_a_proposal_is_told_once_and_starts_nothing(tmp_path: Path) -> None:

@@ -16,7 +16,9 @@ import pytest
 
 pytest.importorskip("rclpy", reason="ROS 2's rclpy is not installed")
 
+from madm_ros.default_names import default_recordings
 from madm_ros.robot.config import RobotConfig, read_robot
+from madm_ros.robot.processes import processes
 
 ROOT = Path(__file__).resolve().parents[3]
 TWO = "cameras: [{name: front, modality: thermal}, {name: rear, modality: thermal}]\n"
@@ -77,6 +79,25 @@ def test_what_is_left_out_follows_from_name_modality_and_namespace(tmp_path) -> 
     recordings = str(Path.home() / ".madm" / "robot" / "recordings")
     assert served["bag_roots"] == ["/data", recordings]
     assert (served["thermal.gain"], served["store"]) == ("clahe", str(store))
+
+
+def test_a_server_adapts_from_what_the_recorders_of_its_cameras_keep(tmp_path) -> None:
+    lidar = "  - {name: lidar, modality: depth}\n"
+    cameras = "cameras:\n  - {name: front, modality: thermal}\n  - {name: rear, modality: thermal}\n" + lidar
+    started = processes(read(tmp_path, f"{cameras}namespace: robot\nadapt: {{}}\nrecord: {{}}\n"))["nodes"]
+    kept = {
+        node["name"]: str(default_recordings(node["name"], node["namespace"]))
+        for node in started
+        if node["executable"] == "record"
+    }
+    thermal, depth = (node["parameters"] for node in started if node["executable"] == "adapt_server")
+    assert thermal["on_shift.recordings"] == f"{kept['front_recorder']}:{kept['rear_recorder']}"
+    assert depth["on_shift.recordings"] == kept["lidar_recorder"]
+    assert all(Path(folder).parent == Path(thermal["bag_roots"][0]) for folder in kept.values())
+    own = read(tmp_path, cameras + "adapt: {parameters: {on_shift: {recordings: /mine}}}\nrecord: {}\n")
+    assert own.server_parameters(list(own.cameras[:2]))["on_shift.recordings"] == "/mine"
+    unrecorded = read(tmp_path, cameras + "adapt: {}\n")
+    assert "on_shift.recordings" not in unrecorded.server_parameters(list(unrecorded.cameras[:2]))
 
 
 @pytest.mark.parametrize(
