@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -224,9 +225,12 @@ class Segmenter:
 
     def close(self) -> None:
         """Give the network's memory back; `segment` cannot be called afterwards."""
-        # Nothing in it refers to itself: it is gone without a garbage collection, which takes long.
         self._network = None
         self._runtime.close()
+        # A network does not refer to itself and is gone without a garbage collection, which takes long. Its exported
+        # graph does, and has the weights too.
+        if not isinstance(self._runtime, TorchRuntime):
+            gc.collect()
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
 

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import time
 from collections.abc import Callable, Mapping
@@ -81,6 +82,7 @@ class AutoRuntime:
 
     def close(self) -> None:
         """Give the memory back."""
+        self._makers = {}  # they refer to the network
         if self._chosen is not None:
             self._chosen.close()
 
@@ -103,7 +105,11 @@ class AutoRuntime:
 
     def _open(self, name: str, images: torch.Tensor) -> Runtime:
         runtime = self._makers[name]()
-        runtime(images)  # loads or makes what is compiled
+        try:
+            runtime(images)  # loads or makes what is compiled
+        except BaseException:
+            runtime.close()
+            raise
         return runtime
 
     def _quickest(self, images: torch.Tensor, names: list[str]) -> tuple[str, Runtime]:
@@ -134,6 +140,7 @@ class AutoRuntime:
         for name, runtime in found.items():
             if name != quickest:
                 runtime.close()
+        gc.collect()  # see Segmenter.close
         return quickest, found[quickest]
 
 

@@ -92,7 +92,9 @@ class SharedNetworks:
             entry.shares.remove(share)
             if not entry.shares:
                 del self._entries[share.key]
-                entry.network.close()
+                # Its segmenter refers to the entry, which has to tell: in a circle, it would wait for the collector.
+                network, entry.network = entry.network, None
+                network.close()
 
 
 class NetworkShare:

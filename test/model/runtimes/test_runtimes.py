@@ -9,8 +9,10 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 import sys
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 
@@ -197,6 +199,26 @@ def test_a_decision_does_not_outlive_labels_that_differ(clock, tmp_path: Path) -
     bad = {"openvino": lambda: Fixed("openvino", log, 1.0, shift=1)}
     assert choose(log, CompiledCache(tmp_path, "good weights"), **good).name == "openvino"
     assert choose(log, CompiledCache(tmp_path, "bad weights"), **bad).name == "torch"
+
+
+@pytest.mark.parametrize("runtime", ["compiled", "auto", "auto without a compiler"])
+def test_weights_are_gone_at_once_when_closed(
+    swiftnet: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, runtime: str
+) -> None:
+    caplog.set_level("ERROR")  # records would keep the error, and so its frames
+    name, _, fails = runtime.partition(" ")
+    monkeypatch.delenv("MADM_RUNTIME", raising=False)
+    monkeypatch.setattr(opening, "installed", lambda _: ("compiled",))
+    monkeypatch.setattr(torch, "compile", lambda module, mode: _no_compiler if fails else module)
+    segmenter = Segmenter.from_folder(swiftnet, "cpu", runtime=name)
+    weights = [weakref.ref(parameter) for parameter in segmenter._network.parameters()]
+    gc.disable()
+    try:
+        segmenter.segment([IMAGE])
+        segmenter.close()
+        assert not any(weight() is not None for weight in weights)
+    finally:
+        gc.enable()
 
 
 def test_auto_is_what_the_environment_says(swiftnet: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from dataclasses import replace
 
 import pytest
@@ -49,6 +51,23 @@ def test_the_network_is_made_once_and_goes_with_the_last_share() -> None:
     assert [segmenter.closed for segmenter in make.made] == [True]
     take(networks, make).close()
     assert [segmenter.closed for segmenter in make.made] == [True, True]
+
+
+def test_a_segmenter_that_tells_goes_without_a_garbage_collection() -> None:
+    class Telling(FakeSegmenter):
+        def __init__(self, *tell) -> None:
+            super().__init__()
+            self.tell = tell
+
+    gc.disable()
+    try:
+        share = take(SharedNetworks(), Telling)
+        segmenter = weakref.ref(share.segmenter)
+        share.close()
+        del share
+        assert segmenter() is None
+    finally:
+        gc.enable()
 
 
 def test_another_key_is_another_network() -> None:
