@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from madm_model.checkpoint.weight_count import count_weights
 from madm_model.io.frames import InputError
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def check_room(
     Raises:
         InputError: how much there is, and how much it needs.
     """
-    weights = sum(file.stat().st_size for file in model.glob("*.safetensors")) // 2  # half precision at least
+    weights = count_weights(model)
     existing = next(path for path in (store_root, *store_root.absolute().parents) if path.exists())
     checkpoint = 0 if adapters else _CHECKPOINT + 2 * earlier_states
     disk, needed = shutil.disk_usage(existing).free, frame_bytes + weights * (checkpoint + _STORED)
