@@ -21,6 +21,7 @@ from rclpy.validate_topic_name import validate_topic_name
 
 from madm_ros.adapt.parameters import PARAMETERS as SERVER_PARAMETERS
 from madm_ros.events.parameters import PARAMETERS as EDGE_PARAMETERS
+from madm_ros.events.parameters import PREFIX as EDGE_PREFIX
 from madm_ros.events.parameters import edge_config
 from madm_ros.node_parameters import NodeParameter
 from madm_ros.segmentation import parameters as segmentation
@@ -30,6 +31,8 @@ _FIELDS = ("modality", "model", "store")
 _OF_EVERY_NODE = "use_sim_time"
 _QOS = "qos_overrides."
 """Begins the names of parameters that depend on the topics."""
+_DEFAULTS = {parameter.name: parameter.default for parameter in (*segmentation.PARAMETERS, *EDGE_PARAMETERS)}
+"""Of all parameters of a camera's nodes."""
 
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -79,30 +82,31 @@ def require_server_parameters(values: Mapping[str, Any]) -> None:
 
 def require_sensible(camera: str, values: Mapping[str, Any]) -> None:
     """Refuse parameters that do not go together; arguments as of `require_known_parameters`."""
-    defaults = {parameter.name: parameter.default for parameter in (*segmentation.PARAMETERS, *EDGE_PARAMETERS)}
-    if reason := segmentation.refusal(defaults, values, configured=False):
+    if reason := segmentation.refusal(_DEFAULTS, values, configured=False):
         raise ValueError(f"{camera}: {reason}")
     try:
-        edge_config({**defaults, **values})
+        edge_config({**_DEFAULTS, **values})
     except ValueError as error:
         raise ValueError(f"{camera}: edges: {error}") from None
 
 
-def require_alike(store: Path, cameras: Sequence[Any]) -> None:
-    """Refuse cameras of one store that differ in what its versions are for.
+def require_alike(store: Path, cameras: Mapping[str, Mapping[str, Any]], has_server: bool) -> None:
+    """Refuse cameras of one store that differ in what its versions are for, or in how frames are prepared.
 
     Args:
         store: its folder.
-        cameras: `CameraConfig` of those that follow it.
+        cameras: those that follow it: name to parameters by their dotted names, the fields modality and model too.
+        has_server: an adaptation server prepares the recordings of all of them, in one way.
     """
-    first = cameras[0]
-    for camera in cameras[1:]:
-        for name in ("modality", "model"):
-            if getattr(camera, name) != getattr(first, name):
-                raise ValueError(
-                    f"{first.name} and {camera.name} follow one store, {store}, and differ in their {name}: "
-                    "give one of them a store of its own"
-                )
+    (first, wanted), *others = ((name, _DEFAULTS | values) for name, values in cameras.items())
+    prefixes = (f"{wanted['modality']}.", *((EDGE_PREFIX,) if wanted["modality"] == "event" else ()))
+    prepares = [name for name in wanted if has_server and name.startswith(prefixes)]
+    for other, values in others:
+        if differs := next((name for name in ("modality", "model", *prepares) if values[name] != wanted[name]), None):
+            raise ValueError(
+                f"{first} and {other} follow one store, {store}, and differ in their {differs}: "
+                "give one of them a store of its own"
+            )
 
 
 def _require_known(where: str, parameters: Sequence[NodeParameter], values: Mapping[str, Any]) -> None:

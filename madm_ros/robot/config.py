@@ -115,7 +115,8 @@ class RobotConfig:
         for camera in self.cameras:
             checks.require_sensible(camera.name, self.camera_parameters(camera))
         for store, cameras in self.cameras_by_store().items():
-            checks.require_alike(store, cameras)
+            parameters = {camera.name: self.camera_parameters(camera) for camera in cameras}
+            checks.require_alike(store, parameters, has_server=self.adapt is not None)
         checks.require_different(list(map(self.server_namespace, self.cameras_by_store().values())), "server")
 
     def store(self, camera: CameraConfig) -> str:

@@ -46,8 +46,8 @@ def test_the_file_that_comes_with_the_package_is_a_robot_of_four_cameras(tmp_pat
 def test_what_is_left_out_follows_from_name_modality_and_namespace(tmp_path) -> None:
     robot = read(
         tmp_path,
-        "namespace: robot\nparameters: {device: cpu, max_fps: 5}\nadapt: {bag_roots: [/data]}\nrecord: {}\ncameras:\n"
-        "  - {name: front, modality: thermal, parameters: {max_fps: 10.0, thermal: {gain: clahe}}}\n"
+        "namespace: robot\nparameters: {device: cpu, max_fps: 5, thermal: {gain: clahe}}\nadapt: {bag_roots: [/data]}\n"
+        "record: {}\ncameras:\n  - {name: front, modality: thermal, parameters: {max_fps: 10.0}}\n"
         "  - {name: rear, modality: thermal, image_topic: /rear/raw}\n"
         "  - {name: dvs, modality: event, store: /versions}\n"
         "  - {name: colour, modality: rgb}\n"
@@ -142,6 +142,15 @@ def test_a_server_adapts_from_what_the_recorders_of_its_cameras_keep(tmp_path) -
             "and differ in their model: give one of them a store of its own",
         ),
         (
+            TWO.replace("thermal}]", "thermal, parameters: {thermal: {invert: true}}}]") + "adapt: {}",
+            "and differ in their thermal.invert: give one of them a store of its own",
+        ),
+        (
+            "cameras: [{name: a, modality: event, parameters: {edges: {mode: edge_map}}}, {name: b, modality: event}]\n"
+            "adapt: {}",
+            "and differ in their edges.mode: give one of them a store of its own",
+        ),
+        (
             "cameras: [{name: thermal, modality: thermal, store: /x}, {name: b, modality: thermal}]",
             "there would be two servers 'madm/thermal'",
         ),
@@ -161,6 +170,20 @@ def test_what_is_wrong_is_one_line(tmp_path, text: str, words: str) -> None:
     assert str(caught.value).startswith(f"{tmp_path}/robot.yaml: ")
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_cameras_of_one_store_may_differ_in_what_their_frames_do_not_depend_on(tmp_path) -> None:
+    robot = read(
+        tmp_path,
+        "adapt: {}\ncameras:\n"
+        "  - {name: front, modality: thermal, parameters: {max_fps: 10.0, depth: {encoding: linear}}}\n"
+        "  - {name: rear, modality: thermal, parameters: {thermal: {invert: false}}}\n"
+        "  - {name: side, modality: thermal, store: /side, parameters: {thermal: {invert: true}}}\n"
+        "  - {name: still, modality: thermal, store: '', parameters: {thermal: {invert: true}}}\n",
+    )
+    assert [len(cameras) for cameras in robot.cameras_by_store().values()] == [2, 1]
+    # Nobody prepares recordings where there is no server.
+    read(tmp_path, TWO.replace("thermal}]", "thermal, parameters: {thermal: {invert: true}}}]"))
 
 
 def test_a_file_that_is_not_there_is_one_line(tmp_path) -> None:
