@@ -117,6 +117,12 @@ def is_disk_full(error: BaseException | None) -> bool:
     return told or is_disk_full(error.__cause__ or error.__context__)
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory, or a GPU's, has run out."""
+    told = ("can't allocate memory", "not enough memory", "out of memory", os.strerror(errno.ENOMEM).lower())
+    return isinstance(error, MemoryError) or any(text in str(error).lower() for text in told)
+
+
 def remove_folder(folder: Path) -> None:
     """Remove a folder so that a crash on the way does not leave half of it under its name."""
     doomed = folder.with_name(f".removed-{folder.name}")

@@ -165,7 +165,8 @@ def check_disk(store: VersionStore, settings: JobSettings, frames: int) -> None:
     if settings.has_student:
         room += student_room(settings, config, min(frames, settings.limits.max_frames))
     earlier = 0 if settings.has_student else settings.earlier_states
-    check_room(store.root, folder, room, settings.training.resources.lora is not None, earlier)
+    adapters, averaged = settings.training.resources.lora is not None, settings.training.averaged_share > 0
+    check_room(store.root, folder, room, adapters, earlier, averaged)
 
 
 def resolve_settings(

@@ -52,7 +52,7 @@ from madm_model.jobs.preparation import (
     training_data,
 )
 from madm_model.jobs.request import RequestError, prune_jobs
-from madm_model.jobs.room import free_memory, is_out_of_memory, memory_limit, prepare_device, step_back
+from madm_model.jobs.room import free_memory, memory_limit, prepare_device, step_back
 from madm_model.jobs.state import State
 from madm_model.jobs.training import drop_checkpoints, train
 from madm_model.model_config import ModelConfig, ModelError
@@ -197,7 +197,7 @@ def _run_stages(job: JobContext) -> State:
 def _fail(job: JobContext, error: Exception, message: str) -> State:
     if not (job.target_folder / META_FILE).exists():  # half of it is of no use, and may be what fills the disk
         shutil.rmtree(job.target_folder, ignore_errors=True)
-    if is_out_of_memory(error):
+    if durable.is_out_of_memory(error):
         message = "memory ran out: lower view.batch_size, crop_height or crop_width and start a new job"
     if durable.is_disk_full(error):
         log(f"no space left: {error}")

@@ -24,9 +24,11 @@ from madm_model.io.frames import InputError
 if TYPE_CHECKING:
     import torch
 
-_CHECKPOINT = 48
+_CHECKPOINT, _AVERAGED = 48, 12
 """Bytes of disk a weight of a training of all of them: the checkpoint, the one before it, and the next while
-it is written."""
+it is written; and what the mean of the weights adds."""
+_EARLIER = 4
+"""Bytes of disk a weight of an earlier state."""
 _STORED = 8
 """Bytes of disk a weight for the version, beside the checkpoint."""
 _OOM_SCORE = 500
@@ -34,7 +36,12 @@ _OOM_SCORE = 500
 
 
 def check_room(
-    store_root: Path, model: Path, frame_bytes: int, adapters: bool = False, earlier_states: int = 0
+    store_root: Path,
+    model: Path,
+    frame_bytes: int,
+    adapters: bool = False,
+    earlier_states: int = 0,
+    averaged: bool = False,
 ) -> None:
     """Refuse a job for which there is too little disk.
 
@@ -44,13 +51,14 @@ def check_room(
         frame_bytes: disk that its target frames take.
         adapters: whether adapters are trained in place of the weights.
         earlier_states: of the trained weights that are kept on the way, in float32.
+        averaged: whether the mean of the trained weights is kept, too.
 
     Raises:
         InputError: how much there is, and how much it needs.
     """
     weights = count_weights(model)
     existing = next(path for path in (store_root, *store_root.absolute().parents) if path.exists())
-    checkpoint = 0 if adapters else _CHECKPOINT + 2 * earlier_states
+    checkpoint = 0 if adapters else _CHECKPOINT + averaged * _AVERAGED + _EARLIER * earlier_states
     disk, needed = shutil.disk_usage(existing).free, frame_bytes + weights * (checkpoint + _STORED)
     if disk < needed:
         raise InputError(f"{existing} has {_megabytes(disk)} free, the job needs about {_megabytes(needed)}")
@@ -68,12 +76,6 @@ def memory_limit(more: int) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_DATA, before)
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory, or a GPU's, has run out."""
-    told = ("can't allocate memory", "not enough memory", "out of memory")
-    return isinstance(error, MemoryError) or any(text in str(error) for text in told)
 
 
 def step_back(niceness: int) -> None:

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import zipfile
 from pathlib import Path
@@ -60,6 +61,10 @@ class Checkpoints:
 
         Args:
             mmap: whether tensors stay on the disk until they are used, for whoever wants only some of the state.
+
+        Raises:
+            OSError: the disk cannot be read now; nothing is removed.
+            MemoryError, RuntimeError: there is too little memory for it now; nothing is removed.
         """
         for path in (self._last, self._previous):
             if not path.exists():
@@ -70,7 +75,10 @@ class Checkpoints:
                         raise ValueError(f"the checksum of {part} differs")
                 return torch.load(path, map_location="cpu", weights_only=True, mmap=mmap)
             except Exception as error:  # zipfile and torch raise errors of many kinds on damaged files
-                if isinstance(error, (MemoryError, PermissionError)):
+                unreadable = (
+                    isinstance(error, OSError) and error.errno != errno.EINVAL
+                )  # which is a place before byte 0
+                if unreadable or durable.is_out_of_memory(error):
                     raise
                 logger.warning("%s is damaged and left out: %s", path, error)
                 path.unlink()

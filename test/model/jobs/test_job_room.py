@@ -32,18 +32,21 @@ def test_adapters_need_less_disk(tmp_path, monkeypatch) -> None:
     with (base / "model.safetensors").open("wb") as file:
         file.truncate(2_000_000_000)  # weights of half precision; takes no disk
 
-    def disk_of(adapters: bool) -> int:
+    def disk_of(*what: object) -> int:
         monkeypatch.setattr(job_room.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10, 9, 1000))
         with pytest.raises(InputError, match="has 0 MB free") as error:
-            job_room.check_room(tmp_path, base, 0, adapters)
+            job_room.check_room(tmp_path, base, 0, *what)
         return int(re.search(r"needs about (\d+) MB", str(error.value))[1])
 
     assert [disk_of(adapters) for adapters in (False, True)] == [56_000, 8_000]
+    assert disk_of(False, 3) == 68_000  # earlier states are float32
+    assert disk_of(False, 3, True) == 80_000
 
 
 def test_a_process_fails_where_it_would_take_more_than_its_limit() -> None:
     program = (
-        "import numpy; from madm_model.jobs.room import is_out_of_memory, memory_limit\n"
+        "import numpy; from madm_model.io.durable import is_out_of_memory\n"
+        "from madm_model.jobs.room import memory_limit\n"
         "with memory_limit(200_000_000):\n"
         "    small = numpy.ones(100_000_000, numpy.uint8)\n"
         "    try: numpy.ones(200_000_000, numpy.uint8)\n"

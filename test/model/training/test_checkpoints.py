@@ -98,3 +98,26 @@ def test_what_is_saved_is_on_the_disk_before_it_has_its_name(checkpoints, tmp_pa
     checkpoints.save(state(3))
     assert synced[0] == (".training.pt.unfinished", 2)
     assert synced[-1] == (tmp_path.name, 3)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.EIO, os.strerror(errno.EIO)),
+        OSError(errno.EMFILE, os.strerror(errno.EMFILE)),
+        RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory: you tried 8 bytes"),
+        RuntimeError("unable to mmap 8 bytes from file <training.pt>: Cannot allocate memory (12)"),
+    ],
+)
+def test_what_cannot_be_read_for_want_of_something_else_is_not_damaged(
+    checkpoints, tmp_path, monkeypatch, error
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(torch, "load", fail)
+        with pytest.raises(type(error)):
+            checkpoints.load()
+    assert_is(checkpoints.load(), 2)
+    assert len(list(tmp_path.iterdir())) == 2
