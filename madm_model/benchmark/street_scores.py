@@ -5,7 +5,7 @@
 # Unless required by applicable law or agreed to in writing, software distributed under the License is distributed on
 # an "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the
 # specific language governing permissions and limitations under the License.
-"""Scores of the street_thermal folder, exactly as its README defines them: boxes, and mIoU over occurring classes."""
+"""Scores of the street_thermal folder's boxes, exactly as its README defines them."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-
-from madm_model.evaluation import ConfusionMatrix
 
 FOUND_SHARE = 0.25
 """A box counts as found if at least this share of its pixels has its class."""
@@ -124,14 +122,3 @@ class OperatingCurve:
         misses = outside.size - np.searchsorted(outside, thresholds)
         fit = np.flatnonzero(hits >= precision * (hits + misses))
         return float(fit.max() + 1) / len(self._boxes) if fit.size else 0.0
-
-
-def occurring_miou(matrix: ConfusionMatrix) -> tuple[float, np.ndarray]:
-    """Mean IoU over the classes that occur in the truth; a class that is only predicted is no part of the mean.
-
-    Returns:
-        the mean, and IoU per class (K,), NaN for classes that do not occur; shares from 0 to 1.
-    """
-    occurs = matrix.counts.sum(axis=0) > 0  # (K,)
-    class_iou = np.where(occurs, matrix.scores().class_iou, np.nan)
-    return (float(class_iou[occurs].mean()) if occurs.any() else math.nan), class_iou

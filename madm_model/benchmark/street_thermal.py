@@ -29,8 +29,8 @@ from madm_model.adaptation.data.target_frames import TargetFrames
 from madm_model.adaptation.data.training_data import JobData
 from madm_model.benchmark.config import BenchmarkConfig
 from madm_model.benchmark.plan import Run
-from madm_model.benchmark.street_scores import Box, BoxCount, OperatingCurve, occurring_miou
-from madm_model.evaluation import ConfusionMatrix
+from madm_model.benchmark.street_scores import Box, BoxCount, OperatingCurve
+from madm_model.evaluation import ConfusionMatrix, occurring_miou
 from madm_model.io.frames import InputError
 from madm_model.io.sources import read_image
 from madm_model.labels import STREET_11

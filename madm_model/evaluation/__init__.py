@@ -7,6 +7,6 @@
 # specific language governing permissions and limitations under the License.
 """Scores of label images against truth."""
 
-from madm_model.evaluation.miou import ConfusionMatrix, SegmentationScores
+from madm_model.evaluation.miou import ConfusionMatrix, SegmentationScores, occurring_miou
 
-__all__ = ["ConfusionMatrix", "SegmentationScores"]
+__all__ = ["ConfusionMatrix", "SegmentationScores", "occurring_miou"]

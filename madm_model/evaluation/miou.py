@@ -81,3 +81,14 @@ class ConfusionMatrix:
         miou = float(class_iou[(in_truth > 0) & scored].sum() / occurring) if occurring else float("nan")
         labelled = in_truth.sum()
         return SegmentationScores(class_iou, miou, float(hits.sum() / labelled) if labelled else float("nan"))
+
+
+def occurring_miou(matrix: ConfusionMatrix) -> tuple[float, np.ndarray]:
+    """Mean IoU over the classes that occur in the truth; a class that is only predicted is no part of the mean.
+
+    Returns:
+        the mean, and IoU per class (K,), NaN for classes that do not occur; shares from 0 to 1.
+    """
+    occurs = matrix.counts.sum(axis=0) > 0  # (K,)
+    class_iou = np.where(occurs, matrix.scores().class_iou, np.nan)
+    return (float(class_iou[occurs].mean()) if occurs.any() else float("nan")), class_iou

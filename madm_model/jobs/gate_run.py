@@ -23,7 +23,7 @@ from torch.nn import functional
 from madm_model.adaptation.data.source_frames import SourceFrames
 from madm_model.adaptation.data.target_frames import TargetFrames
 from madm_model.adaptation.self_training import SelfTraining
-from madm_model.evaluation import ConfusionMatrix, SegmentationScores
+from madm_model.evaluation import ConfusionMatrix, occurring_miou
 from madm_model.jobs.gate import GateConfig, GateResult, Measures, decide
 from madm_model.jobs.gate_classes import ClassTally, LabelledMeasures, region_sizes
 from madm_model.jobs.gate_measures import choose_runs, measure_target
@@ -256,9 +256,9 @@ class _Version:
         values = measure_target(
             runs, lambda index: np.asarray(target.images[index]), self.label, opinions.__getitem__, len(names), tally
         )
-        scores = self._scores(source, source_held_out, len(names))
-        protected = tally.measures(dict(zip(names, scores.class_iou)))
-        return Measures(*values, scores.miou, 1 - self._not_finite / max(self._frames, 1), protected)
+        miou, class_iou = self._scores(source, source_held_out, len(names))
+        protected = tally.measures(dict(zip(names, class_iou)))
+        return Measures(*values, miou, 1 - self._not_finite / max(self._frames, 1), protected)
 
     def measure_labelled(self, frames: SourceFrames | None, config: GateConfig) -> LabelledMeasures | None:
         """Scores on labelled target frames; None without any."""
@@ -270,17 +270,17 @@ class _Version:
         for labels in (frames.frame(index)[1] for index in range(count)):
             for name, class_id in protected.items():
                 shown[name] += len(region_sizes(labels == class_id, config.smallest_region))
-        scores = self._scores(frames, np.arange(count), len(label_set))
+        miou, class_iou = self._scores(frames, np.arange(count), len(label_set))
         often = [name for name in shown if shown[name] >= config.fewest_regions]
-        return LabelledMeasures(scores.miou, {name: float(scores.class_iou[protected[name]]) for name in often})
+        return LabelledMeasures(miou, {name: float(class_iou[protected[name]]) for name in often})
 
-    def _scores(self, source: SourceFrames, indices: np.ndarray, num_classes: int) -> SegmentationScores:
-        """Scores on labelled frames; NaN without any."""
+    def _scores(self, source: SourceFrames, indices: np.ndarray, num_classes: int) -> tuple[float, np.ndarray]:
+        """mIoU and class IoU (K,) on labelled frames, over the classes that their labels show; NaN without any."""
         matrix = ConfusionMatrix(num_classes)
         for index in indices:
             image, labels = source.frame(int(index))
             matrix.add(self.label(image)[0], labels)
-        return matrix.scores()
+        return occurring_miou(matrix)
 
     def close(self) -> None:
         self._segmenter.close()

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from madm_model.benchmark.gate.predictions import Origin, Predictions, bootstrap_difference, class_iou
-from madm_model.evaluation import ConfusionMatrix
+from madm_model.evaluation import ConfusionMatrix, occurring_miou
 from madm_model.jobs.gate import GateConfig, Measures, decide
 from madm_model.jobs.gate_classes import ClassTally
 from madm_model.jobs.gate_measures import measure_target
@@ -118,8 +118,8 @@ def _measures(
     matrix = ConfusionMatrix(len(STREET_11))
     for predicted, labels in zip(version.source, source_labels):
         matrix.add(predicted, labels)
-    scores = matrix.scores()
-    return Measures(*values, scores.miou, 1.0, tally.measures(dict(zip(STREET_11.names, scores.class_iou))))
+    miou, class_iou = occurring_miou(matrix)
+    return Measures(*values, miou, 1.0, tally.measures(dict(zip(STREET_11.names, class_iou))))
 
 
 def _miou(version: Predictions) -> float:

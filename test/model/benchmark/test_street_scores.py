@@ -5,7 +5,7 @@
 # Unless required by applicable law or agreed to in writing, software distributed under the License is distributed on
 # an "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the
 # specific language governing permissions and limitations under the License.
-"""Box and mIoU scores on hand-made frames."""
+"""Box scores on hand-made frames."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ import math
 import numpy as np
 import pytest
 
-from madm_model.benchmark.street_scores import Box, BoxCount, occurring_miou
-from madm_model.evaluation import ConfusionMatrix
+from madm_model.benchmark.street_scores import Box, BoxCount
 
 PERSON, VEHICLE = 3, 8
 
@@ -68,13 +67,3 @@ def test_nothing_to_count_is_no_number():
     count = BoxCount(PERSON)
     count.add(_labels(), [])
     assert math.isnan(count.recall) and math.isnan(count.precision)
-
-
-def test_the_mean_leaves_out_classes_that_are_only_predicted():
-    matrix = ConfusionMatrix(3)
-    # class 0: 1 of 2 right, class 1: 2 of 2 right, class 2 predicted once, ignored pixel left out
-    matrix.add(np.array([[0, 2, 1, 1, 2]], np.uint8), np.array([[0, 0, 1, 1, 255]], np.uint8))
-    mean, class_iou = occurring_miou(matrix)
-    assert mean == pytest.approx((0.5 + 1.0) / 2)
-    assert class_iou[:2] == pytest.approx([0.5, 1.0]) and math.isnan(class_iou[2])
-    assert matrix.scores().miou == pytest.approx(0.5)  # the official mean counts class 2

@@ -9,10 +9,12 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
-from madm_model.evaluation import ConfusionMatrix
+from madm_model.evaluation import ConfusionMatrix, occurring_miou
 from madm_model.labels import IGNORE
 
 
@@ -53,3 +55,13 @@ def test_frames_add_up():
 def test_bad_input_is_refused(predicted, truth):
     with pytest.raises(ValueError, match=r"shape|class id"):
         matrix_of(predicted, truth, 2)
+
+
+def test_the_mean_leaves_out_classes_that_are_only_predicted():
+    matrix = ConfusionMatrix(3)
+    # class 0: 1 of 2 right, class 1: 2 of 2 right, class 2 predicted once, ignored pixel left out
+    matrix.add(np.array([[0, 2, 1, 1, 2]], np.uint8), np.array([[0, 0, 1, 1, 255]], np.uint8))
+    mean, class_iou = occurring_miou(matrix)
+    assert mean == pytest.approx((0.5 + 1.0) / 2)
+    assert class_iou[:2] == pytest.approx([0.5, 1.0]) and math.isnan(class_iou[2])
+    assert matrix.scores().miou == pytest.approx(0.5)  # the official mean counts class 2
