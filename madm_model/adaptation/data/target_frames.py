@@ -41,7 +41,7 @@ class TargetLimits:
     duplicate_difference: Annotated[float, Field(ge=0)] = 1.0
     """A frame is skipped if its thumbnail differs from the last kept one's by less than this mean of grey levels."""
     held_out_share: Annotated[float, Field(gt=0, le=0.5)] = 0.15
-    """Share of each bag, its end, that is not trained on: the gate looks at it."""
+    """Share of the frames, at the ends of bags, that is not trained on: the gate looks at it."""
     enlargement: Annotated[float, Field(ge=1)] = 1.25
     """Frames are kept at up to this multiple of the network's size, where the sensor has it: crops are magnified."""
 
@@ -58,7 +58,7 @@ class TargetFrames:
         paired: likewise the images of a colour camera that lie over them, black where there is none; None without one.
         pairs: how many frames have one.
         training: int (n,) indices of frames to train on.
-        held_out: per bag the indices of frames for the gate, each a run of successive ones.
+        held_out: the indices of frames for the gate, each a run of successive ones at the end of a bag; never empty.
         enlargement: pixels kept per pixel the network sees live.
         notes: what was left out and why, one sentence per bag where anything was.
     """
@@ -71,11 +71,15 @@ class TargetFrames:
         self.paired = np.memmap(folder / PAIRED_FILE, np.uint8, "r", shape=shape) if self.pairs else None
         self.enlargement: float = meta["enlargement"]
         self.notes: list[str] = meta["notes"]
-        bounds = np.cumsum([0, *meta["counts"]])
-        spans = [np.arange(first, last) for first, last in itertools.pairwise(bounds) if last > first]
-        cuts = [len(span) - max(1, round(len(span) * meta["held_out_share"])) for span in spans]
-        self.training = np.concatenate([span[:cut] for span, cut in zip(spans, cuts)])
-        self.held_out = [span[cut:] for span, cut in zip(spans, cuts)]
+        training, self.held_out = [], []
+        for first, last in itertools.pairwise(np.cumsum([0, *meta["counts"]])):
+            # Of short bags together as many as of a long one: a frame of each would be too many
+            held = round(last * meta["held_out_share"]) - sum(map(len, self.held_out))
+            cut = max(first, last - max(held, 1 if last == meta["count"] and not self.held_out else 0))
+            training.append(np.arange(first, cut))
+            if cut < last:
+                self.held_out.append(np.arange(cut, last))
+        self.training = np.concatenate(training)
 
     def __len__(self) -> int:
         return len(self.images)
@@ -158,10 +162,10 @@ class FrameCollector:
         Raises:
             InputError: too few frames are left.
         """
-        if self.count < self._limits.min_frames:
+        needed = max(self._limits.min_frames, 2)  # one to train on, and one for the gate
+        if self.count < needed:
             raise InputError(
-                f"only {self.count} different frames are left of {self.read} read, {self._limits.min_frames} are "
-                f"needed: {more}"
+                f"only {self.count} different frames are left of {self.read} read, {needed} are needed: {more}"
             )
         durable.write_json(folder / META_FILE, self._finish() | dict(about))
 
@@ -194,17 +198,11 @@ class FrameCollector:
 
     def _thin(self) -> None:
         """Give up every second frame, and from now on every second one that comes."""
-        kept: list[int] = []
-        has_pair: list[bool] = []
-        target = 0
-        for first, count in zip(np.cumsum([0, *self._counts]), self._counts):
-            chosen = range(int(first), int(first) + count, 2)
-            for index in chosen:
-                self._write(target, self._read(index))
-                has_pair.append(self._has_pair[index])
-                target += 1
-            kept.append(len(chosen))
-        self._counts, self._has_pair = kept, has_pair
+        for target, index in enumerate(range(0, self.count, 2)):
+            self._write(target, self._read(index))
+        bounds = itertools.pairwise(np.cumsum([0, *self._counts]).tolist())
+        self._counts = [len(range(first + first % 2, last, 2)) for first, last in bounds]
+        self._has_pair = self._has_pair[::2]
         self._step *= 2
 
     def _frame_bytes(self) -> int:

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 from dataclasses import replace
 
@@ -18,7 +19,13 @@ import pytest
 from adaptation_samples import CONFIG, TOPIC, thermal_frames, write_bag
 
 from madm_model.adaptation.data.target_bags import TargetSelection, collect_frames, count_frames
-from madm_model.adaptation.data.target_frames import FrameCollector, TargetLimits
+from madm_model.adaptation.data.target_frames import (
+    FRAMES_FILE,
+    META_FILE,
+    FrameCollector,
+    TargetFrames,
+    TargetLimits,
+)
 from madm_model.io.bags import BagWriter, make_image_message
 from madm_model.io.frames import InputError, RawFrame
 from madm_model.modalities import make_preprocessor
@@ -53,6 +60,25 @@ def test_the_end_of_each_bag_is_held_out(tmp_path) -> None:
     assert len(frames) == 30
     assert [run.tolist() for run in frames.held_out] == [[16, 17, 18, 19], [28, 29]]
     assert frames.training.tolist() == [*range(16), *range(20, 28)]
+
+
+@pytest.mark.parametrize(
+    "counts, held_out",
+    [
+        ([1] * 20, [[3], [9], [16]]),
+        ([0, 2, 0], [[1]]),
+        ([3] * 4, [[5], [11]]),
+        ([40, 1, 1, 40], [list(range(34, 40)), list(range(76, 82))]),
+    ],
+)
+def test_of_short_bags_together_as_many_are_held_out_as_of_a_long_one(tmp_path, counts, held_out) -> None:
+    count = sum(counts)
+    (tmp_path / FRAMES_FILE).write_bytes(bytes(count * 12))
+    meta = {"count": count, "counts": counts, "shape": [2, 2, 3], "enlargement": 1.0, "notes": []}
+    (tmp_path / META_FILE).write_text(json.dumps(meta | {"held_out_share": 0.15}))
+    frames = TargetFrames(tmp_path)
+    assert [run.tolist() for run in frames.held_out] == held_out
+    assert sorted([*frames.training, *np.concatenate(frames.held_out)]) == list(range(count))
 
 
 def test_topic_time_range_and_stride(tmp_path) -> None:
@@ -95,6 +121,20 @@ def test_a_long_bag_is_thinned_evenly_and_the_file_stays_small(tmp_path) -> None
     steps = np.diff(found)
     assert found[-1] > 85
     assert set(steps) <= {7, 8, 9}
+
+
+def test_many_short_bags_are_thinned_too(tmp_path) -> None:
+    with (tmp_path / FRAMES_FILE).open("w+b") as file:
+        collector = FrameCollector(file, CONFIG, replace(LIMITS, max_frames=16))
+        for number in range(50):
+            collector.begin_bag()
+            collector.add(np.full((32, 48, 3), number, np.uint8))
+            assert collector.count <= 16
+        collector.complete(tmp_path, "", {"notes": []})
+    frames = TargetFrames(tmp_path)
+    kept = frames.images[:, 0, 0, 0].astype(int)
+    assert 8 <= len(frames) <= 16 and len(frames.training) > 6
+    assert set(np.diff(kept)) <= {3, 4, 5} and kept[-1] > 45
 
 
 def test_a_large_frame_is_kept_a_little_larger_than_the_network_sees_it(tmp_path) -> None:
