@@ -23,7 +23,7 @@ from madm_model.distillation.config import DistillationConfig
 from madm_model.distillation.data import DistillationData
 from madm_model.distillation.distillation import Distillation
 from madm_model.distillation.student import prepare_student
-from madm_model.distillation.student_choice import StudentChoice, choose_student, student_config
+from madm_model.distillation.student_choice import StudentChoice, choose_student, student_config, student_path
 from madm_model.distillation.teacher_labels import label_frames
 from madm_model.jobs.context import JobContext
 from madm_model.jobs.gate_run import STORED_DTYPE
@@ -70,7 +70,7 @@ def choose_job_student(
 ) -> tuple[StudentChoice, ModelConfig]:
     """Which student a job makes, and what its folder will say.
 
-    One of the same sizes that the job's version runs already goes on from its weights.
+    One of the same sizes that the job's version runs already goes on from its weights, unless a folder is named.
 
     Args:
         job: the job.
@@ -83,7 +83,9 @@ def choose_job_student(
     """
     choice, folder = choose_student(settings.student), job.store.folder(parent)
     running = ModelConfig.load(folder)
-    if running.architecture == choice.architecture and running.label_set.names == config.label_set.names:
+    is_named = student_path(settings.student) is not None  # a folder: its weights are what is asked for
+    has_its_classes = running.label_set.names == config.label_set.names
+    if not is_named and has_its_classes and running.architecture == choice.architecture:
         choice = replace(choice, folder=folder)
     name = f"{config.name.split('@')[0]}-{choice.architecture.name}@{job.folder.job_id}"
     size = settings.distillation.height, settings.distillation.width

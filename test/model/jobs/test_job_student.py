@@ -12,6 +12,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from adaptation_samples import SMALL_STUDENT, Run, make_request, write_bag, writ
 from safetensors.torch import load_file
 
 from madm_model.adaptation.data.target_bags import TargetSelection
+from madm_model.jobs.candidate import choose_job_student
 from madm_model.jobs.check import check_cost, check_request, check_settings
 from madm_model.jobs.request import RequestError
 from madm_model.labels import STREET_9
@@ -140,6 +142,18 @@ def test_where_a_student_runs_a_job_makes_the_next_one_of_its_sizes(finished, re
     _, store, _ = finished
     assert check_settings(request_, store).student == str(store.folder("v0001"))
     assert not check_settings(replace(request_, student="none"), store).has_student
+
+
+def test_a_students_folder_that_is_named_is_gone_on_from_though_one_of_its_sizes_runs(finished, tmp_path) -> None:
+    run, store, request = finished
+    own = write_student(tmp_path / "own")
+    config = ModelConfig.load(store.training_folder("v0001"))
+    found = {}
+    for student in ("small", str(own)):
+        job = SimpleNamespace(store=store, folder=run.folder, request=request)
+        settings = check_settings(replace(request, options={**request.options, "student": student}), store)
+        found[student] = choose_job_student(job, settings, config, "v0001")[0].folder
+    assert found == {"small": store.folder("v0001"), str(own): own}
 
 
 def test_a_student_costs_time_and_memory(store, wanted, request_) -> None:
