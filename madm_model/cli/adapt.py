@@ -149,8 +149,9 @@ def adapt(
         console.print(f"see it at work: {command}", soft_wrap=True)
     elif state == State.NOT_ACTIVATED and final.new_version:
         console.print(f"use it all the same: madm activate {out} {final.new_version}", soft_wrap=True)
-    if state == State.CANCELED:
-        console.print(f"go on with: madm adapt --out {out} --resume {job.job_id}", soft_wrap=True)
+    if final.state.is_resumable:
+        what = "go on with it" if state == State.CANCELED else "once that is mended, go on with it"
+        console.print(f"{what}: madm adapt --out {out} --resume {job.job_id}", soft_wrap=True)
     if state not in (State.ACTIVATED, State.NOT_ACTIVATED):
         raise typer.Exit(1)
 

@@ -115,7 +115,7 @@ def run_iterations(
         done = iteration + 1
         seconds = seconds_before + time.monotonic() - started
         stop = processes.any(on_iteration is not None and not on_iteration(done, statistics))
-        if processes.is_first and (done % config.log_every == 0 or done == config.iterations):
+        if processes.is_first and (stop or done % config.log_every == 0 or done == config.iterations):
             row = {"iteration": done, "seconds": round(seconds, 1)}
             row |= {name: float(f"{value:.5g}") for name, value in statistics.row().items()}
             _append_log(log, row)

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -85,7 +86,9 @@ def _render(config: FramePoolConfig, folder: Path, on_frame: Callable[[int, int]
     folder.mkdir(parents=True, exist_ok=True)
     (folder / _STAMP).unlink(missing_ok=True)
     for name in frames[0]:
-        # Plain writing: a full disk raises here, where a memory map would kill the process.
-        with (folder / f"{name}.npy").open("wb") as file:
-            np.save(file, np.stack([frame[name] for frame in frames]))
+        array = io.BytesIO()
+        np.save(array, np.stack([frame[name] for frame in frames]))
+        # Plain writing: a full disk raises here, and says so, where NumPy names no reason and a memory map would kill
+        # the process.
+        (folder / f"{name}.npy").write_bytes(array.getbuffer())
         durable.sync(folder / f"{name}.npy")  # before the stamp: it speaks for them after a power cut

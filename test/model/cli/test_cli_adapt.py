@@ -9,6 +9,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 import resource
 import signal
@@ -25,6 +27,7 @@ from madm_model.cli.adapt import adapt
 from madm_model.cli.app import app as madm
 from madm_model.events.edge_config import EdgeConfig
 from madm_model.jobs import check as job_check
+from madm_model.jobs import job as job_module
 from madm_model.jobs.job import AdaptationJob
 from madm_model.jobs.lock import the_one_job
 from madm_model.jobs.request import JobFolder, JobRequest, RequestError, job_ids
@@ -105,7 +108,18 @@ def test_who_stops_a_job_is_told_so_before_it_has_stopped(arguments, monkeypatch
     code, output = run(arguments)
     assert code == 1
     assert "stopping when this step is done; Ctrl-C again ends it at once" in output
-    assert re.search(r"go on with: madm adapt --out \S+ --resume \S+$", output)
+    assert re.search(r"go on with it: madm adapt --out \S+ --resume \S+$", output)
+
+
+def test_who_lost_a_job_to_a_full_disk_is_told_how_it_goes_on(arguments, monkeypatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(job_module, "prepare_frames", full)
+    code, output = run(arguments)
+    assert code == 1
+    assert "free some, then resume the job" in output
+    assert re.search(r"once that is mended, go on with it: madm adapt --out \S+ --resume \S+$", output)
 
 
 def test_a_job_tells_what_it_takes_and_limits_its_memory_to_twice_that(arguments, monkeypatch) -> None:

@@ -73,6 +73,8 @@ def test_a_stage_told_to_stop_goes_on_from_there(tmp_path):
 
     run_stage(config(), model, step, tmp_path / "stopped", QUIET, goes_on)
     assert asked == [1, 2, 3, 4, 5, 6, 7]
+    with (tmp_path / "stopped" / "stage.csv").open() as file:
+        assert [row["iteration"] for row in csv.DictReader(file)] == ["5", "7"]  # it tells how far it came
     unbroken = train(tmp_path / "unbroken")
     assert not torch.equal(model.weight, unbroken.weight)
     assert torch.equal(train(tmp_path / "stopped").weight, unbroken.weight)

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import resource
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -20,10 +21,12 @@ from adaptation_samples import CONFIG, write_bag, write_source
 
 from madm_model.adaptation.data import sensor_source, source_frames
 from madm_model.adaptation.data.mixed_source import MixedSource, class_shares
+from madm_model.adaptation.data.sensor_source import SensorSource
 from madm_model.adaptation.data.source_frames import open_source
 from madm_model.adaptation.data.target_bags import TargetSelection, collect_frames
 from madm_model.adaptation.data.target_frames import TargetLimits
 from madm_model.adaptation.data.training_data import JobData, ViewConfig
+from madm_model.io import durable
 from madm_model.io.frames import InputError
 from madm_model.labels import IGNORE, STREET_9, STREET_11, LabelSet
 from madm_model.training.frame_pool import FramePoolConfig
@@ -185,6 +188,17 @@ def test_a_simulated_sensor_is_a_labelled_source_that_never_looks_the_same(tmp_p
     for seed in range(20):
         assert data.source(np.random.default_rng(seed)).labels.shape == (2, 16, 32)
     assert 8 < len(asked) < 32 and set(asked) <= {0, 1, 2, 3}
+
+
+def test_a_disk_that_is_full_while_a_simulated_sensor_is_rendered_is_told_as_such(tmp_path) -> None:
+    unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, unlimited[1]))
+    try:
+        with pytest.raises(OSError) as error:
+            SensorSource(FramePoolConfig(5, 1, 2, 192, 144), "thermal", STREET_11, tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
+    assert durable.is_disk_full(error.value)
 
 
 def test_class_shares_of_a_mixed_source_count_each_by_its_share() -> None:
