@@ -19,6 +19,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from madm_ros.error_log import ErrorLog
 from madm_ros.segmentation.image_transport import TransportSubscription, image_type, subscribe_images
 from madm_ros.segmentation.sensor_subscription import SensorSubscription
+from madm_ros.segmentation.stream_rates import StreamRates
 from madm_ros.silent_topic import SilentTopic
 
 _MATCH_PERIOD_S = 0.1
@@ -54,6 +55,8 @@ class CameraInputs:
             advice = "remap 'image' to another topic or set 'transport'"
             self.images = subscribe_images(node, transport, on_image, errors, advice)
             self._silence = SilentTopic(node, (image_type(transport),), self.images.topic, advice)
+        self.rates = self.images.rates if self.images is not None else StreamRates()
+        """Of the images; who brings them in place of a subscription has to note each."""
         self._camera_info = SensorSubscription(
             node, CameraInfo, "camera_info", on_camera_info, errors, "remap 'camera_info'"
         )
@@ -72,4 +75,4 @@ class CameraInputs:
         self._camera_info.match()
         if self.images is not None:
             self.images.match()
-            self._silence.check(bool(self.images.rates.arrived()))
+            self._silence.check(bool(self.rates.arrived()))

@@ -127,17 +127,17 @@ class NodeHealth:
     """Model id, empty while none is loaded."""
     topic: str
     """The image topic it listens to, empty while it does not."""
-    fps: float
+    fps: float = 0.0
     """Label images published a second."""
-    timings: Sequence[FrameTiming]
+    timings: Sequence[FrameTiming] = ()
     """Frames of the window."""
-    dropped: int
+    dropped: int = 0
     """Frames replaced by newer ones since activation."""
-    errors: int
+    errors: int = 0
     """Errors since the node started."""
-    last_error: str
+    last_error: str = ""
     """The last error if it is recent, else empty."""
-    gpu_bytes: int | None
+    gpu_bytes: int | None = None
     """GPU memory held by this process's tensors; None without a GPU."""
     input_rate: float = 0.0
     """Images a second that are published on the topic, as far as can be told."""
@@ -187,7 +187,7 @@ def diagnostic_status(name: str, health: NodeHealth) -> DiagnosticStatus:
         "version": health.version or "-",
         "image topic": health.topic,
         "input rate [Hz]": f"{health.input_rate:.2f}",
-        "input lost [Hz]": f"{health.input_rate - health.arrived_rate:.2f}",
+        "input lost [Hz]": f"{max(health.input_rate - health.arrived_rate, 0):.2f}",  # one may come between them
         "fps": f"{health.fps:.2f}",
         "dropped frames": str(health.dropped),
         "unlabelled pixels [%]": f"{100 * health.unlabelled:.1f}" if health.timings else "-",

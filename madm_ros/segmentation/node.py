@@ -31,9 +31,11 @@ from madm_model.model_config import ModelConfig
 from madm_ros.diagnostic_reports import DiagnosticsPublisher
 from madm_ros.error_log import ErrorLog
 from madm_ros.running import ros_process
-from madm_ros.segmentation import diagnostics, parameters
+from madm_ros.segmentation import parameters
 from madm_ros.segmentation.camera_inputs import CameraInputs
+from madm_ros.segmentation.diagnostics import NodeHealth, diagnostic_status
 from madm_ros.segmentation.following_segmenter import FollowingSegmenter, open_segmenter
+from madm_ros.segmentation.health import with_frames, with_network
 from madm_ros.segmentation.loading import SegmenterFactory, load_segmenter
 from madm_ros.segmentation.manager_bond import ManagerBond
 from madm_ros.segmentation.pipeline import FramePipeline, FrameSettings, ReceivedImage
@@ -99,6 +101,9 @@ class SegmentationNode(LifecycleNode):
         queue = self._queue
         if queue is not None:
             queue.submit(ReceivedImage(message, time.perf_counter()))
+        inputs = self._inputs
+        if self._image_source and inputs is not None:  # no subscription counts them
+            inputs.rates.note({})
 
     def _log_error(self, text: str) -> None:
         if self.context.ok():  # after an interrupt the frame in work cannot be published, which is no error
@@ -275,40 +280,27 @@ class SegmentationNode(LifecycleNode):
 
     def _report(self) -> None:
         """Once a second: the diagnostics."""
-        images = self._inputs.images if self._inputs else None
-        segmenter = self._share.segmenter if self._share else None
-        following = segmenter if isinstance(segmenter, FollowingSegmenter) else None
-        statistics = self._pipeline.statistics if self._pipeline else diagnostics.FrameStatistics()
-        folder = following.model_folder if following else self._model_folder
-        watch = self._shift_watch
-        shift = watch.tell(folder, len(segmenter.config.label_set)) if watch and segmenter else None
-        health = diagnostics.NodeHealth(
+        share, inputs, watch = self._share, self._inputs, self._shift_watch
+        segmenter = share.segmenter if share else None
+        folder = segmenter.model_folder if isinstance(segmenter, FollowingSegmenter) else self._model_folder
+        health = NodeHealth(
             state=self._state,
-            runtime=segmenter.runtime if segmenter else "",
-            model=segmenter.config.name if segmenter else self._config.name if self._config else "",
-            topic=images.topic if images else self._image_source,
-            fps=statistics.fps(),
-            timings=statistics.timings(),
-            dropped=self._queue.dropped if self._queue else 0,
-            skipped=self._queue.skipped + self._pipeline.statistics.unwanted if self._queue else 0,
-            cameras=self._share.network.cameras if self._share else 0,
-            idle=self._pipeline.statistics.idle() if self._pipeline else False,
+            model=self._config.name if self._config else "",
+            topic=inputs.images.topic if inputs and inputs.images else self._image_source,
+            cameras=0,
             errors=self._errors.count,
             last_error=self._transition_error or self._errors.recent(),
-            gpu_bytes=diagnostics.gpu_bytes(segmenter.device) if segmenter else None,
-            input_rate=images.rates.published() if images else 0.0,
-            arrived_rate=images.rates.arrived() if images else 0.0,
-            loss_advice=images.loss_advice() if images else "",
+            input_rate=inputs.rates.published() if inputs else 0.0,
+            arrived_rate=inputs.rates.arrived() if inputs else 0.0,
+            loss_advice=inputs.images.loss_advice() if inputs and inputs.images else "",
             max_fps=self._value("max_fps"),
-            store=following.folder if following else "",
-            version=following.version if following else "",
-            trouble=following.trouble if following else "",
-            shift=shift,
-            has_reference=self._pipeline.shift.reference is not None if self._pipeline else False,
-            unlabelled=statistics.unlabelled,
-            unlabelled_s=statistics.unlabelled_s(),
+            shift=watch.tell(folder, len(segmenter.config.label_set)) if watch and segmenter else None,
         )
-        self._diagnostics.publish(diagnostics.diagnostic_status(self.get_fully_qualified_name(), health))
+        if share:
+            health = with_network(health, share)
+        if self._queue:
+            health = with_frames(health, self._pipeline, self._queue)
+        self._diagnostics.publish(diagnostic_status(self.get_fully_qualified_name(), health))
 
 
 def main(args: list[str] | None = None) -> None:

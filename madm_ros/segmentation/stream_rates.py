@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -21,7 +22,7 @@ _UNKNOWN = 2**64 - 1
 
 
 class StreamRates:
-    """Rates over the last `WINDOW_S` seconds, or since the start where that is shorter. Used from one thread.
+    """Rates over the last `WINDOW_S` seconds, or since the start where that is shorter. For several threads.
 
     A gap in a publisher's sequence numbers is what got lost on the way, or was replaced by something newer before it
     was taken. Where the middleware does not tell the numbers (ROS 2 before Jazzy), published is what came.
@@ -32,33 +33,38 @@ class StreamRates:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
+        self._lock = threading.Lock()
         self._seen: dict[str, int] = {}
         self._messages: deque[tuple[float, int]] = deque()
         self._began = clock()
 
     def subscribed(self) -> None:
         """There is a new subscription: what was published before it does not count as lost."""
-        self._seen.clear()
+        with self._lock:
+            self._seen.clear()
 
     def note(self, info: Mapping[str, Any]) -> None:
         """Count a message, with what rclpy tells about it beside its content."""
         number, publisher = info.get("publication_sequence_number"), str(info.get("publisher_gid"))
         published = 1
-        if number is not None and number != _UNKNOWN:
-            published = max(1, number - self._seen.get(publisher, number - 1))
-            self._seen[publisher] = number
-        self._messages.append((self._clock(), published))
-        self._forget_old()
+        with self._lock:
+            if number is not None and number != _UNKNOWN:
+                published = max(1, number - self._seen.get(publisher, number - 1))
+                self._seen[publisher] = number
+            self._messages.append((self._clock(), published))
+            self._forget_old()
 
     def arrived(self) -> float:
         """Messages a second that came."""
-        self._forget_old()
-        return len(self._messages) / self._span()
+        with self._lock:
+            self._forget_old()
+            return len(self._messages) / self._span()
 
     def published(self) -> float:
         """Messages a second that were published, as far as can be told."""
-        self._forget_old()
-        return sum(published for _, published in self._messages) / self._span()
+        with self._lock:
+            self._forget_old()
+            return sum(published for _, published in self._messages) / self._span()
 
     def _span(self) -> float:
         return max(min(WINDOW_S, self._clock() - self._began), 1.0)

@@ -9,13 +9,15 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 pytest.importorskip("rclpy", reason="ROS 2's rclpy is not installed")
 
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from ros_helpers import image_message, wait_until
+from ros_helpers import FakeSegmenter, image_message, wait_until
 from sensor_msgs.msg import Image
 
 from madm_ros.diagnostic_reports import WINDOW_S
@@ -151,6 +153,31 @@ def test_levels(health: NodeHealth, level: bytes, words: str) -> None:
     status = diagnostic_status("/node", health)
     assert status.level == level
     assert words in status.message
+
+
+def test_a_node_that_gets_images_by_a_call_tells_that_the_network_is_slower(peer, start_node) -> None:
+    class Stuck(FakeSegmenter):
+        may_go_on = threading.Event()
+
+        def segment(self, images, biases=()):
+            assert not self.images or self.may_go_on.wait(60)
+            return super().segment(images, biases)
+
+    segmenter = Stuck()
+    try:
+        node = start_node(segmenter, image_source="/camera/edges", modality="event")
+        reports = peer.collect(DiagnosticArray, "/diagnostics")
+
+        def told() -> bool:
+            node.accept(image_message(np.zeros((8, 8), np.uint8), "mono8"))
+            return any("the network is slower than the camera" in report.status[0].message for report in reports)
+
+        wait_until(told, f"a warning among {reports}")
+    finally:
+        segmenter.may_go_on.set()
+    values = {item.key: item.value for item in reports[-1].status[0].values}
+    assert float(values["input rate [Hz]"]) > 0
+    assert values["input lost [Hz]"] == "0.00"
 
 
 def test_a_running_node_reports_its_frames(peer, start_node) -> None:
