@@ -130,13 +130,21 @@ def _ros2(arguments: Sequence[str], whole: bool) -> Iterator[str]:
             yield f"there is no {executable}"
         elif executable == "madm":
             yield from _madm(rest, whole)
-        set_ones = [word.partition(":=")[0] for flag, word in pairwise(rest) if flag == "-p"]
-        yield from (f"no node has {name}" for name in set_ones if name not in parameters())
-    elif verb == "param" and words[:1] == ["set"] and words[2] not in parameters():
-        yield f"no node has {words[2]}"
+        for name, _, value in (word.partition(":=") for flag, word in pairwise(rest) if flag == "-p"):
+            yield from _parameter(name, value)
+    elif verb == "param" and words[:1] == ["set"]:
+        yield from _parameter(*words[2:4])
     elif verb in _SUFFIX and len(words) > 2 and words[2].startswith("madm_msgs/"):
         file = ROOT / "msg" / f"{words[2].removeprefix('madm_msgs/')}.{_SUFFIX[verb]}"
         yield from () if file.is_file() else (f"there is no {words[2]}",)
+
+
+def _parameter(name: str, value: str) -> Iterator[str]:
+    """What is wrong with the setting of a parameter."""
+    if name not in parameters():
+        yield f"no node has {name}"
+    elif re.fullmatch(r"-?[0-9.]*\.[0-9]+", parameters()[name]) and re.fullmatch(r"-?[0-9]+", value):
+        yield f"{name} is a double, {value}.0"
 
 
 _SUFFIX = {"service": "srv", "action": "action"}
@@ -171,10 +179,10 @@ def executables() -> set[str]:
 
 
 @cache
-def parameters() -> set[str]:
-    """Parameters of all nodes."""
+def parameters() -> dict[str, str]:
+    """Parameters of all nodes with their defaults, as the document shows them."""
     text = (ROOT / "docs" / "parameters.md").read_text(encoding="utf-8")
-    return set(re.findall(r"^\| `([\w.]+)` \|", text, re.MULTILINE))
+    return dict(re.findall(r"^\| `([\w.]+)` \| ([^|]*?) ?\|", text, re.MULTILINE))
 
 
 @cache

@@ -144,6 +144,8 @@ def test_a_broken_link_is_seen(tmp_path: Path) -> None:
         ("ros2 run madm_ros records", "there is no records"),
         ("ros2 run madm_ros record --ros-args -p topics:=/a", "no node has topics"),
         ("ros2 param set /n no_such 1", "no node has no_such"),
+        ("ros2 param set /n thermal.min_span 64   # counts", "is a double, 64.0"),
+        ("ros2 run madm_ros record --ros-args -p quota_gb:=5", "is a double, 5.0"),
         ("ros2 service call /madm/adapt madm_msgs/srv/Adopt", "there is no madm_msgs/srv/Adopt"),
         ("cd x && python -m madm_ros.tools.demos", "there is no madm_ros.tools.demos"),
         ("python -m madm_ros.tools.demo --sensor depth", "it has no --sensor"),

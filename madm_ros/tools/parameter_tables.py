@@ -88,7 +88,11 @@ def _default(value: Any) -> str:
         return f"`{str(value).lower()}`"
     if isinstance(value, list):
         return ", ".join(f"`{one}`" for one in value)
-    return f"`{value}`" if isinstance(value, str) else f"{value:.6g}"
+    if isinstance(value, str):
+        return f"`{value}`"
+    text = f"{value:.6g}"
+    # ROS takes no whole number for a double: the default shows how one is written.
+    return f"{text}.0" if isinstance(value, float) and text.lstrip("-").isdigit() else text
 
 
 def _allowed(parameter: NodeParameter) -> str:
