@@ -12,6 +12,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection
 
+from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.node import Node
 from rclpy.qos import ReliabilityPolicy
 from rclpy.subscription import Subscription
@@ -20,12 +21,17 @@ from madm_ros import publisher_types
 from madm_ros.error_log import ErrorLog
 from madm_ros.message_types import message_class
 
+_FOLLOW = "best_available"
+"""ROS 2's word for: as reliable as who publishes."""
+_CHOICES = {_FOLLOW: None, "reliable": ReliabilityPolicy.RELIABLE, "best_effort": ReliabilityPolicy.BEST_EFFORT}
+
 
 class MatchingSubscription:
     """Listens once someone publishes: reliably if all publishers offer it, else best effort; anew when that changes.
 
     Over best effort, Fast DDS loses messages of more than half a megabyte; a reliable subscription would not hear
-    drivers that publish best effort. How it listens is in `subscribe`, which a child class has.
+    drivers that publish best effort. The parameter `qos_overrides.TOPIC.subscription.reliability` decides instead where
+    it is `reliable` or `best_effort`. How it listens is in `subscribe`, which a child class has.
 
     Args:
         node: owns the subscription.
@@ -33,7 +39,9 @@ class MatchingSubscription:
         types: the message types that are understood.
         errors: where publishers are reported that cannot be understood.
         advice: what to do about those, such as "remap 'image'".
-        chosen: the reliability to ask for in any case; None: as the publishers.
+
+    Raises:
+        ValueError: the parameter has another value.
     """
 
     def __init__(
@@ -43,7 +51,6 @@ class MatchingSubscription:
         types: Collection[str],
         errors: ErrorLog,
         advice: str,
-        chosen: ReliabilityPolicy | None = None,
     ) -> None:
         self.topic = node.resolve_topic_name(topic)
         self.type_name = ""
@@ -52,7 +59,8 @@ class MatchingSubscription:
         """What the present subscription asks for; None before anyone published."""
         self.node = node
         self.relative_topic = topic
-        self.chosen = chosen
+        self.chosen = _override(node, self.topic)
+        """The reliability to ask for in any case; None: as the publishers."""
         self._types, self._errors, self._advice = types, errors, advice
         self._subscription: Subscription | None = None
         self._closed = False
@@ -100,3 +108,15 @@ class MatchingSubscription:
         if self._subscription is not None:
             self.node.destroy_subscription(self._subscription)
             self._subscription = None
+
+
+def _override(node: Node, topic: str) -> ReliabilityPolicy | None:
+    """What the user's parameter says, None where the publishers decide."""
+    name = f"qos_overrides.{topic}.subscription.reliability"
+    if not node.has_parameter(name):
+        description = f"reliable, best_effort, or {_FOLLOW}: as the publishers of the topic"
+        node.declare_parameter(name, _FOLLOW, ParameterDescriptor(description=description, read_only=True))
+    value = node.get_parameter(name).value
+    if value not in _CHOICES:
+        raise ValueError(f"{name} is '{value}': it has to be one of {', '.join(_CHOICES)}")
+    return _CHOICES[value]

@@ -36,6 +36,9 @@ class EventSubscription(MatchingSubscription):
         callback: called with the name of the message type and the serialised message.
         errors: where publishers are reported that cannot be understood.
         advice: what to do about those; empty: to remap the topic.
+
+    Raises:
+        ValueError: the parameter `qos_overrides.TOPIC.subscription.reliability` has a wrong value.
     """
 
     def __init__(

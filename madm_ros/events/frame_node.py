@@ -85,14 +85,14 @@ class EventFrameNode(Node):
         )
         self._event_rate = self.create_publisher(Float32, "~/event_rate", 10)
         self._diagnostics = DiagnosticsPublisher(self)
-        self._pipeline = EventPipeline(config, self._now_ns, self._publish, self._errors, self._warnings)
-        self._worker: OrderedWorker[tuple[str, bytes]] = OrderedWorker(
-            self._pipeline.process, self._pipeline.idle, _IDLE_S, values["max_delay_s"]
-        )
         depth = values["queue_depth"]
         self._events = EventSubscription(self, "events", EVENT_TYPES, depth, self._on_events, self._errors)
         self._reference = EventSubscription(
             self, "reference_image", REFERENCE_TYPES, 10, self._on_reference, self._errors
+        )
+        self._pipeline = EventPipeline(config, self._now_ns, self._publish, self._errors, self._warnings)
+        self._worker: OrderedWorker[tuple[str, bytes]] = OrderedWorker(
+            self._pipeline.process, self._pipeline.idle, _IDLE_S, values["max_delay_s"]
         )
         self.add_on_set_parameters_callback(self._on_set_parameters)
         self._rates = Rates()

@@ -64,17 +64,17 @@ class RecorderNode(Node):
         super().__init__("recorder", **arguments)
         self._settings = parameters.declare(self)
         config = self._settings.config
+        self._errors = ErrorLog(self._log_error)
+        self._subscription = EventSubscription(
+            self, self._settings.topic, TYPES, _DEPTH, self._on_message, self._errors, advice="set topic to one of them"
+        )
         self._recorder = RollingRecorder(Segments(self._settings.folder), config)
         self._standing = self._recorder.standing()
-        self._errors = ErrorLog(self._log_error)
         self._failed = self._skipped = 0
         self._received_at = time.monotonic()
         self._limit = RateLimit()
         self._worker: OrderedWorker[tuple[str, bytes, int]] = OrderedWorker(
             self._record, self._idle, _IDLE_S, _MAX_DELAY_S
-        )
-        self._subscription = EventSubscription(
-            self, self._settings.topic, TYPES, _DEPTH, self._on_message, self._errors, advice="set topic to one of them"
         )
         self._diagnostics = DiagnosticsPublisher(self)
         steady = Clock(clock_type=ClockType.STEADY_TIME)

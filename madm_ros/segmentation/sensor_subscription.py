@@ -5,14 +5,13 @@
 # Unless required by applicable law or agreed to in writing, software distributed under the License is distributed on
 # an "AS IS" BASIS, WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the
 # specific language governing permissions and limitations under the License.
-"""A subscription to a sensor's topic: it knows what does not arrive, and the user may say how reliable it is."""
+"""A subscription to a sensor's topic, which knows what does not arrive."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.node import Node
 from rclpy.qos import QoSPolicyKind, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
@@ -23,16 +22,11 @@ from madm_ros.error_log import ErrorLog
 from madm_ros.matching_subscription import MatchingSubscription
 from madm_ros.segmentation.stream_rates import StreamRates
 
-_FOLLOW = "best_available"
-"""ROS 2's word for: as reliable as who publishes."""
-_CHOICES = {_FOLLOW: None, "reliable": ReliabilityPolicy.RELIABLE, "best_effort": ReliabilityPolicy.BEST_EFFORT}
-
 
 class SensorSubscription(MatchingSubscription):
     """Listens as its publishers offer it, to the newest message of one type.
 
-    The parameter `qos_overrides.TOPIC.subscription.reliability` decides instead where it is `reliable` or
-    `best_effort`; `depth` and `history` can be set as usual.
+    Of `qos_overrides.TOPIC.subscription`, `depth` and `history` can be set, too.
 
     Args:
         node: owns the subscription.
@@ -55,8 +49,7 @@ class SensorSubscription(MatchingSubscription):
         errors: ErrorLog,
         advice: str,
     ) -> None:
-        chosen = _override(node, node.resolve_topic_name(topic))
-        super().__init__(node, topic, (publisher_types.type_name(message_type),), errors, advice, chosen)
+        super().__init__(node, topic, (publisher_types.type_name(message_type),), errors, advice)
         self.rates = StreamRates()
         """Of the messages that came, and of all that were published."""
         self._callback = callback
@@ -84,15 +77,3 @@ class SensorSubscription(MatchingSubscription):
     def _take(self, message: Any, info: Mapping[str, Any]) -> None:
         self.rates.note(info)
         self._callback(message)
-
-
-def _override(node: Node, topic: str) -> ReliabilityPolicy | None:
-    """What the user's parameter says, None where the publishers decide."""
-    name = f"qos_overrides.{topic}.subscription.reliability"
-    if not node.has_parameter(name):
-        description = f"reliable, best_effort, or {_FOLLOW}: as the publishers of the topic"
-        node.declare_parameter(name, _FOLLOW, ParameterDescriptor(description=description, read_only=True))
-    value = node.get_parameter(name).value
-    if value not in _CHOICES:
-        raise ValueError(f"{name} is '{value}': it has to be one of {', '.join(_CHOICES)}")
-    return _CHOICES[value]

@@ -316,6 +316,22 @@ def test_best_effort_drivers_are_heard_and_reliable_ones_reliably(peer, start_ed
     wait_until(player.get_subscription_count, "the subscription")
 
 
+def test_what_the_user_sets_wins_for_events_and_reference_images(peer, start_edges) -> None:
+    topics = ("/events", "/reference_image")
+    overrides = {f"qos_overrides.{topic}.subscription.reliability": "best_effort" for topic in topics}
+    node = start_edges(**overrides, **{"edges.window": "stamps"})
+    for kind, topic in zip((EventPacket, Image), topics):
+        peer.publisher(kind, topic)
+
+    def found() -> list[ReliabilityPolicy]:
+        infos = [info for topic in topics for info in node.get_subscriptions_info_by_topic(topic)]
+        return [info.qos_profile.reliability for info in infos]
+
+    wait_until(lambda: found() == [ReliabilityPolicy.BEST_EFFORT] * 2, "two best-effort subscriptions")
+    with pytest.raises(ValueError, match=r"/events.*reliability is 'sometimes': it has to be one of best_available"):
+        start_edges(**{next(iter(overrides)): "sometimes"})
+
+
 def test_frames_in_step_with_images_bear_their_stamps(peer, start_edges) -> None:
     # Events wait long enough for a busy machine to bring the images.
     start_edges(**{"edges.window": "stamps", "edges.lookback_s": 10.0})

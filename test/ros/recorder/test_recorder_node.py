@@ -23,6 +23,7 @@ pytest.importorskip("rclpy", reason="ROS 2's rclpy is not installed")
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.exceptions import ParameterException
 from rclpy.parameter import Parameter
+from rclpy.qos import ReliabilityPolicy
 from ros_helpers import Spun, image_message, wait_until
 from sensor_msgs.msg import CompressedImage, Image, PointCloud2
 
@@ -115,6 +116,17 @@ def test_clouds_and_events_are_recorded_as_they_came(peer, start_recorder, tmp_p
         assert b"\x01\x02" in first.data
     with BagReader(bag) as reader:  # of events, which a job finds by their type
         assert event_topics(reader) == ["/camera/stream"]
+
+
+def test_what_the_user_sets_wins_over_how_the_topic_is_published(peer, start_recorder) -> None:
+    node, _ = start_recorder(**{"qos_overrides./camera/stream.subscription.reliability": "best_effort"})
+    peer.publisher(Image, "/camera/stream")
+
+    def found() -> list[ReliabilityPolicy]:
+        infos = node.get_subscriptions_info_by_topic("/camera/stream")
+        return [info.qos_profile.reliability for info in infos]
+
+    wait_until(lambda: found() == [ReliabilityPolicy.BEST_EFFORT], "a best-effort subscription")
 
 
 def test_definitions_of_messages_that_are_not_standard_have_their_parts() -> None:
