@@ -39,10 +39,12 @@ class RecorderHealth:
     """For how long no message has come."""
     last_error: str
     """The last error if it is recent, else empty."""
+    last_warning: str
+    """The last loss of another kind if it is recent, else empty."""
 
 
 def recorder_status(name: str, health: RecorderHealth) -> DiagnosticStatus:
-    """The report: ERROR after a recent error, WARN where nothing comes, else OK.
+    """The report: ERROR after a recent error, WARN after a recent loss or where nothing comes, else OK.
 
     Args:
         name: fully qualified name of the node.
@@ -67,6 +69,8 @@ def recorder_status(name: str, health: RecorderHealth) -> DiagnosticStatus:
 def _assess(health: RecorderHealth) -> tuple[bytes, str]:
     if health.last_error:
         return DiagnosticStatus.ERROR, health.last_error
+    if health.last_warning:
+        return DiagnosticStatus.WARN, health.last_warning
     if not health.type_name:
         return DiagnosticStatus.WARN, f"nobody publishes on {health.topic}: nothing is recorded"
     if health.silent_s > WINDOW_S:

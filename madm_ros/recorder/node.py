@@ -45,6 +45,8 @@ _IDLE_S = 0.5
 """How often a silent stream is looked at."""
 _MAX_DELAY_S = 10.0
 """Messages that waited longer for a slow disk are dropped, and bound the memory that they take."""
+_WARNING_S = 1.5 * _MAX_DELAY_S
+"""How long a loss is told: while a disk stands still, one comes every `_MAX_DELAY_S`."""
 _DEPTH = 200
 """Messages that DDS keeps while the node is busy: event cameras send hundreds a second."""
 
@@ -70,7 +72,8 @@ class RecorderNode(Node):
         )
         self._recorder = RollingRecorder(Segments(self._settings.folder), config)
         self._standing = self._recorder.standing()
-        self._failed = self._skipped = 0
+        self._warnings = ErrorLog(self._log_warning)
+        self._failed = self._skipped = self._reported_shed = 0
         self._received_at = time.monotonic()
         self._limit = RateLimit()
         self._worker: OrderedWorker[tuple[str, bytes, int]] = OrderedWorker(
@@ -118,14 +121,25 @@ class RecorderNode(Node):
         except Exception as error:  # the next message can be fine
             self._failed += 1
             self._errors.report(f"message left out, {type(error).__name__}: {error}")
-        self._standing = self._recorder.standing()
+        self._look()
 
     def _idle(self) -> None:
         try:
             self._recorder.idle()
         except RecordingError as error:
             self._errors.report(str(error))
-        self._standing = self._recorder.standing()
+        except Exception as error:  # what comes next can be fine
+            self._errors.report(f"a segment is not closed, {type(error).__name__}: {error}")
+        self._look()
+
+    def _look(self) -> None:
+        """Take down how the recorder stands; after this nothing may be raised, which would end the thread."""
+        try:
+            self._standing = self._recorder.standing()
+        except OSError as error:  # the next message finds what this means for the segment
+            self._errors.report(
+                f"the open segment is gone or cannot be read ({error}): is the disk of folder still there?"
+            )
 
     # ---- telling ----
 
@@ -133,19 +147,37 @@ class RecorderNode(Node):
         if self.context.ok():
             self.get_logger().error(text)
 
+    def _log_warning(self, text: str) -> None:
+        if self.context.ok():
+            self.get_logger().warning(text)
+
+    def _warn_of_losses(self, shed: int) -> None:
+        """Say what was dropped since the last report."""
+        if shed > self._reported_shed:
+            advice = "let folder be on a faster disk"
+            if self._subscription.type_name not in EVENT_TYPES:  # of which none is left out
+                advice += ", or lower max_fps"
+            self._warnings.report(
+                f"cannot keep up: {shed - self._reported_shed} messages dropped, {shed} so far: {advice}"
+            )
+            self._reported_shed = shed
+
     def _report(self) -> None:
-        """Once a second: what does not come, and the diagnostics."""
+        """Once a second: what does not come, what was dropped, and the diagnostics."""
         self._subscription.watch()
+        shed = self._worker.shed
+        self._warn_of_losses(shed)
         health = RecorderHealth(
             topic=self._settings.topic,
             type_name=self._subscription.type_name,
             folder=str(self._settings.folder),
             standing=self._standing,
             skipped=self._skipped,
-            shed=self._worker.shed,
+            shed=shed,
             failed=self._failed,
             silent_s=time.monotonic() - self._received_at,
             last_error=self._errors.recent(),
+            last_warning=self._warnings.recent(_WARNING_S),
         )
         self._diagnostics.publish(recorder_status(self.get_fully_qualified_name(), health))
 

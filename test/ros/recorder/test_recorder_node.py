@@ -9,8 +9,11 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -95,6 +98,55 @@ def test_images_above_max_fps_are_left_out_and_damaged_ones_told(peer, start_rec
     peer.send(publisher, CompressedImage(format="jpeg", data=b"\xff\xd8 cut"), lambda: node._skipped > 3, "many images")
     assert node._failed == 1
     assert "image left out: the compressed image ends early" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("kind", "advice"),
+    [("image", "let folder be on a faster disk, or lower max_fps"), ("events", "let folder be on a faster disk")],
+)
+def test_a_disk_that_cannot_keep_up_is_told(peer, start_recorder, kind: str, advice: str) -> None:
+    message = image_message(np.zeros((8, 8), np.uint8), "mono8")
+    if kind == "events":
+        packets = pytest.importorskip("event_camera_msgs.msg", reason="event_camera_msgs is not installed")
+        message = packets.EventPacket(height=24, width=32, encoding="evt3")
+    told, slow = statuses(peer), threading.Event()
+    node, _ = start_recorder()
+    node._worker.max_delay_s = 0.01
+    node._recorder.take = lambda raw: slow.wait(60)
+    try:
+        publisher = peer.publisher(type(message), "/camera/stream")
+        peer.send(publisher, message, lambda: told and "cannot keep up" in told[-1].message, "a warning")
+    finally:
+        slow.set()
+    assert told[-1].level == DiagnosticStatus.WARN
+    assert re.fullmatch(rf"cannot keep up: \d+ messages dropped, \d+ so far: {advice}", told[-1].message)
+    assert int(values_of(told)["dropped"]) > 0
+
+
+def test_a_folder_that_goes_away_is_told_and_recorded_to_again(peer, start_recorder, monkeypatch, tmp_path) -> None:
+    monkeypatch.setattr("madm_model.recorder.recorder._RETRY_S", 0.0)
+    told = statuses(peer)
+    node, _ = start_recorder()
+    take, idle = node._recorder.take, node._recorder.idle
+
+    def fail_once() -> None:
+        node._recorder.idle = idle
+        raise PermissionError("the oldest cannot be deleted")
+
+    def take_and_remove(raw: Any) -> None:
+        node._recorder.take = take
+        take(raw)
+        for path in (tmp_path / "kept").glob(".*.partial-*"):
+            shutil.rmtree(path)
+
+    node._recorder.idle = fail_once
+    wait_until(lambda: told and "PermissionError: the oldest cannot be deleted" in told[-1].message, "the error")
+    node._recorder.take = take_and_remove
+    publisher = peer.publisher(Image, "/camera/stream")
+    image = image_message(np.zeros((24, 32), np.uint8), "mono8")
+    peer.send(publisher, image, lambda: node._standing.dropped and node._standing.kept == 1, "a recording that goes on")
+    wait_until(lambda: "messages are lost, and it is tried again" in told[-1].message, "the next error")
+    assert told[-1].level == DiagnosticStatus.ERROR
 
 
 def test_clouds_and_events_are_recorded_as_they_came(peer, start_recorder, tmp_path: Path) -> None:
