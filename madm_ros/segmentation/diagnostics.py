@@ -52,7 +52,7 @@ class FrameStatistics:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._started = clock()
+        self._started = self._last = clock()
         self._frames: deque[tuple[float, FrameTiming]] = deque()
         self._unwanted = 0
         self._last_unwanted = -float("inf")
@@ -67,7 +67,7 @@ class FrameStatistics:
             unlabelled: share of its pixels that came out unlabelled, 0 to 1.
         """
         with self._lock:
-            now = self._clock()
+            now = self._last = self._clock()
             self._frames.append((now, timing))
             self._forget_old()
             self._unlabelled = unlabelled
@@ -90,7 +90,7 @@ class FrameStatistics:
         """Count a frame that nobody wanted the labels of."""
         with self._lock:
             self._unwanted += 1
-            self._last_unwanted = self._clock()
+            self._last = self._last_unwanted = self._clock()
 
     @property
     def unwanted(self) -> int:
@@ -100,6 +100,10 @@ class FrameStatistics:
     def idle(self) -> bool:
         """Whether frames of the window came that nobody wanted the labels of."""
         return self._clock() - self._last_unwanted <= WINDOW_S
+
+    def since_last_s(self) -> float:
+        """Seconds since a frame was published or unwanted; since the start before the first."""
+        return self._clock() - self._last
 
     def timings(self) -> list[FrameTiming]:
         """Frames of the window, oldest first."""
@@ -147,6 +151,8 @@ class NodeHealth:
     """What to do where they are fewer."""
     runtime: str = ""
     """What runs the model, and in which number format; empty while none is loaded."""
+    since_last_s: float = 0.0
+    """Seconds since a frame was published or nobody wanted its labels; since activation before the first."""
     max_fps: float = 0.0
     """Images a second that are to have labels; 0: all."""
     store: str = ""
@@ -210,7 +216,7 @@ def _assess(health: NodeHealth) -> tuple[bytes, str]:
         return DiagnosticStatus.WARN, "finalized: this node gives no labels any more, start it again"
     if health.state != "active":
         return DiagnosticStatus.OK, health.state
-    if not health.timings and not health.idle:
+    if not health.timings and not health.idle and not health.arrived_rate:
         return DiagnosticStatus.WARN, f"no image on {health.topic} for {WINDOW_S:.0f} s"
     if health.trouble:
         return DiagnosticStatus.WARN, health.trouble
@@ -219,7 +225,7 @@ def _assess(health: NodeHealth) -> tuple[bytes, str]:
             f"{health.arrived_rate:.1f} of {health.input_rate:.1f} images a second arrive from {health.topic}: "
             f"{health.loss_advice}"
         )
-    if not health.timings:
+    if not health.timings and health.idle:
         return DiagnosticStatus.OK, "idle: images come, nobody listens to a result"
     if health.unlabelled_s > WINDOW_S:
         return DiagnosticStatus.WARN, (
@@ -227,13 +233,21 @@ def _assess(health: NodeHealth) -> tuple[bytes, str]:
             "confidence_threshold, or look at what the camera sees"
         )
     wanted = min(health.arrived_rate, health.max_fps or health.arrived_rate)
-    if health.fps < _ENOUGH_LABELS * wanted and not health.idle:
+    if _is_slow(health, wanted) and not health.idle:
         return DiagnosticStatus.WARN, (
             f"labels for {health.fps:.1f} of {wanted:.1f} images a second: the network is slower than "
             f"{'the camera' if health.cameras <= 1 else f'its {health.cameras} cameras'}; "
             "a GPU, a smaller model or max_fps help"
         )
+    if not health.timings:
+        return DiagnosticStatus.OK, "images come, the next labels are not due yet"
     return DiagnosticStatus.OK, f"{health.fps:.1f} label images a second"
+
+
+def _is_slow(health: NodeHealth, wanted: float) -> bool:
+    """Whether far fewer images have labels than wanted, a second; a window may be too short to hold one of them."""
+    least = _ENOUGH_LABELS * wanted
+    return health.fps < least if health.timings else health.since_last_s > max(WINDOW_S, 1 / least)
 
 
 def gpu_bytes(device: Any) -> int | None:

@@ -41,6 +41,7 @@ def with_frames(health: NodeHealth, pipeline: FramePipeline, queue: CameraQueue)
         health,
         fps=statistics.fps(),
         timings=statistics.timings(),
+        since_last_s=statistics.since_last_s(),
         dropped=queue.dropped,
         skipped=queue.skipped + statistics.unwanted,
         idle=statistics.idle(),

@@ -21,6 +21,7 @@ from ros_helpers import FakeSegmenter, image_message, wait_until
 from sensor_msgs.msg import Image
 
 from madm_ros.diagnostic_reports import WINDOW_S
+from madm_ros.segmentation import diagnostics
 from madm_ros.segmentation.diagnostics import FrameStatistics, FrameTiming, NodeHealth, diagnostic_status
 
 HEALTHY = NodeHealth(
@@ -80,6 +81,15 @@ def test_images_that_nobody_wants_labels_of_make_a_node_idle_for_as_long_as_they
     assert (statistics.unwanted, statistics.idle()) == (1, False)
 
 
+def test_frames_that_are_done_with_count_since_the_last() -> None:
+    now = [3.0]
+    statistics = FrameStatistics(lambda: now[0])
+    for done in (lambda: None, statistics.record_unwanted, lambda: statistics.record(FrameTiming(0, 0, 0))):
+        done()
+        now[0] += 7.0
+        assert statistics.since_last_s() == 7.0
+
+
 def test_an_idle_node_is_well() -> None:
     status = diagnostic_status("/seg", _changed(timings=[], idle=True, skipped=12))
     assert (status.level, status.message) == (DiagnosticStatus.OK, "idle: images come, nobody listens to a result")
@@ -121,7 +131,13 @@ def test_report_of_a_healthy_node() -> None:
 @pytest.mark.parametrize(
     ("health", "level", "words"),
     [
-        (_changed(timings=[]), DiagnosticStatus.WARN, "no image on /thermal/image_raw"),
+        (_changed(timings=[], input_rate=0.0, arrived_rate=0.0), DiagnosticStatus.WARN, "no image on /thermal/image"),
+        # Images come, but no label image in the window: as wanted, not yet, or because the network is slow.
+        (_changed(timings=[], fps=0.0, max_fps=0.1, since_last_s=19.0), DiagnosticStatus.OK, "are not due yet"),
+        (_changed(timings=[], fps=0.0, max_fps=0.1, since_last_s=21.0), DiagnosticStatus.WARN, "labels for 0.0 of 0.1"),
+        (_changed(timings=[], fps=0.0, since_last_s=2.0), DiagnosticStatus.OK, "are not due yet"),
+        (_changed(timings=[], fps=0.0, since_last_s=6.0), DiagnosticStatus.WARN, "labels for 0.0 of 4.0 images"),
+        (_changed(fps=0.2, max_fps=0.1, since_last_s=4.0), DiagnosticStatus.OK, "0.2 label images a second"),
         (_changed(trouble="the base segments in its place"), DiagnosticStatus.WARN, "the base segments in its place"),
         (_changed(trouble="the base", timings=[], idle=True), DiagnosticStatus.WARN, "the base"),
         (
@@ -155,15 +171,25 @@ def test_levels(health: NodeHealth, level: bytes, words: str) -> None:
     assert words in status.message
 
 
-def test_a_node_that_gets_images_by_a_call_tells_that_the_network_is_slower(peer, start_node) -> None:
-    class Stuck(FakeSegmenter):
-        may_go_on = threading.Event()
+class Stuck(FakeSegmenter):
+    """Segments so many images, then one takes until it may go on."""
 
-        def segment(self, images, biases=()):
-            assert not self.images or self.may_go_on.wait(60)
-            return super().segment(images, biases)
+    def __init__(self, quick: int) -> None:
+        super().__init__()
+        self.quick, self.may_go_on = quick, threading.Event()
 
-    segmenter = Stuck()
+    def segment(self, images, biases=()):
+        assert len(self.images) < self.quick or self.may_go_on.wait(60)
+        return super().segment(images, biases)
+
+
+@pytest.mark.parametrize("quick", [1, 0])
+def test_a_node_that_gets_images_by_a_call_tells_that_the_network_is_slower(
+    peer, start_node, monkeypatch, quick: int
+) -> None:
+    if not quick:  # no label image in the window at all
+        monkeypatch.setattr(diagnostics, "WINDOW_S", 0.1)
+    segmenter = Stuck(quick)
     try:
         node = start_node(segmenter, image_source="/camera/edges", modality="event")
         reports = peer.collect(DiagnosticArray, "/diagnostics")
