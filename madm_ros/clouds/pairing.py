@@ -15,8 +15,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-_JUMP_S = 1.0
-"""A stamp that lies so much before the newest of its topic tells that time starts again, as when a bag is looped."""
+JUMP_S = 1.0
+"""A stamp that lies so much before the newest of its topic, or frame of TF, tells that time starts again, as
+when a bag is looped."""
 
 
 def stamp_ns(message: Any) -> int:
@@ -78,7 +79,7 @@ class Pairing:
     def add(self, topic: int, message: Any) -> None:
         """Take a message of topic 0 or 1; anything with a header."""
         stamp = stamp_ns(message)
-        if stamp < self._newest[topic] - _JUMP_S * 1e9:
+        if stamp < self._newest[topic] - JUMP_S * 1e9:
             self._begin()
         self._newest[topic] = max(stamp, self._newest[topic])
         self._synchronizer.add(topic, message)

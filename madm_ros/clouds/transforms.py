@@ -12,11 +12,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from geometry_msgs.msg import TransformStamped
 from rclpy.node import Node
 from rclpy.time import Time
 from std_msgs.msg import Header
 
 from madm_model.geometry.poses import parse_pose, pose_matrix
+from madm_ros.clouds.pairing import JUMP_S, stamp_ns
 
 Lookup = Callable[[Header, Header], np.ndarray]
 """From the header of a cloud and that of a picture to float64 (4, 4): from the cloud's frame at its time to the
@@ -46,8 +48,24 @@ def make_lookup(node: Node, static_transform: str, fixed_frame: str) -> Lookup:
         import tf2_ros
     except ImportError:
         return _without_tf
-    buffer = tf2_ros.Buffer()
-    listener = tf2_ros.TransformListener(buffer, node)
+
+    class LoopingBuffer(tf2_ros.Buffer):
+        """Begins anew where time does: tf2's own drops what is ten seconds older than the newest, for good."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self._newest: dict[str, int] = {}
+
+        def set_transform(self, transform: TransformStamped, authority: str) -> None:
+            """Take a transform of /tf."""
+            stamp, frame = stamp_ns(transform), transform.child_frame_id
+            if stamp < self._newest.get(frame, stamp) - JUMP_S * 1e9:
+                self._newest.clear()
+                self.clear()  # those of /tf_static stay: tf2's StaticCache::clearList does nothing
+            self._newest[frame] = max(stamp, self._newest.get(frame, stamp))
+            super().set_transform(transform, authority)
+
+    listener = tf2_ros.TransformListener(LoopingBuffer(), node)
 
     def from_tf(cloud: Header, picture: Header) -> np.ndarray:
         if cloud.frame_id == picture.frame_id and not fixed_frame:

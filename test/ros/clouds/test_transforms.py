@@ -21,6 +21,7 @@ pytest.importorskip("rclpy", reason="ROS 2's rclpy is not installed")
 from geometry_msgs.msg import TransformStamped
 from std_msgs.msg import Header
 
+from madm_ros.clouds.pairing import stamp_ns
 from madm_ros.clouds.transforms import MissingError, make_lookup
 
 CLOUD, PICTURE = Header(frame_id="lidar"), Header(frame_id="camera_optical")
@@ -37,6 +38,18 @@ class Buffer:
     known = True
     asked: ClassVar[list[tuple]] = []
 
+    def __init__(self) -> None:
+        self.stamps: list[int] = []
+
+    def set_transform(self, transform: TransformStamped, authority: str) -> None:
+        """As tf2's TimeCache: nothing is kept that is ten seconds older than the newest."""
+        stamp = stamp_ns(transform)
+        oldest = max(self.stamps, default=stamp) - 10_000_000_000
+        self.stamps = [one for one in [*self.stamps, stamp] if one >= oldest]
+
+    def clear(self) -> None:
+        self.stamps.clear()
+
     def lookup_transform_full(
         self,
         target_frame: str,
@@ -48,6 +61,8 @@ class Buffer:
         return self._answer(target_frame, target_time.nanoseconds, source_frame, source_time.nanoseconds, fixed_frame)
 
     def lookup_transform(self, target_frame: str, source_frame: str, time: Any) -> TransformStamped:
+        if self.stamps and not min(self.stamps) <= time.nanoseconds <= max(self.stamps):
+            raise TransformException("Lookup would require extrapolation into the past.")
         return self._answer(target_frame, source_frame, time.nanoseconds)
 
     def _answer(self, *asked: Any) -> TransformStamped:
@@ -67,7 +82,7 @@ def tf(monkeypatch: pytest.MonkeyPatch) -> type[Buffer]:
 
     class TransformListener:
         def __init__(self, buffer: Buffer, node: Any) -> None:
-            self.buffer = buffer
+            self.buffer = Buffer.made = buffer
 
     module = SimpleNamespace(Buffer=Buffer, TransformListener=TransformListener, TransformException=TransformException)
     monkeypatch.setitem(sys.modules, "tf2_ros", module)
@@ -92,6 +107,20 @@ def test_without_a_fixed_frame_motion_does_not_count(tf: type[Buffer]) -> None:
     np.testing.assert_array_equal(lookup(PICTURE, PICTURE), np.eye(4))
     lookup(CLOUD, PICTURE)
     assert tf.asked == [("camera_optical", "lidar", 6_000_000_000)]
+
+
+def test_transforms_are_known_again_whenever_a_bag_begins_anew(tf: type[Buffer]) -> None:
+    lookup, picture = make_lookup(None, "", ""), Header(frame_id="camera_optical")
+    transform = TransformStamped(child_frame_id="base")
+    for first in (1000, 1000, 500):
+        for second in range(first, first + 30):
+            for stamp in (second, second - 0.5):  # a little out of order, which is no new beginning
+                transform.header.stamp.sec, transform.header.stamp.nanosec = int(stamp), int(stamp % 1 * 1e9)
+                tf.made.set_transform(transform, "bag")
+            picture.stamp.sec = second
+            lookup(CLOUD, picture)
+        picture.stamp.sec -= 9
+        lookup(CLOUD, picture)
 
 
 def test_what_tf_does_not_know_is_told_with_both_frames(tf: type[Buffer]) -> None:
