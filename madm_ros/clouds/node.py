@@ -70,7 +70,7 @@ class CloudLabelNode(Node):
         self._waiting: deque[tuple[float, Any, LabelledPicture]] = deque(maxlen=config.queue_size)
         self._lookup = make_lookup(self, config.static_transform, config.fixed_frame)
         self._pairs = Pairing(config.queue_size, config.max_interval_s, self._on_pair)
-        self._pictures = ExactPairing(lambda *images: self._pairs.add(1, LabelledPicture(*images)))
+        self._pictures = ExactPairing(lambda *images: self._pair(1, LabelledPicture(*images)))
         self._has_cloud = config.input == "cloud"
         self._points = self._publisher("~/points") if self._has_cloud else None
         self._aligned = self._publisher("~/aligned_points")
@@ -114,12 +114,12 @@ class CloudLabelNode(Node):
         geometry = self._config.input
         found = {
             geometry: subscription(
-                PointCloud2 if self._has_cloud else Image, geometry, lambda message: self._pairs.add(0, message)
+                PointCloud2 if self._has_cloud else Image, geometry, lambda message: self._pair(0, message)
             )
         }
         if not self._config.use_confidence:
             found["labels"] = subscription(
-                Image, "labels", lambda message: self._pairs.add(1, LabelledPicture(message, None))
+                Image, "labels", lambda message: self._pair(1, LabelledPicture(message, None))
             )
             return found
         found["labels"] = subscription(Image, "labels", lambda message: self._pictures.add(0, message))
@@ -139,6 +139,15 @@ class CloudLabelNode(Node):
             return
         self._colours = colours.reshape(256, 3)
 
+    def _pair(self, topic: int, message: Any) -> None:
+        """Hand on a message of topic 0 or 1, unless neither message_filters nor TF could do anything with its time."""
+        stamp, frame = message.header.stamp, message.header.frame_id
+        if stamp.sec < 0:
+            what = "a picture" if topic else f"a {self._config.input}"
+            self._errors.report(f"{what} in {frame} left out: its stamp lies before 1970, so set its publisher's clock")
+            return
+        self._pairs.add(topic, message)
+
     def _on_pair(self, geometry: Any, picture: LabelledPicture) -> None:
         if not any(one.get_subscription_count() for one in (self._points, self._aligned) if one is not None):
             self._statistics.record_unwanted()
@@ -152,19 +161,16 @@ class CloudLabelNode(Node):
             since, geometry, picture = self._waiting[0]
             try:
                 info, to_camera = self._needs(geometry, picture)
+                self._publish(geometry, picture, info, to_camera)
             except MissingError as error:
                 if time.monotonic() - since < self._config.transform_wait_s:
                     return
-                self._waiting.popleft()
                 self._errors.report(f"cloud left out: {error}")
-                continue
-            self._waiting.popleft()
-            try:
-                self._publish(geometry, picture, info, to_camera)
             except InputError as error:
                 self._errors.report(f"cloud left out: {error}")
             except Exception as error:  # the next one can be fine
                 self._errors.report(f"cloud lost, {type(error).__name__}: {error}")
+            self._waiting.popleft()
 
     def _needs(self, geometry: Any, picture: LabelledPicture) -> tuple[CameraInfo, np.ndarray]:
         """The calibration and, for a cloud, the transform to the camera."""

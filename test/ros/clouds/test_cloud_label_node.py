@@ -10,7 +10,9 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -29,6 +31,7 @@ from cloud_samples import (
     read_cloud,
 )
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from geometry_msgs.msg import TransformStamped
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
 from ros_helpers import Peer, image_message, wait_until
@@ -38,6 +41,7 @@ from madm_ros.clouds.node import CloudLabelNode
 
 COLUMNS, ROWS = np.array([1, 20, 40, 62]), np.array([46, 1, 30, 10])
 POINTS = pixel_points(COLUMNS, ROWS, np.array([4.0, 5.0, 6.0, 7.0]))
+WITH_STAMPS = ("a cloud in lidar", "a picture in camera_optical")
 LATCHED = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
@@ -64,6 +68,11 @@ class Robot:
             (peer.publisher(Image, "/confidence"), labels_message(labels=CONFIDENCE)),
             (peer.publisher(CameraInfo, "/camera_info"), info_message()),
         ]
+
+    @property
+    def stamped(self) -> list[Any]:
+        """Messages whose stamps change."""
+        return [message for _, message in self._sent if hasattr(message, "header")]
 
     def send_until(self, condition: Callable[[], Any], what: str) -> None:
         """All of it again and again, each time with later stamps."""
@@ -129,6 +138,42 @@ def test_what_is_missing_is_said_once_with_what_to_do(peer, start, capfd) -> Non
     assert "cloud left out: " in errors[-1]
     assert sum("is in camera_optical" in error for error in errors) == 1
     assert not clouds
+
+
+def test_neither_a_stamp_before_1970_nor_an_error_of_tf_ends_the_node(peer, start, capfd, monkeypatch) -> None:
+    found = TransformStamped()
+    turn = found.transform.rotation
+    turn.x, turn.y, turn.z, turn.w = map(float, LIDAR_IN_CAMERA.split()[3:])
+    failures = [RuntimeError("TF has failed")]
+
+    def lookup_transform_full(*_: Any) -> TransformStamped:
+        if failures:
+            raise failures.pop()
+        return found
+
+    buffer = SimpleNamespace(lookup_transform_full=lookup_transform_full)
+    tf2_ros = SimpleNamespace(
+        Buffer=object, TransformListener=lambda *_: SimpleNamespace(buffer=buffer), TransformException=KeyError
+    )
+    monkeypatch.setitem(sys.modules, "tf2_ros", tf2_ros)
+    start()
+    clouds = peer.collect(PointCloud2, "/cloud_labels/points")
+    robot = Robot(peer, cloud_message(POINTS))
+    text: list[str] = []
+
+    def said() -> bool:
+        for message in robot.stamped:
+            message.header.stamp.sec = -2  # one more with each that is sent
+        text.append(capfd.readouterr().err)
+        return all(f"{what} left out: its stamp lies before 1970" in "".join(text) for what in WITH_STAMPS)
+
+    robot.send_until(said, "errors")
+    assert not clouds
+    for message in robot.stamped:
+        message.header.stamp.sec = 7
+    robot.send_until(lambda: clouds, "a labelled cloud")
+    assert clouds[-1].header.stamp.sec > 7
+    assert "cloud lost, RuntimeError: TF has failed" in capfd.readouterr().err
 
 
 def test_registered_depth_in_place_of_a_cloud(peer, start) -> None:
