@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from madm_model.model_config import ModelConfig
+from madm_model.model_config import ModelConfig, ModelError
 from madm_model.runtimes.sizes import KEPT_SIZES
 from madm_model.store import BASE, StoreError, VersionStore
 from madm_model.store.store import INDEX_FILE
@@ -56,12 +56,25 @@ def open_segmenter(
 def _load_warm(load: Load, model: str | Path) -> SegmenterLike:
     """A segmenter that has run once, and so is known to give finite scores."""
     segmenter = load(model)
-    try:
-        segmenter.warm_up(*segmenter.config.input_size)
-    except Exception:
-        segmenter.close()
-        raise
+    _warm_up(segmenter, [segmenter.config.input_size])
     return segmenter
+
+
+def _warm_up(segmenter: SegmenterLike, sizes: Iterable[tuple[int, int]]) -> None:
+    """Run it once at each size; it is closed where that fails.
+
+    Raises:
+        ModelError: it failed.
+    """
+    failure = ""
+    try:
+        for size in sizes:
+            segmenter.warm_up(*size)
+    except Exception as error:
+        failure = str(error) or type(error).__name__
+    if failure:  # not in the handler: the error's frames hold the network, whose memory would not be given back
+        segmenter.close()
+        raise ModelError(failure)
 
 
 class FollowingSegmenter:
@@ -238,15 +251,11 @@ class FollowingSegmenter:
     def _prepare(self, version: str, folder: Path) -> None:
         started = time.perf_counter()
         segmenter = self._load(folder)
-        try:
-            if segmenter.config.label_set != self.config.label_set:
-                raise ValueError("it has other classes: clean up and configure the node to use it")
-            # At the cameras' sizes: what a runtime compiles is for one size, and no frame is to wait for it.
-            for size in list(self._sizes) or [segmenter.config.input_size]:
-                segmenter.warm_up(*size)
-        except Exception:
+        if segmenter.config.label_set != self.config.label_set:
             segmenter.close()
-            raise
+            raise ModelError("it has other classes: clean up and configure the node to use it")
+        # At the cameras' sizes: what a runtime compiles is for one size, and no frame is to wait for it.
+        _warm_up(segmenter, list(self._sizes) or [segmenter.config.input_size])
         self._log_info(f"version {version} is loaded after {time.perf_counter() - started:.1f} s")
         with self._lock:
             if self._closed.is_set():

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import threading
 import time
+import weakref
 from dataclasses import replace
 from pathlib import Path
 
@@ -94,6 +95,43 @@ def segment_until(segmenter: FollowingSegmenter, version: str) -> None:
 
 def test_without_a_store_the_model_is_loaded_as_it_is(loader) -> None:
     assert open_segmenter("some", "", loader, print, print) is loader.made["some"]
+
+
+class OutOfMemory(FakeSegmenter):
+    """Runs out of memory in its network, which the error's frames refer to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.network = FakeSegmenter()
+        self.alive = weakref.ref(self.network)
+
+    def warm_up(self, height: int, width: int) -> None:
+        network = self.network
+        raise RuntimeError(f"out of memory in {type(network).__name__}")
+
+    def close(self) -> None:
+        self.network = None
+        self.alive_when_closed = self.alive() is not None
+        super().close()
+
+
+@pytest.mark.parametrize("while_following", [False, True])
+def test_the_memory_of_a_network_that_cannot_run_is_given_back(store, loader, while_following: bool) -> None:
+    broken, errors = OutOfMemory(), []
+
+    def load(folder):
+        return broken if Path(folder).name == "v0001" else loader(folder)
+
+    first = BASE if while_following else store.add(save, info)
+    store.activate(first)
+    segmenter = FollowingSegmenter(store, load, errors.append, lambda line: None)
+    if while_following:
+        store.activate(store.add(save, info))
+    wait_until(lambda: broken.closed, "the version to be closed")
+    assert not broken.alive_when_closed
+    wait_until(lambda: errors, "the error")
+    assert "out of memory in FakeSegmenter" in errors[0]
+    segmenter.close()
 
 
 def test_a_new_active_version_takes_over_and_the_old_one_is_closed(store, loader, follow) -> None:
