@@ -91,7 +91,7 @@ class ResultFolder:
 
         Args:
             image: the network image, uint8 (H, W, 3).
-            frame: where it came from: its message is copied beside the labels, or its file's name is kept.
+            frame: where it came from: its message is copied beside the labels, or its frame_id is the name.
             result: labels and confidence, uint8 (H, W).
 
         Raises:

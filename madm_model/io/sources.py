@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -58,7 +58,8 @@ def open_frames(
     Args:
         path: a bag (rosbag2 folder, or a .mcap, .db3 or .bag file), a folder of images, or one image. Files are read
             in the order of their names, numbers by value. PNG and TIFF keep their bit depth; a .npy file holds uint8
-            (H, W) or (H, W, 3) RGB, uint16 (H, W), or float depth in metres (H, W).
+            (H, W) or (H, W, 3) RGB, uint16 (H, W), or float depth in metres (H, W). A frame_id is the file's name
+            without the ending; with it where two files of the folder, as 1.png and 1.jpg, would have the same.
         topic: for a bag, the image topic; None for the only one.
         start_s: for a bag, skip what was recorded before, in seconds from its first message.
         end_s: for a bag, stop at what was recorded at or after this time, in seconds as above.
@@ -79,16 +80,19 @@ def open_frames(
         return _open_bag(path, topic, start_s, end_s, stride, on_bad_frame)
     if topic is not None or start_s is not None or end_s is not None:
         raise InputError(f"{path} is not a bag: it has no topics and no times to choose from")
+    with_ending = len({file.stem for file in files}) < len(files)
     files = files[::stride]
 
     def read() -> Iterator[RawFrame]:
         for file in files:
             try:
-                yield read_image(file)
+                frame = read_image(file)
             except FrameError as error:
                 if on_bad_frame is None:
                     raise
                 on_bad_frame(error)
+                continue
+            yield replace(frame, frame_id=file.name) if with_ending else frame
 
     return FrameSource(path, None, len(files), None, read)
 

@@ -97,6 +97,16 @@ def test_folder_keeps_file_names_and_names_bad_files(tmp_path):
     assert [path.name for path in (tmp_path / "out" / "labels").iterdir()] == ["night.png"]
 
 
+def test_images_that_differ_in_their_ending_alone_have_labels_each(tmp_path):
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for name in ("0001.png", "0001.jpg", "0002.png"):
+        cv2.imwrite(str(folder / name), half_bright())
+    assert run(folder, tmp_path / "out").frames == 3
+    labels = sorted(path.name for path in (tmp_path / "out" / "labels").iterdir())
+    assert labels == ["0001.jpg.png", "0001.png.png", "0002.png.png"]
+
+
 def test_bag_that_breaks_off_keeps_what_was_read(tmp_path):
     noise = np.random.default_rng(0)
     with BagWriter(tmp_path / "bag") as bag:

@@ -67,6 +67,13 @@ def test_a_folder_in_the_order_of_its_numbers(tmp_path):
     assert [frame.frame_id for frame in open_frames(tmp_path, stride=3)] == ["frame1", "frame100"]
 
 
+def test_files_that_differ_in_their_ending_alone_make_frames_keep_it(tmp_path):
+    for name in ("1.png", "1.jpg", "1.png.jpg", "2.png"):
+        cv2.imwrite(str(tmp_path / name), np.zeros((4, 4), np.uint8))
+    assert [frame.frame_id for frame in open_frames(tmp_path)] == ["1.jpg", "1.png", "1.png.jpg", "2.png"]
+    assert [frame.frame_id for frame in open_frames(tmp_path, stride=3)] == ["1.jpg", "2.png"]
+
+
 @pytest.mark.parametrize("suffix", [".png", ".tif"])
 def test_sixteen_bits_stay_sixteen(tmp_path, suffix):
     file = tmp_path / f"grey{suffix}"
