@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 MARKER = "done.json"
 """In the results of a recording: what they were made of."""
+_LOCK = ".lock"
 
 
 @dataclass(frozen=True)
@@ -90,8 +91,12 @@ class Outcome:
     """Why the recording was not segmented, or not to its end; empty if it was."""
 
 
-def recordings(patterns: Sequence[Path]) -> list[Path]:
+def recordings(patterns: Sequence[Path], out: Path) -> list[Path]:
     """The recordings that are named, patterns such as drives/* resolved where nothing has that very name.
+
+    Args:
+        patterns: as they were given.
+        out: folder of the results; a pattern does not mean it.
 
     Raises:
         InputError: a pattern fits nothing.
@@ -100,10 +105,12 @@ def recordings(patterns: Sequence[Path]) -> list[Path]:
     for pattern in patterns:
         if pattern.exists() or not glob.has_magic(str(pattern)):
             found.append(pattern)
-        elif matches := sorted(glob.glob(str(pattern), recursive=True)):  # noqa: PTH207 (Path's take no absolute ones)
-            found += map(Path, matches)
-        else:
+            continue
+        matches = map(Path, sorted(glob.glob(str(pattern), recursive=True)))  # noqa: PTH207 (Path's take no absolute ones)
+        others = [match for match in matches if match.absolute() != out.absolute()]
+        if not others:
             raise InputError(f"nothing fits {pattern}")
+        found += others
     return list(dict.fromkeys(found))
 
 
@@ -137,7 +144,7 @@ def the_one_run(out: Path) -> Iterator[None]:
         OSError: it cannot be made.
     """
     out.mkdir(parents=True, exist_ok=True)
-    with (out / ".lock").open("w") as file:
+    with (out / _LOCK).open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -228,9 +235,12 @@ def _segmenter(model: Path, device: str, runtime: str) -> Segmenter:
 
 
 def _identity(path: Path) -> str:
-    """Where a recording is and what of it changes when it grows or is replaced."""
-    files: Iterable[Path] = sorted(path.rglob("*")) if path.is_dir() else [path]
-    stats = [file.stat() for file in files if file.is_file()]
+    """Where a recording is and what of it changes when it grows or is replaced.
+
+    Folders in it do not count: nothing reads them, and they may be the results.
+    """
+    files: Iterable[Path] = path.iterdir() if path.is_dir() else [path]
+    stats = [file.stat() for file in files if file.is_file() and file.name != _LOCK]
     return f"{path.absolute()} {sum(one.st_size for one in stats)} {max((one.st_mtime_ns for one in stats), default=0)}"
 
 

@@ -82,7 +82,7 @@ def segment(
             folder = snapshot.folder
             if snapshot.note:
                 console.print(snapshot.note, style="yellow", markup=False, soft_wrap=True)
-        paths = recordings(inputs)
+        paths = recordings(inputs, out)
         if len(paths) > 1 or paths != inputs or workers or ray:
             preprocessing = dict(settings.preprocessing)
             options = SegmentOptions(

@@ -54,14 +54,25 @@ class Deadly:
 def test_recordings_are_files_and_patterns_that_have_no_other_meaning(tmp_path: Path) -> None:
     for name in ("b", "a", "c[1]"):
         (tmp_path / name).mkdir()
-    assert recordings([tmp_path / "c[1]", tmp_path / "[ab]", tmp_path / "a", Path("not there")]) == [
+    out = tmp_path / "out"
+    assert recordings([tmp_path / "c[1]", tmp_path / "[ab]", tmp_path / "a", Path("not there")], out) == [
         tmp_path / "c[1]",
         tmp_path / "a",
         tmp_path / "b",
         Path("not there"),
     ]
     with pytest.raises(InputError, match=r"nothing fits .*x\*"):
-        recordings([tmp_path / "x*"])
+        recordings([tmp_path / "x*"], out)
+
+
+def test_a_pattern_does_not_mean_the_results_beside_the_recordings(tmp_path: Path, monkeypatch) -> None:
+    for name in ("drive", "results"):
+        (tmp_path / name).mkdir()
+    assert recordings([tmp_path / "*"], tmp_path / "results") == [tmp_path / "drive"]
+    with pytest.raises(InputError, match="nothing fits"):
+        recordings([tmp_path / "res*"], tmp_path / "results")
+    monkeypatch.chdir(tmp_path)
+    assert recordings([tmp_path / "*"], Path("results")) == [tmp_path / "drive"]
 
 
 def test_recordings_of_one_name_are_told_apart_by_their_parents(tmp_path: Path, options: SegmentOptions) -> None:
@@ -90,12 +101,23 @@ def test_what_is_done_is_told_by_model_options_and_recording(tmp_path, options: 
     for changed in (replace(options, stride=2), replace(options, model=another)):
         with pytest.raises(InputError, match="was made by another model, with other options"):
             is_done(make_tasks([bag], tmp_path / "out", changed)[0])
-    write_bag(bag / "more", 1)
+    (bag / "more.mcap").touch()
     with pytest.raises(InputError, match="or of a recording that has changed"):
         is_done(make_tasks([bag], tmp_path / "out", options)[0])
     (task.out / MARKER).unlink()
     with pytest.raises(InputError, match="is not empty"):
         is_done(task)
+
+
+@pytest.mark.parametrize("out", ["camera", "camera/results"])
+def test_results_in_a_recording_are_no_change_of_it(tmp_path: Path, options: SegmentOptions, read_here, out) -> None:
+    write_bag(tmp_path / "camera", 1)
+    for _ in range(2):
+        with the_one_run(tmp_path / out):
+            (task,) = make_tasks([tmp_path / "camera"], tmp_path / out, options)
+            if not is_done(task):
+                assert run_task(task, "cpu").failure == ""
+    assert is_done(task)
 
 
 def test_results_up_to_where_a_recording_breaks_off_are_kept_and_made_again(
