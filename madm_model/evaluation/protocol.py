@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
@@ -83,10 +83,10 @@ def select_images(dataset: Dataset, condition: str = "", names: Path | None = No
         dataset: where they are.
         condition: a word in the images' path, such as night in DELIVER's; empty for all.
         names: text file with the images' paths below the data set's folder or their last parts, one a line, with
-            .png or without; None for all.
+            what their files' names end in (_leftImg8bit.png) or without; None for all.
 
     Raises:
-        InputError: no image is left, or one on the list is not there.
+        InputError: no image is left, or one on the list is not there or could be several.
     """
     paths = [Path(dataset.file_name(index)) for index in range(len(dataset))]
     chosen = list(range(len(paths)))
@@ -98,12 +98,32 @@ def select_images(dataset: Dataset, condition: str = "", names: Path | None = No
                 "file, one a line, and give it with --list"
             )
     if names is not None:
-        wanted = {line.strip().removesuffix(".png") for line in names.read_text().splitlines() if line.strip()}
-        found = {name for path in paths for name in (path.as_posix(), path.name)}
-        if missing := sorted(wanted - found):
-            unknown = f"no image {missing[0]} ({len(missing)} are unknown)"
-            raise InputError(f"{names}: {dataset.name} has {unknown}; {paths[0].name} is one")
-        chosen = [index for index in chosen if {paths[index].as_posix(), paths[index].name} & wanted]
+        lines = [line.strip() for line in names.read_text().splitlines() if line.strip()]
+        wanted = set(_listed(lines, paths, names))
+        chosen = [index for index in chosen if index in wanted]
         if not chosen:
             raise InputError(f"{names} names no image of {dataset.name} that is to be scored")
     return chosen
+
+
+def _listed(lines: Sequence[str], paths: Sequence[Path], names: Path) -> Iterator[int]:
+    """Which images the lines of a list mean.
+
+    Raises:
+        InputError: a line means none, or could mean several.
+    """
+    called: dict[str, list[int]] = {}
+    for index, path in enumerate(paths):
+        for name in {path.as_posix(), path.name}:
+            called.setdefault(name, []).append(index)
+    for line in lines:
+        # What the names of files end in is no part of a key: the longest beginning that is one counts
+        last = len(line) - len(line.rpartition("/")[2])
+        ends = [len(line), *(end for end in range(len(line) - 1, last, -1) if line[end] in "._")]
+        found = next((called[line[:end]] for end in ends if line[:end] in called), [])
+        if not found:
+            raise InputError(f"{names}: there is no image {line}; {paths[0]} is one")
+        if len(found) > 1:
+            few = f"{paths[found[0]]} and {paths[found[1]]}"
+            raise InputError(f"{names}: {line} could be {len(found)} images, such as {few}: write their paths")
+        yield found[0]

@@ -92,7 +92,18 @@ def test_conditions_and_lists(tmp_path):
     assert select_images(pictures, names=names) == [0, 2]
     assert select_images(pictures, "sun", names) == [2]
     names.write_text("002_front\n017_front\n")
-    with pytest.raises(InputError, match=r"no image 017_front \(1 are unknown\); 000_front is one"):
+    with pytest.raises(InputError, match=r"no image 017_front; depth/night/test/MAP_1/000_front is one"):
+        select_images(pictures, names=names)
+
+
+def test_a_list_of_file_names_as_they_are(tmp_path):
+    keys = ["night/a_000_019", "night/a_000_01", "sun/a_000_019", "sun/b_7"]
+    pictures = type("City", (), {"name": "city", "file_name": lambda _, index: keys[index], "__len__": lambda _: 4})()
+    names = tmp_path / "names.txt"
+    names.write_text("b_7_leftImg8bit.png\nnight/a_000_019_leftImg8bit.png\na_000_01.png\n")
+    assert select_images(pictures, names=names) == [0, 1, 3]
+    names.write_text("a_000_019_leftImg8bit.png\n")
+    with pytest.raises(InputError, match=r"could be 2 images, such as night/a_000_019 and sun/a_000_019"):
         select_images(pictures, names=names)
 
 
