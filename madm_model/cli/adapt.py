@@ -17,7 +17,18 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from madm_model.cli.options import EdgeMode, End, Params, Period, RuntimeName, Start, Stride, Topic, read_options
+from madm_model.cli.options import (
+    EdgeMode,
+    End,
+    Params,
+    Period,
+    RuntimeName,
+    Start,
+    Stride,
+    Topic,
+    given,
+    read_options,
+)
 
 
 def adapt(
@@ -89,7 +100,7 @@ def adapt(
     console = Console()
     if bool(bags) == bool(resume):
         raise fail("give at least one BAG, or --resume with the id of a job")
-    if resume and (others := _given(context) - {"out", "resume"}):
+    if resume and (others := given(context) - {"out", "resume"}):
         named = ", ".join(f"--{name.replace('_', '-')}" for name in sorted(others))
         raise fail(f"a job is resumed as it was asked for: leave out {named}")
     with clear_errors():
@@ -142,24 +153,18 @@ def adapt(
 
     final = job.state()
     if final.report:
-        console.print(f"report: {final.report}", soft_wrap=True)
+        console.print(f"report: {final.report}", soft_wrap=True, markup=False)
     if state == State.ACTIVATED:
         base = f" --model {model}" if model else ""
         command = f"madm segment INPUT --modality {job.request().target.modality} --store {out}{base} --out RESULTS"
-        console.print(f"see it at work: {command}", soft_wrap=True)
+        console.print(f"see it at work: {command}", soft_wrap=True, markup=False)
     elif state == State.NOT_ACTIVATED and final.new_version:
-        console.print(f"use it all the same: madm activate {out} {final.new_version}", soft_wrap=True)
+        console.print(f"use it all the same: madm activate {out} {final.new_version}", soft_wrap=True, markup=False)
     if final.state.is_resumable:
         what = "go on with it" if state == State.CANCELED else "once that is mended, go on with it"
-        console.print(f"{what}: madm adapt --out {out} --resume {job.job_id}", soft_wrap=True)
+        console.print(f"{what}: madm adapt --out {out} --resume {job.job_id}", soft_wrap=True, markup=False)
     if state not in (State.ACTIVATED, State.NOT_ACTIVATED):
         raise typer.Exit(1)
-
-
-def _given(context: typer.Context) -> set[str]:
-    """Names of the options that were written down."""
-    sources = {name: context.get_parameter_source(name) for name in context.params}
-    return {name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"}
 
 
 def _run(console: Console, store: Path, job_id: str) -> str:

@@ -15,13 +15,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from madm_model.cli.options import EdgeMode, End, Params, Period, Start, Stride, Topic, read_options
+from madm_model.cli.options import EdgeMode, End, Params, Period, Start, Stride, Topic, given, read_options
 
 if TYPE_CHECKING:
     from madm_model.distillation.frames import Target
 
 
+_OF_RECORDINGS = {"topic", "start", "end", "stride", "params", "edge_mode", "period"}
+"""Options that say what of a recording is read, and how."""
+
+
 def distil(
+    context: typer.Context,
     teacher: Annotated[str, typer.Option(help="Model that labels the target: one adapted to it, folder or name.")],
     student: Annotated[
         str,
@@ -87,20 +92,26 @@ def distil(
         from madm_model.training.processes import launched_processes
 
         folder = resolve_model(teacher).absolute()
-        modality = modality or ModelConfig.load(folder).modality
+        sensor = modality or ModelConfig.load(folder).modality
         height, width = _size(size)
         learning = DistillationConfig(iterations, seed=seed, height=height, width=width)
         settings = with_options(DistillationSettings(learning), read_options(option or []))
         frames: Target
+        dataset = find_dataset(target[0]) if len(target) == 1 and target != ["sim"] else None
+        if (target == ["sim"] or dataset is not None) and (unused := given(context) & _OF_RECORDINGS):
+            named = ", ".join(f"--{name.replace('_', '-')}" for name in sorted(unused))
+            raise ValueError(f"{target[0]} is no recording: leave out {named}")
+        if dataset is not None and modality not in ("", dataset.modality):
+            raise ValueError(f"{target[0]} has {dataset.modality} images: leave out --modality {modality}")
         if target == ["sim"]:
-            frames = SimulatedTarget(modality)
-        elif len(target) == 1 and (dataset := find_dataset(target[0])):
+            frames = SimulatedTarget(sensor)
+        elif dataset is not None:
             frames = DatasetTarget(dataset)
         else:
-            prepared = read_frame_settings(params, modality, edge_mode, period)
+            prepared = read_frame_settings(params, sensor, edge_mode, period)
             paths = tuple(str(Path(path).absolute()) for path in target)
-            edges = asdict(prepared.edges) if modality == "event" else {}
-            selection = TargetSelection(paths, modality, topic, start, end, stride, edges)
+            edges = asdict(prepared.edges) if sensor == "event" else {}
+            selection = TargetSelection(paths, sensor, topic, start, end, stride, edges)
             frames = RecordedTarget(selection, prepared.preprocessing)
         task = Task(folder, student, frames, source, encoder)
         # The others wait for the first one's frames and labels, which may take hours.

@@ -38,6 +38,12 @@ Stride = Annotated[int, typer.Option(help="Look at every n-th frame.", min=1)]
 RuntimeName = Annotated[str, typer.Option("--runtime", help=f"What runs the network: {', '.join(RUNTIMES)}.")]
 
 
+def given(context: typer.Context) -> set[str]:
+    """Names of the options that were written down."""
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    return {name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"}
+
+
 def read_options(options: Sequence[str]) -> dict[str, str]:
     """Name to value.
 

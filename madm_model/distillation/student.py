@@ -33,9 +33,11 @@ def prepare_student(
 
     Raises:
         ModelError: what it shall start from does not fit.
-        ValueError: an encoder is given to another network than a SegFormer.
+        ValueError: an encoder is given to another network than a SegFormer, or to one that has been trained.
     """
     resolved = replace(settings, view=settings.crops(config.input_size))
+    if encoder is not None and choice.folder is not None:
+        raise ValueError(f"an encoder is given, but {choice.name} has its own: name a size, such as segformer-b0")
     if choice.folder is not None:
         return load_model(choice.folder)[0], resolved
     with torch.random.fork_rng(devices=[]):

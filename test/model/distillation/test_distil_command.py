@@ -11,11 +11,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-from adaptation_samples import CONFIG, SMALL_STUDENT, write_bag, write_model, write_source
+from adaptation_samples import CONFIG, SMALL_STUDENT, write_bag, write_model, write_source, write_student
 from PIL import Image
 from process_samples import run_processes
 from typer.testing import CliRunner
@@ -48,10 +49,10 @@ def given(tmp_path_factory) -> Path:
     return folder
 
 
-def distil(given: Path, out: Path, *more: str, target: str = "", student: str = "small"):
+def distil(given: Path, out: Path, *more: str, target: str = "", student: str = "small", modality: str = "thermal"):
     arguments = ["--teacher", given / "teacher", "--student", student, "--target", target or given / "bag"]
     arguments += ["--source", given / "source", "--out", out, "--iterations", "2", "--device", "cpu"]
-    arguments += ["--modality", "thermal", *(part for option in OPTIONS for part in ("--option", option)), *more]
+    arguments += ["--modality", modality, *(part for option in OPTIONS for part in ("--option", option)), *more]
     return CliRunner().invoke(app, ["distil", *map(str, arguments)])
 
 
@@ -157,8 +158,8 @@ def test_data_sets_are_target_and_source(given, tmp_path) -> None:
         write(tmp_path / f"city/gtFine/train/ulm/ulm_{number:06d}_000019_gtFine_labelTrainIds.png", ids)
         write(tmp_path / f"fmb/train/Infrared/{number:05d}.png", generator.integers(0, 255, (60, 80), np.uint8))
         write(tmp_path / f"fmb/train/Label/{number:05d}.png", np.ones((60, 80), np.uint8))
-    more = ("--modality", "depth", "--source", f"cityscapes:{tmp_path / 'city'}")  # the data set knows better
-    result = distil(given, tmp_path / "out", *more, target=f"fmb:{tmp_path / 'fmb'}")
+    more = ("--source", f"cityscapes:{tmp_path / 'city'}")
+    result = distil(given, tmp_path / "out", *more, target=f"fmb:{tmp_path / 'fmb'}", modality="")
     assert result.exit_code == 0, result.output
     assert ModelConfig.load(tmp_path / "out").modality == "thermal"
     again = distil(given, tmp_path / "other", "--source", f"fmb:{tmp_path / 'fmb'}")
@@ -221,3 +222,21 @@ def test_a_student_of_other_classes_is_refused(given, tmp_path) -> None:
     save_model(tmp_path / "nine", build_student(SMALL_STUDENT, 9), config)
     result = distil(given, tmp_path / "out", student=str(tmp_path / "nine"))
     assert "student 'nine' has other classes than 'miniature'" in " ".join(result.stderr.split())
+
+
+def test_options_that_would_not_count_are_refused(given, tmp_path, monkeypatch) -> None:
+    own = write_student(tmp_path / "own")
+    monkeypatch.setattr(frames, "find_dataset", lambda text: SimpleNamespace(modality="depth") if ":" in text else None)
+
+    def complaint(*more: str, **arguments: str) -> str:
+        result = distil(given, tmp_path / "out", *more, **arguments)
+        assert result.exit_code == 1
+        return " ".join(result.stderr.split())
+
+    assert "sim is no recording: leave out --edge-mode, --topic" in complaint(
+        *("--topic", "/x", "--edge-mode", "count"), target="sim"
+    )
+    assert "deliver:x is no recording: leave out --stride" in complaint("--stride", "2", target="deliver:x")
+    assert "deliver:x has depth images: leave out --modality thermal" in complaint(target="deliver:x")
+    assert f"but {own} has its own: name a size" in complaint("--encoder", "there", student=str(own))
+    assert [path.name for path in tmp_path.iterdir()] == ["own"]
