@@ -71,10 +71,10 @@ SMALL = {"batch_size": "1", "crop_height": "16", "crop_width": "16", "min_frames
 """Options that make a job quick."""
 
 
-def write_model(folder: Path, seed: int = 0) -> Path:
+def write_model(folder: Path, seed: int = 0, **changes: Any) -> Path:
     """A model folder with random weights."""
     torch.manual_seed(seed)
-    save_model(folder, MADM(MINIATURE, len(STREET_11)).eval(), CONFIG, torch.float16)
+    save_model(folder, MADM(MINIATURE, len(STREET_11)).eval(), replace(CONFIG, **changes), torch.float16)
     return folder
 
 

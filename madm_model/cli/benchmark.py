@@ -111,7 +111,7 @@ def run(
                 console.print(f"{len(left)} runs are not done: the same command goes on with them")
         options = f" --data {data.name}" if data else ""
         write_tables(settings, bench, task, config.stem, f"madm benchmark {config}{options}", out)
-        console.print(f"tables: {out}", soft_wrap=True)
+        console.print(f"tables: {out}", soft_wrap=True, markup=False)
 
 
 @benchmark.command("gate")
@@ -168,7 +168,7 @@ def gate(
             chosen = choose_limits([trial for trial in trials if trial.pool in pools], settings.gate)
             console.print("limits: " + ", ".join(limits_in_words(chosen)), soft_wrap=True)
         write_table(settings, trials, f"madm benchmark gate {config}", out)
-        console.print(f"table: {out}", soft_wrap=True)
+        console.print(f"table: {out}", soft_wrap=True, markup=False)
 
 
 @benchmark.command("shift")

@@ -75,4 +75,4 @@ def probe(
         (folder / "results.json").write_text(json.dumps(results, indent=2) + "\n")
         write_table(settings, results, config.stem, f"madm benchmark probe {config}", out)
         console.print(verdict(settings, results), soft_wrap=True, markup=False, highlight=False)
-        console.print(f"table: {out}; results: {folder / 'results.json'}", soft_wrap=True)
+        console.print(f"table: {out}; results: {folder / 'results.json'}", soft_wrap=True, markup=False)

@@ -80,4 +80,4 @@ def make_miniature(
             task = progress.add_task("simulating", total=frames * len(layout.images))
             miniature.make_miniature(name, out, frames, seed, size, lambda: progress.advance(task))
     splits = " and ".join(layout.images)
-    console.print(f"{frames} frames each of {splits} of {layout.title} in miniature written to {out}")
+    console.print(f"{frames} frames each of {splits} of {layout.title} in miniature written to {out}", markup=False)

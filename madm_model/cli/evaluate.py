@@ -67,7 +67,7 @@ def evaluate(
             write_report(out, report)
     console.print(_table(report))
     if out is not None:
-        console.print(f"{out}: evaluation.json, confusion.png", soft_wrap=True)
+        console.print(f"{out}: evaluation.json, confusion.png", soft_wrap=True, markup=False)
 
 
 def _table(report: dict[str, Any]) -> Table:

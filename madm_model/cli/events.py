@@ -91,7 +91,7 @@ def _video(
                 written += 1
     if not written:
         raise EventError(f"{source} is too short for one frame: choose a smaller --period or --count")
-    console.print(f"{out}: {written} frames of {config.mode}, {events} events")
+    console.print(f"{out}: {written} frames of {config.mode}, {events} events", markup=False)
 
 
 def _edge_images(

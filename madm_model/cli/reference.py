@@ -25,9 +25,9 @@ def reference(
         Path | None,
         typer.Argument(help="A bag or images that the model knows; default: simulated streets.", metavar="RECORDING"),
     ] = None,
-    modality: Annotated[str, typer.Option(help="thermal, depth, rgb or event.")] = "thermal",
+    modality: Annotated[str, typer.Option(help="thermal, depth, event or rgb; default: the model's.")] = "",
     topic: Annotated[str | None, typer.Option(help="Image or event topic of a bag; needed if it has several.")] = None,
-    stride: Annotated[int, typer.Option(help="Look at every n-th frame; 0: at 64 in all.", min=0)] = 0,
+    stride: Annotated[int, typer.Option(help="Look at every n-th frame; 0: at 64 in all at most.", min=0)] = 0,
     streets: Annotated[int, typer.Option(help="Simulated streets, four frames each.", min=4)] = 12,
     params: Params = None,
     device: Annotated[str, typer.Option(help="cuda, cpu, or auto: the GPU where there is one.")] = "auto",
@@ -50,20 +50,23 @@ def reference(
         from madm_model.training.frame_pool import network_frames
 
         segmenter = Segmenter.from_folder(model, device)
+        sensor = modality or segmenter.config.modality
         if recording is None:
-            pool = FramePoolConfig(7_000_000, streets, 4, modalities=(modality,))
+            pool = FramePoolConfig(7_000_000, streets, 4, modalities=(sensor,))
             seeds = range(pool.first_seed, pool.first_seed + streets)
-            images = (frame[modality] for seed in seeds for frame in network_frames(pool, seed))
+            images = (frame[sensor] for seed in seeds for frame in network_frames(pool, seed))
         else:
-            settings = read_frame_settings(params, modality, None, None)
-            preprocess = make_preprocessor(modality, settings.preprocessing)
-            edges = settings.edges if modality == "event" else None
+            settings = read_frame_settings(params, sensor, None, None)
+            preprocess = make_preprocessor(sensor, settings.preprocessing)
+            edges = settings.edges if sensor == "event" else None
             source, _ = open_recording(recording, topic, edges)
-            step = stride or max(1, source.length // _MOST if source.length else _STRIDE_OF_UNKNOWN)
+            step = stride or (-(-source.length // _MOST) if source.length else _STRIDE_OF_UNKNOWN)
             # Every frame is prepared: gain control follows a recording.
             images = (image for number, image in enumerate(preprocess(frame) for frame in source) if number % step == 0)
         known = know(segmenter, images)
         known.save(model)
     console.print(
-        f"{model / 'shift.json'}: {known.frames} frames, mean confidence {known.confidence:.2f}", soft_wrap=True
+        f"{model / 'shift.json'}: {known.frames} frames, mean confidence {known.confidence:.2f}",
+        soft_wrap=True,
+        markup=False,
     )

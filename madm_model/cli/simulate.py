@@ -56,4 +56,4 @@ def simulate(
                 EventSensorConfig() if events else None,
                 LidarConfig() if lidar else None,
             )
-    console.print(f"{frames} frames of street {seed} written to {out}")
+    console.print(f"{frames} frames of street {seed} written to {out}", markup=False)

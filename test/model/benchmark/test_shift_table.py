@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 
 from madm_model.benchmark.shift.conditions import CONDITIONS, drive, in_fog, network_image, through_longer_lens
 from madm_model.benchmark.shift.table import as_markdown, count_frames, measure
+from madm_model.cli import reference
 from madm_model.cli.app import app
 from madm_model.segmenter import Segmentation, Segmenter
 from madm_model.shift.reference import ShiftReference
@@ -70,19 +71,22 @@ def test_a_table_has_every_condition_and_fog_is_far(tmp_path: Path) -> None:
     assert lines[0].startswith("`madm benchmark shift`: a reference of 4 streets by day, then 1 others")
 
 
-def test_a_reference_is_made_of_images_that_the_model_knows(tmp_path: Path, frame) -> None:
+def test_a_reference_is_made_of_images_that_the_model_knows(tmp_path: Path, frame, monkeypatch) -> None:
     torch.set_num_threads(1)
-    model, images = write_model(tmp_path / "model"), tmp_path / "images"
+    model, images = write_model(tmp_path / "[of night]", modality="thermal"), tmp_path / "images"
     images.mkdir()
     for number in range(20):
         np.save(images / f"{number}.npy", np.roll(frame.thermal, 3 * number, axis=1)[::4, ::4])
-    done = CliRunner().invoke(app, ["reference", str(model), str(images), "--modality", "thermal", "--device", "cpu"])
+    done = CliRunner().invoke(app, ["reference", str(model), str(images), "--device", "cpu"])
     assert done.exit_code == 0, done.output
-    assert "20 frames" in done.output
+    assert "[of night]/shift.json: 20 frames" in done.output
     assert ShiftReference.load(model).frames == 20
     assert network_image(frame, "thermal").shape == (240, 320, 3)
     few = CliRunner().invoke(app, ["reference", str(model), str(images), "--stride", "5", "--device", "cpu"])
     assert few.exit_code == 1
     assert "4 frames are too few" in few.output.replace("\n", " ")
+    monkeypatch.setattr(reference, "_MOST", 19)
+    most = CliRunner().invoke(app, ["reference", str(model), str(images), "--device", "cpu"])
+    assert "10 frames are too few" in most.output.replace("\n", " ")
     wrong = CliRunner().invoke(app, ["benchmark", "shift", "--modality", "sonar"])
     assert "modality 'sonar' cannot be measured: give one of thermal, depth, rgb" in wrong.output.replace("\n", " ")
