@@ -20,13 +20,11 @@ def train_student(
     modality: Annotated[str, typer.Option(help="What it will see: rgb, thermal, depth or event.")],
     out: Annotated[Path, typer.Option(help="Model folder to write.")],
     work_dir: Annotated[
-        Path, typer.Option(help="Rendered frames, which serve all students, checkpoints and logs; resumes from it.")
+        Path,
+        typer.Option(help="Frames, which serve all students, checkpoints, logs; goes on there with the same options."),
     ] = Path("runs/students"),
     seed: Annotated[int, typer.Option(help="Seeds weights, batches and noise.")] = 0,
-    iterations: Annotated[
-        int | None,
-        typer.Option(help="Steps on crops; a stopped training ends sooner with fewer."),
-    ] = None,
+    iterations: Annotated[int | None, typer.Option(help="Steps on crops.")] = None,
     initial: Annotated[str | None, typer.Option(help="Student to start from, for example of another modality.")] = None,
     encoder: Annotated[
         str | None,

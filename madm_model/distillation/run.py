@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -29,11 +28,11 @@ from madm_model.distillation.frames import Target, prepare_source
 from madm_model.distillation.student import prepare_student
 from madm_model.distillation.student_choice import choose_student, student_config
 from madm_model.distillation.teacher_labels import label_frames
-from madm_model.io import durable
-from madm_model.model_config import ModelConfig, ModelError
+from madm_model.model_config import ModelConfig
 from madm_model.segmenter import Segmenter
 from madm_model.settings import plain, settings
 from madm_model.store.version import checksum
+from madm_model.training.claim import claim
 from madm_model.training.processes import ALONE, Processes
 from madm_model.training.stage import StageConfig, run_iterations
 
@@ -183,13 +182,8 @@ def _claim(work_dir: Path, task: Task, settings: DistillationSettings) -> None:
         "settings": plain(settings),
     }
     path = work_dir / _REQUEST_FILE
-    if not path.exists():
-        durable.write_json(path, wanted)
-    elif other := [key for key, value in wanted.items() if json.loads(path.read_text()).get(key) != value]:
-        raise ModelError(
-            f"{work_dir} holds a distillation with another {', '.join(other)}: give --work-dir another folder, or "
-            "remove this one"
-        )
+    advice = "give --work-dir another folder, or remove this one"
+    claim(path, wanted, path.exists(), f"{work_dir} holds a distillation", advice)
 
 
 def _agreement(frames: TargetFrames, teacher: Segmenter, student: Segmenter) -> float:

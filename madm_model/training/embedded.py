@@ -25,7 +25,9 @@ from madm_model.labels import STREET_11
 from madm_model.model_config import ModelConfig
 from madm_model.network.madm import MADM
 from madm_model.segmenter import Segmenter
+from madm_model.settings import plain
 from madm_model.training.appearance import AppearanceConfig
+from madm_model.training.claim import claim
 from madm_model.training.config import POOL_MODALITIES
 from madm_model.training.denoising import DenoisingStage, denoising_step
 from madm_model.training.frame_pool import FramePool, FramePoolConfig, render_pool
@@ -82,8 +84,13 @@ def train_embedded(recipe: EmbeddedRecipe, work_dir: Path, out: Path, console: C
         work_dir: holds rendered frames, checkpoints, logs and the model `COLOUR_ONLY`; may be deleted afterwards.
         out: model folder to write: config.json, model.safetensors (half precision) and MODEL_CARD.md.
         console: prints progress.
+
+    Raises:
+        ModelError: the folder holds a training by another recipe.
     """
     work_dir.mkdir(parents=True, exist_ok=True)
+    in_use, advice = any(work_dir.glob("*.pt")), "give --work-dir another folder, or remove this one"
+    claim(work_dir / "recipe.json", plain(recipe), in_use, f"{work_dir} holds a training of tiny-rgb", advice)
     torch.manual_seed(recipe.seed)
     network = MADM(TINY, len(STREET_11))
 

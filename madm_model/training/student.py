@@ -22,14 +22,17 @@ from pydantic import Field
 from rich.console import Console
 from torch import nn
 
-from madm_model.checkpoint.model_folder import build_student, load_model, save_model
+from madm_model.checkpoint.model_folder import WEIGHTS_FILE, build_student, load_model, save_model
+from madm_model.checkpoint.model_names import resolve_model
 from madm_model.evaluation import SegmentationScores
 from madm_model.labels import STREET_11
 from madm_model.model_config import MODALITIES, ModelConfig, ModelError
 from madm_model.segmenter import Segmenter
-from madm_model.settings import settings
+from madm_model.settings import plain, settings
+from madm_model.store.version import checksum
 from madm_model.students.architecture import STUDENTS, StudentArchitecture
 from madm_model.training.appearance import AppearanceConfig, random_appearance
+from madm_model.training.claim import claim
 from madm_model.training.config import POOL_MODALITIES
 from madm_model.training.embedded import score_pool, score_table
 from madm_model.training.frame_pool import FramePool, FramePoolConfig, render_pool
@@ -122,7 +125,8 @@ def train_student(recipe: StudentRecipe, work_dir: Path, out: Path, console: Con
         console: prints progress.
 
     Raises:
-        ModelError: the model to start from is no such student.
+        ModelError: the model to start from is no such student, or the folder holds one of this network and modality
+            that another recipe trains.
     """
     work_dir.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(recipe.seed)
@@ -134,6 +138,8 @@ def train_student(recipe: StudentRecipe, work_dir: Path, out: Path, console: Con
         network.load_encoder(recipe.encoder)
     modules = nn.ModuleDict({"network": network, "average": copy.deepcopy(network).requires_grad_(False)})
     modules.train()
+    name = f"{recipe.student}-{recipe.modality}"
+    _claim(work_dir, recipe, name)
 
     # 1. frames
     console.print("rendering frames")
@@ -141,7 +147,6 @@ def train_student(recipe: StudentRecipe, work_dir: Path, out: Path, console: Con
     pool = render_pool(recipe.training_frames, work_dir / folder)
 
     # 2. crops, then whole views
-    name = f"{recipe.student}-{recipe.modality}"
     seconds = {}
     for stage, full in ((_crops_stage(recipe, name), False), (_full_stage(recipe, name), True)):
         seconds[stage.name] = run_stage(stage, modules, student_step(modules, pool, recipe, full), work_dir, console)
@@ -157,6 +162,18 @@ def train_student(recipe: StudentRecipe, work_dir: Path, out: Path, console: Con
     scores = {name: score_pool(segmenter, test_pool, name) for name in recipe.test_frames.modalities}
     (out / "MODEL_CARD.md").write_text("\n".join(_card_lines(recipe, seconds, scores)) + "\n")
     console.print(f"{out}: mIoU " + ", ".join(f"{name} {score.miou:.3f}" for name, score in scores.items()))
+
+
+def _claim(work_dir: Path, recipe: StudentRecipe, name: str) -> None:
+    """See that checkpoints of a student of this name are of this recipe: other students share the folder."""
+    initial = None if recipe.initial is None else checksum(resolve_model(recipe.initial) / WEIGHTS_FILE)
+    claim(
+        work_dir / f"{name}.json",
+        plain(recipe) | {"initial": initial},
+        any(work_dir.glob(f"{name}-*.pt")),
+        f"{work_dir} holds a training of {name}",
+        f"give --work-dir another folder, or remove {work_dir / name}-*.pt to start afresh",
+    )
 
 
 def _crops_stage(recipe: StudentRecipe, name: str) -> StageConfig:

@@ -16,8 +16,11 @@ from functools import partial
 import pytest
 from adaptation_samples import MINIATURE
 from rich.console import Console
+from typer.testing import CliRunner
 
 from madm_model.architecture import TINY
+from madm_model.cli.app import app
+from madm_model.model_config import ModelError
 from madm_model.segmenter import Segmenter
 from madm_model.training import embedded
 from madm_model.training.denoising import DenoisingStage
@@ -64,3 +67,15 @@ def test_it_ends_with_a_model_and_its_card_and_a_second_call_trains_nothing_agai
     for stage, iterations in (("vae", 2), ("denoising", 1), ("supervised", 1), ("appearance", 1), ("full_view", 1)):
         assert f"{stage}: resuming at iteration {iterations} of {iterations}" in output.getvalue()
     assert (tmp_path / "model" / "model.safetensors").read_bytes() == weights
+
+    other = replace(RECIPE, seed=1, vae_iterations=3)
+    with pytest.raises(ModelError, match=r"work holds a training of tiny-rgb with another seed, vae_iterations .*--wo"):
+        train_embedded(other, tmp_path / "work", tmp_path / "other", Console(file=io.StringIO()))
+    assert not (tmp_path / "other").exists()
+
+
+def test_checkpoints_of_another_training_are_one_line_of_the_command(tmp_path):
+    (tmp_path / "vae.pt").touch()
+    result = CliRunner().invoke(app, ["train-embedded", f"--out={tmp_path / 'model'}", f"--work-dir={tmp_path}"])
+    assert result.exit_code == 1
+    assert result.stderr.startswith("error: ") and "with unknown settings" in " ".join(result.stderr.split())

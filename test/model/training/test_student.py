@@ -87,6 +87,18 @@ def test_it_ends_with_a_model_and_its_card_the_same_when_resumed(tmp_path, monke
     )
     assert (tmp_path / "second" / "model.safetensors").read_bytes() == weights
 
+    # Another recipe takes nothing of this one for its own.
+    for other, told in (
+        (replace(RECIPE, seed=1, iterations=5), "another seed, iterations "),
+        (replace(RECIPE, initial=str(tmp_path / "model")), "another initial "),
+    ):
+        with pytest.raises(ModelError, match=f"work holds a training of swiftnet-thermal with {told}.* --work-dir"):
+            train(other, tmp_path / "work", tmp_path / "other")
+    (tmp_path / "again" / "swiftnet-thermal.json").unlink()
+    with pytest.raises(ModelError, match=r"swiftnet-thermal with unknown settings.*remove .*swiftnet-thermal-\*\.pt"):
+        train(RECIPE, tmp_path / "again", tmp_path / "other")
+    assert not (tmp_path / "other").exists()
+
     # From there to another modality: the weights are taken over.
     depth = replace(RECIPE, modality="depth", initial=str(tmp_path / "model"), learning_rate=1e-9)
     train(depth, tmp_path / "work", tmp_path / "depth")
