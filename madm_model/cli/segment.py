@@ -43,7 +43,10 @@ def segment(
     period: Period = None,
     opacity: Annotated[float, typer.Option(help="Of the label colours over the image.", min=0, max=1)] = 0.5,
     workers: Annotated[
-        int, typer.Option(help="Processes for several INPUTs; 0: one for each GPU, or for each core.", min=0)
+        int,
+        typer.Option(
+            help="Processes for several INPUTs; 0: one for each GPU or the named one, or for each core.", min=0
+        ),
     ] = 0,
     ray: Annotated[
         str, typer.Option(help="Several INPUTs: on the Ray cluster of this address; local: one of this machine.")

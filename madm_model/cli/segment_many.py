@@ -37,7 +37,7 @@ def segment_many(
         paths: the recordings.
         out: folder of the results.
         options: what they have in common.
-        workers: processes; 0: one for each GPU, or each core as far as memory allows.
+        workers: processes; 0: one for each GPU or the one that is named, or each core as far as memory allows.
         ray: address of a Ray cluster; empty: this machine.
 
     Raises:
@@ -98,6 +98,8 @@ def _devices(options: SegmentOptions, workers: int, tasks: int) -> list[str]:
     gpus = torch.cuda.device_count() if options.device in ("auto", "cuda") else 0
     if gpus:
         return [f"cuda:{number % gpus}" for number in range(workers or min(gpus, tasks))]
+    if options.device not in ("auto", "cpu"):  # one accelerator, and what fits into it is not known
+        return [options.device] * (workers or 1)
     weights = sum(path.stat().st_size for path in options.model.iterdir() if path.is_file())
     room = available_memory() // (_PROCESS_BYTES + _COPIES * weights)
     return [options.device] * (workers or max(1, min(os.cpu_count() or 1, tasks, room)))

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +99,10 @@ def test_processes_are_as_many_as_gpus_or_as_cores_and_memory_allow(tmp_path: Pa
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     assert segment_many._devices(options, 0, 9) == ["cuda:0", "cuda:1"]
     assert segment_many._devices(options, 3, 9) == ["cuda:0", "cuda:1", "cuda:0"]
+    assert segment_many._devices(replace(options, device="cuda:1"), 0, 9) == ["cuda:1"]
+    assert segment_many._devices(replace(options, device="cuda:1"), 2, 9) == ["cuda:1"] * 2
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    assert segment_many._devices(replace(options, device="xpu"), 0, 9) == ["xpu"]
     monkeypatch.setattr(segment_many.os, "cpu_count", lambda: 8)
     monkeypatch.setattr(room, "available_memory", lambda: 5_000_000_000)
     assert segment_many._devices(options, 0, 9) == ["auto"] * 4
