@@ -24,7 +24,7 @@ _END_S = 5.0
 
 
 def run_on_machine(tasks: Sequence[SegmentTask], devices: Sequence[str], threads: int) -> Iterator[Outcome]:
-    """Run tasks in processes; one that crashes fails its task alone.
+    """Run tasks in processes; one that crashes or cannot be started fails its task alone.
 
     Args:
         tasks: not done.
@@ -87,8 +87,13 @@ class _Worker:
             process.join()
 
     def _run(self, task: SegmentTask) -> Outcome:
-        if self._process is None:
-            self._start()
+        try:
+            if self._process is None:
+                self._start()
+        except OSError as error:
+            return Outcome(
+                task, failure=f"its process cannot be started ({error}): give it less to do at once, --workers 1"
+            )
         try:
             self._pipe.send(task)
             return self._pipe.recv()
@@ -102,9 +107,10 @@ class _Worker:
     def _start(self) -> None:
         spawn = multiprocessing.get_context("spawn")
         self._pipe, theirs = spawn.Pipe()
-        self._process = spawn.Process(target=_serve, args=(theirs, self._device, self._threads), daemon=True)
-        self._process.start()
-        theirs.close()
+        with theirs:
+            process = spawn.Process(target=_serve, args=(theirs, self._device, self._threads), daemon=True)
+            process.start()
+        self._process = process
 
 
 def _serve(pipe: Connection, device: str, threads: int) -> None:

@@ -9,7 +9,10 @@
 
 from __future__ import annotations
 
+import errno
+import multiprocessing
 import os
+import queue
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +20,7 @@ from typing import Any
 import pytest
 from adaptation_samples import write_bag, write_model
 
-from madm_model.bulk.machine import run_on_machine
+from madm_model.bulk.machine import _Worker, run_on_machine
 from madm_model.bulk.task import MARKER, SegmentOptions, is_done, make_tasks, recordings, run_task, the_one_run
 from madm_model.io.frames import InputError
 
@@ -152,6 +155,21 @@ def test_a_recording_that_crashes_its_process_fails_alone(tmp_path: Path, option
     assert outcomes["crashing"].failure == "its process ended with status 7"
     assert f"{tmp_path / 'not there'} does not exist" in outcomes["not there"].failure
     assert not (tmp_path / "out").exists()
+
+
+def test_a_process_that_cannot_be_started_fails_its_task(tmp_path: Path, options: SegmentOptions, monkeypatch) -> None:
+    def start(process: Any) -> None:
+        raise OSError(errno.EAGAIN, "too many processes")
+
+    monkeypatch.setattr(multiprocessing.get_context("spawn").Process, "start", start)
+    left, ended = queue.SimpleQueue(), queue.SimpleQueue()
+    for task in make_tasks([tmp_path / "one", tmp_path / "two"], tmp_path / "out", options):
+        left.put(task)
+    _Worker("cpu", threads=1).keep_busy(left, ended)
+    for name in ("one", "two"):
+        outcome = ended.get_nowait()
+        assert outcome.task.out.name == name
+        assert "its process cannot be started ([Errno 11] too many processes)" in outcome.failure
 
 
 def test_two_runs_do_not_share_a_folder(tmp_path: Path) -> None:
