@@ -18,6 +18,7 @@ from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection
 
 from madm_model.bulk.task import Outcome, SegmentTask, run_task
+from madm_model.io.limited import end_with_parent
 
 _END_S = 5.0
 """Which processes have to end, seconds."""
@@ -114,7 +115,10 @@ class _Worker:
 
 
 def _serve(pipe: Connection, device: str, threads: int) -> None:
-    """What a process does."""
+    """What a process does, for as long as who started it runs."""
+    end_with_parent()
+    if not multiprocessing.parent_process().is_alive():  # ended before that
+        return
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for who started it
     os.environ["OMP_NUM_THREADS"] = str(threads)  # PyTorch reads it when the first task imports it
     while True:

@@ -220,9 +220,14 @@ def _size(path: Path) -> int:
 # ---- in the process ----
 
 
+def end_with_parent() -> None:
+    """Have the kernel kill this process when the thread that started it ends."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 def serve(descriptor: int) -> None:
     """What the process does: one piece of work, told from standard input, its results into a pipe."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    end_with_parent()
     os.dup2(2, 1)  # what a library prints is no result, whatever the caller's standard output is for
     pipe = Connection(descriptor, readable=False)
     what, limits = pickle.load(sys.stdin.buffer)

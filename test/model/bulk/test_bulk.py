@@ -9,10 +9,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import multiprocessing
 import os
 import queue
+import select
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -45,6 +50,20 @@ def read_here(monkeypatch: pytest.MonkeyPatch) -> None:
         return open_frames(path, topic, *chosen), None
 
     monkeypatch.setattr(recording_source, "open_recording", open_here)
+
+
+_ENDLESS = """
+from pathlib import Path
+from madm_model.bulk.machine import run_on_machine
+from madm_model.bulk.task import SegmentOptions, SegmentTask
+
+class Endless:
+    def __reduce__(self):
+        return exec, ("import os, time; print(os.getpid(), flush=True); time.sleep(600)",)
+
+options = SegmentOptions("thermal", Path("model"), preprocessing={"gain": Endless()})
+list(run_on_machine([SegmentTask(Path("bag"), Path("out"), options, "")], ["cpu"], threads=1))
+"""
 
 
 class Deadly:
@@ -170,6 +189,19 @@ def test_a_process_that_cannot_be_started_fails_its_task(tmp_path: Path, options
         outcome = ended.get_nowait()
         assert outcome.task.out.name == name
         assert "its process cannot be started ([Errno 11] too many processes)" in outcome.failure
+
+
+def test_processes_end_with_the_command_that_started_them() -> None:
+    with subprocess.Popen([sys.executable, "-c", _ENDLESS], stdout=subprocess.PIPE) as command:
+        worker = int(command.stdout.readline())
+        command.kill()
+        command.wait()
+        try:  # the pipe ends with the last process that could write into it
+            assert select.select([command.stdout], [], [], 20)[0]
+            assert command.stdout.read() == b""
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(worker, signal.SIGKILL)
 
 
 def test_two_runs_do_not_share_a_folder(tmp_path: Path) -> None:
