@@ -59,6 +59,7 @@ def segment(
     """
     from rich.console import Console
     from rich.progress import Progress
+    from rich.text import Text
 
     from madm_model.cli.errors import clear_errors, fail
     from madm_model.cli.tables import timing_table
@@ -106,9 +107,11 @@ def segment(
             timing_table(f"milliseconds a frame on {segmenter.device} in {segmenter.runtime}", summary.milliseconds)
         )
     for reason, count in _counted([*skipped, *summary.skipped]):
-        console.print(f"[yellow]left out {count} frame{'s' * (count > 1)}:[/yellow] {reason}")
+        told = (f"left out {count} frame{'s' * (count > 1)}:", "yellow")
+        console.print(Text.assemble(told, f" {reason}"), soft_wrap=True)
     if summary.frames:
-        console.print(f"{summary.frames} frames segmented into {out} by {segmenter.config.name}", soft_wrap=True)
+        made = f"{summary.frames} frames segmented into {out} by {segmenter.config.name}"
+        console.print(made, markup=False, soft_wrap=True)
     if summary.broken_off:
         raise fail(summary.broken_off)
     if not summary.frames:

@@ -78,7 +78,8 @@ def segment_many(
             for outcome in run_on_ray(left, ray) if ray else run_on_machine(left, devices, threads):
                 tell(outcome)
     before = f", {skipped} were done before" if skipped else ""
-    console.print(f"{len(tasks) - skipped - len(failed)} of {len(tasks)} recordings segmented into {out}{before}")
+    made = f"{len(tasks) - skipped - len(failed)} of {len(tasks)} recordings segmented into {out}{before}"
+    console.print(made, markup=False, soft_wrap=True)
     if ends := [fail(_named(outcome)) for outcome in failed]:
         raise ends[-1]
 

@@ -55,7 +55,7 @@ def test_done_ones_are_skipped_and_a_failed_one_is_named(tmp_path: Path, started
     for name in ("drive1", "drive3"):
         write_bag(tmp_path / "drives" / name, 2)
     (tmp_path / "drives" / "drive2").mkdir()
-    model, out = write_model(tmp_path / "model"), tmp_path / "out"
+    model, out = write_model(tmp_path / "model"), tmp_path / "[night]" / "out"
     arguments = ("segment", tmp_path / "drives" / "*", "--model", model, "--device", "cpu", "--out", out)
     result = run(*arguments, "--workers", "1")
     assert result.exit_code == 1

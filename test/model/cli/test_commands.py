@@ -128,6 +128,17 @@ def test_frames_of_the_wrong_kind_are_named_once(drive, model, tmp_path):
     assert again.exit_code == 0, again.output
 
 
+def test_folders_named_like_markup_are_told_as_they_are(model, tmp_path):
+    images, out = tmp_path / "[night]", tmp_path / "[blue]"
+    images.mkdir()
+    cv2.imwrite(str(images / "1.png"), np.zeros((24, 32), np.uint8))
+    (images / "2.png").write_bytes(b"no image")
+    result = run("segment", str(images), "--model", str(model), "--out", str(out))
+    assert result.exit_code == 0, result.output
+    assert f"left out 1 frame: {images / '2.png'}: " in result.stdout
+    assert f"1 frames segmented into {out} by " in result.stdout
+
+
 def test_a_bag_that_breaks_off_is_segmented_up_to_there_and_that_is_told(tmp_path):
     bag, model = write_bag(tmp_path / "cut", 2000), write_model(tmp_path / "model")
     (file,) = bag.glob("*.mcap")
