@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -76,5 +77,16 @@ def train(
             for number, handler in previous.items():
                 signal.signal(number, handler)
     if not done:
-        console.print(f"go on with: madm train {config} --out {folder} --resume", soft_wrap=True)
+        command = _going_on(config, folder, paper, option or [], device, threads)
+        console.print(f"go on with: {command}", soft_wrap=True, markup=False, highlight=False)
         raise typer.Exit(1)
+
+
+def _going_on(config: Path, folder: Path, paper: bool, options: list[str], device: str, threads: int) -> str:
+    """The command line, quoted for a shell, that resumes what was started with these options."""
+    words = ["madm", "train", str(config), "--out", str(folder)]
+    words += [word for option in options for word in ("--option", option)]
+    words += ["--paper"] if paper else []
+    words += ["--device", device] if device != "auto" else []
+    words += ["--threads", str(threads)] if threads else []
+    return shlex.join([*words, "--resume"])

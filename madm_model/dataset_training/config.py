@@ -11,14 +11,18 @@ from __future__ import annotations
 
 from dataclasses import field, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from madm_model.adaptation.config import AdaptationConfig, as_in_the_paper
-from madm_model.settings import read_settings_file, settings
+from madm_model.checkpoint.model_folder import WEIGHTS_FILE
+from madm_model.settings import plain, read_settings_file, settings
+from madm_model.store.version import checksum
 
 _Count = Annotated[int, Field(ge=1)]
+
+_CHANGE_NO_NUMBER = ("workers", "log_every", "panels_every", "checkpoint_every", "evaluate_every")
 
 
 @settings
@@ -96,6 +100,11 @@ class TrainConfig:
         passes = self.batch // self.batch_per_pass
         training = replace(self.training, resources=replace(self.training.resources, accumulation=passes))
         return as_in_the_paper(training, modality) if self.paper else training
+
+    def deciding(self) -> dict[str, Any]:
+        """The settings that decide a training's numbers, as plain data; the base by its weights, wherever it lies."""
+        values = {name: value for name, value in plain(self).items() if name not in _CHANGE_NO_NUMBER}
+        return values | {"base": checksum(Path(self.base) / WEIGHTS_FILE)}
 
 
 def load_train_config(path: Path) -> TrainConfig:

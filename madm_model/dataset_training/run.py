@@ -31,11 +31,12 @@ from madm_model.labels import LabelSet
 from madm_model.model_config import ModelConfig, ModelError
 from madm_model.network.madm import MADM
 from madm_model.training.checkpoints import Checkpoints
+from madm_model.training.claim import claim
 from madm_model.training.processes import Processes
 from madm_model.training.stage import StageConfig, run_iterations
 
 STAGE = "training"
-LAST_FOLDER, BOARD_FOLDER = "last", "tensorboard"
+LAST_FOLDER, BOARD_FOLDER, SETTINGS_FILE = "last", "tensorboard", "settings.json"
 
 _FEW_IMAGES = 64
 """Whose pixels are counted sooner than processes for it are started."""
@@ -54,7 +55,8 @@ def train(
 
     Args:
         config: everything about it.
-        out: gets checkpoints, training.csv, tensorboard/, scores.json, and the model folders best/ and last/.
+        out: gets settings.json, checkpoints, training.csv, tensorboard/, scores.json, and the model folders best/ and
+            last/.
         resume: whether there is an earlier call to go on from.
         device: where this process trains.
         processes: that train together, all with the same configuration.
@@ -66,12 +68,14 @@ def train(
 
     Raises:
         InputError: a data set cannot be used, or there is nothing to resume, or something is not to be written over.
-        ModelError: the base model cannot be used.
+        ModelError: the base model cannot be used, or what is to be resumed had other settings.
         ValueError: settings do not fit together.
     """
     # 1. What is there
     first = _iterations_before(out, resume, processes)
     model = ModelConfig.load(Path(config.base))
+    if resume or processes.is_first:  # a new training's are written once
+        claim(out / SETTINGS_FILE, config.deciding(), resume, f"{out} holds a training", "give another --out")
     target = _open(config.target, model.label_set, labelled=False)
     model = replace(model, name=f"{model.name}@{out.name}", modality=target.modality)
     training = config.resolved(target.modality)

@@ -26,7 +26,7 @@ def claim(path: Path, wanted: dict[str, Any], in_use: bool, what: str, advice: s
         wanted: what decides the numbers, as plain data.
         in_use: whether something is there to go on from; if not, the file is written anew.
         what: is there, such as "FOLDER holds a training", for the message.
-        advice: what to do instead, for the message.
+        advice: what else to do, for the message.
 
     Raises:
         ModelError: what is there was made with other settings, or nobody knows with which.
@@ -39,7 +39,7 @@ def claim(path: Path, wanted: dict[str, Any], in_use: bool, what: str, advice: s
     except (FileNotFoundError, ValueError):  # of an earlier release, or damaged
         raise ModelError(f"{what} with unknown settings, as {path} is missing or damaged: {advice}") from None
     if other := list(_differing(wanted, kept)):
-        raise ModelError(f"{what} with another {', '.join(other)} (see {path}): {advice}")
+        raise ModelError(f"{what} with another {', '.join(other)}: go on with what {path} says, or {advice}")
 
 
 def _differing(wanted: Any, kept: Any, name: str = "") -> Iterator[str]:

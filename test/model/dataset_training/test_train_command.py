@@ -24,6 +24,7 @@ from typer.testing import CliRunner
 
 from madm_model.checkpoint.model_folder import load_model, save_model
 from madm_model.cli.app import app
+from madm_model.cli.train import _going_on
 from madm_model.dataset_training.board import Board
 from madm_model.labels import STREET_9
 from madm_model.model_config import ModelConfig
@@ -47,7 +48,8 @@ def place(tmp_path_factory) -> Path:
     roots["validation"] = roots["target"]
     torch.manual_seed(0)
     model = ModelConfig("base", MINIATURE, STREET_9, "rgb", (16, 16), keep_aspect=False)
-    save_model(folder / "base", MADM(MINIATURE, len(STREET_9)), model)
+    for name in ("base", "other"):
+        save_model(folder / name, MADM(MINIATURE, len(STREET_9)), model)
     splits = {name: CONFIG[name] | {"root": str(root)} for name, root in roots.items()}
     (folder / "config.yaml").write_text(yaml.safe_dump(CONFIG | splits | {"base": str(folder / "base")}))
     return folder
@@ -99,12 +101,22 @@ def test_resumed_equals_unbroken(place, trained):
     assert "no checkpoint" in told[1]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Board, "add_step", lambda _, done, *__: done == 2 and signal.raise_signal(signal.SIGINT))
-        code, told = run(place / "config.yaml", "--out", place / "broken", "--option", "workers=0")
+        options = ["--option", "workers=0", "--option", "crop=[16, 32]", "--threads", torch.get_num_threads()]
+        code, told = run(place / "config.yaml", "--out", place / "broken", *options)
     assert code == 1
-    assert "--resume" in told
+    command = _going_on(place / "config.yaml", place / "broken", False, options[1:4:2], "cpu", options[-1])
+    assert f"go on with: {command}\n" in told
     code, told = run(place / "config.yaml", "--out", place / "broken")
     assert code == 1
     assert "holds a training of 2 iterations" in told
+    for options, other in (
+        (("--option", "target_share=0.5", "--option", "target.resize=[48, 64]"), "target.resize, target_share"),
+        (("--option", f"base={place / 'other'}", "--paper"), "base, paper"),
+        (("--option", "iterations=5"), "training.iterations"),
+    ):
+        code, told = run(place / "config.yaml", "--out", place / "broken", "--resume", *options)
+        assert code == 1
+        assert f"broken holds a training with another {other}: go on with what" in " ".join(told.split())
     code, told = run(place / "config.yaml", "--out", place / "broken", "--resume")
     assert code == 0, told
     for name in ("last", "best"):
@@ -128,3 +140,11 @@ def test_errors_come_before_anything_long(place, tmp_path):
         code, told = run(tmp_path / "c.yaml", "--out", tmp_path / "out", "--option", option)
         assert code == 1, option
         assert message in " ".join(told.split()), told
+
+
+def test_what_is_printed_to_go_on_with_has_all_that_was_given() -> None:
+    plain = _going_on(Path("a.yaml"), Path("runs/train/a"), False, [], "auto", 0)
+    assert plain == "madm train a.yaml --out runs/train/a --resume"
+    told = _going_on(Path("my a.yaml"), Path("b"), True, ["target_share=0.1", "crop=[8, 8]"], "cpu", 2)
+    options = "--option target_share=0.1 --option 'crop=[8, 8]' --paper --device cpu --threads 2"
+    assert told == f"madm train 'my a.yaml' --out b {options} --resume"

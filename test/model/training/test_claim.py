@@ -27,7 +27,9 @@ def test_the_same_settings_go_on_and_others_are_named(tmp_path: Path) -> None:
         (wanted | {"frames": {"size": [2, 3], "share": 1.0}}, r"frames\.size, frames\.share"),
         ({"frames": wanted["frames"]}, "seed"),
     ):
-        with pytest.raises(ModelError, match=rf"^it is used with another {told} \(see .*recipe\.json\): go$"):
+        with pytest.raises(
+            ModelError, match=rf"^it is used with another {told}: go on with what .*recipe\.json says, or go$"
+        ):
             claim(path, other, True, "it is used", "go")
 
 

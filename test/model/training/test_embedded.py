@@ -69,7 +69,9 @@ def test_it_ends_with_a_model_and_its_card_and_a_second_call_trains_nothing_agai
     assert (tmp_path / "model" / "model.safetensors").read_bytes() == weights
 
     other = replace(RECIPE, seed=1, vae_iterations=3)
-    with pytest.raises(ModelError, match=r"work holds a training of tiny-rgb with another seed, vae_iterations .*--wo"):
+    with pytest.raises(
+        ModelError, match=r"work holds a training of tiny-rgb with another seed, vae_iterations: .*--wo"
+    ):
         train_embedded(other, tmp_path / "work", tmp_path / "other", Console(file=io.StringIO()))
     assert not (tmp_path / "other").exists()
 

@@ -89,8 +89,8 @@ def test_it_ends_with_a_model_and_its_card_the_same_when_resumed(tmp_path, monke
 
     # Another recipe takes nothing of this one for its own.
     for other, told in (
-        (replace(RECIPE, seed=1, iterations=5), "another seed, iterations "),
-        (replace(RECIPE, initial=str(tmp_path / "model")), "another initial "),
+        (replace(RECIPE, seed=1, iterations=5), "another seed, iterations: "),
+        (replace(RECIPE, initial=str(tmp_path / "model")), "another initial: "),
     ):
         with pytest.raises(ModelError, match=f"work holds a training of swiftnet-thermal with {told}.* --work-dir"):
             train(other, tmp_path / "work", tmp_path / "other")
