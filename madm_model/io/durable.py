@@ -86,11 +86,19 @@ def write_json(path: Path, data: Any) -> None:
 
 
 def _remove_left_overs(path: Path) -> None:
-    """Remove what writers of a file left that were killed; one that is at work is left alone."""
+    """Remove what writers of a file or folder left that were killed; one that is at work is left alone."""
     for left_over in path.parent.glob(f".{path.name}.*.tmp"):
         pid = left_over.name.split(".")[-2]
         if not (pid.isdecimal() and Path(f"/proc/{pid}").exists()):
-            left_over.unlink(missing_ok=True)
+            shutil.rmtree(left_over) if left_over.is_dir() else left_over.unlink(missing_ok=True)
+
+
+def unfinished(folder: Path) -> Path:
+    """A name beside a folder, for this process to make it under and `publish` it; what killed ones left is gone."""
+    _remove_left_overs(folder)
+    temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+    shutil.rmtree(temporary, ignore_errors=True)
+    return temporary
 
 
 def publish(temporary: Path, final: Path) -> None:

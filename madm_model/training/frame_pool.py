@@ -27,13 +27,16 @@ import cv2
 import numpy as np
 import torch
 
-from madm_model.io.frames import RawFrame
+from madm_model.io import durable
+from madm_model.io.frames import InputError, RawFrame
 from madm_model.modalities import make_preprocessor
 from madm_model.simulator import SimulatorConfig, StreetSimulator
 from madm_model.simulator.config import Place
 from madm_model.simulator.edges import edge_image
 from madm_model.training.config import FramePoolConfig
 from madm_model.training.views import random_view, stack_images
+
+_STAMP = "pool.json"
 
 _FRAME_INTERVAL_S = 1.5
 
@@ -92,18 +95,24 @@ class FramePool:
 
 
 def render_pool(config: FramePoolConfig, folder: Path) -> FramePool:
-    """Render the pool into `folder`, or reuse it if the same streets, and all that is wanted of them, are there."""
-    stamp = folder / "pool.json"
+    """Render the pool into `folder`, or reuse it if the same streets, and all that is wanted of them, are there.
+
+    Several processes may ask for the same: each renders beside the folder, which is only ever there as a whole.
+
+    Raises:
+        InputError: there is something else in the folder.
+    """
     wanted = asdict(config)
-    if not stamp.exists() or not _holds(json.loads(stamp.read_text()), wanted):
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
+    if not _is_there(folder, wanted):
+        _require_ours(folder)
+        rendering = durable.unfinished(folder)
+        rendering.mkdir(parents=True)
         count, shape = config.streets * config.frames_per_street, (config.height, config.width)
         arrays = {
-            name: np.lib.format.open_memmap(folder / f"{name}.npy", "w+", np.uint8, (count, *shape, 3))
+            name: np.lib.format.open_memmap(rendering / f"{name}.npy", "w+", np.uint8, (count, *shape, 3))
             for name in config.modalities
         }
-        arrays["labels"] = np.lib.format.open_memmap(folder / "labels.npy", "w+", np.uint8, (count, *shape))
+        arrays["labels"] = np.lib.format.open_memmap(rendering / "labels.npy", "w+", np.uint8, (count, *shape))
         seeds = range(config.first_seed, config.first_seed + config.streets)
         with _processes() as executor:
             for street, frames in enumerate(executor.map(_render_street, [config] * config.streets, seeds)):
@@ -112,8 +121,23 @@ def render_pool(config: FramePoolConfig, folder: Path) -> FramePool:
                     array[rows] = frames[name]
         for array in arrays.values():
             array.flush()
-        stamp.write_text(json.dumps(wanted, sort_keys=True))
+        (rendering / _STAMP).write_text(json.dumps(wanted, sort_keys=True))
+        if _is_there(folder, wanted):  # by now
+            shutil.rmtree(rendering)
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+            durable.publish(rendering, folder)
     return FramePool(folder)
+
+
+def _is_there(folder: Path, wanted: dict[str, Any]) -> bool:
+    return (folder / _STAMP).exists() and _holds(json.loads((folder / _STAMP).read_text()), wanted)
+
+
+def _require_ours(folder: Path) -> None:
+    others = [path for path in folder.glob("*") if path.name != _STAMP and path.suffix != ".npy"]
+    if others:
+        raise InputError(f"{others[0]} is no part of rendered frames: name another work folder, or move it away")
 
 
 def _holds(found: dict[str, Any], wanted: dict[str, Any]) -> bool:

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -18,6 +19,7 @@ import numpy as np
 import pytest
 
 from madm_model.events.edge_source import open_edge_frames
+from madm_model.io.frames import InputError
 from madm_model.modalities import make_preprocessor
 from madm_model.simulator import SimulatorConfig, StreetSimulator, edges
 from madm_model.simulator.edges import edge_image
@@ -145,3 +147,34 @@ def test_a_share_of_the_streets_are_quiet_ways():
 def test_unknown_modalities_are_refused(modalities):
     with pytest.raises(ValueError, match=r"^modalities"):
         replace(SMALL, modalities=modalities)
+
+
+def test_a_folder_of_someones_files_is_left_alone(tmp_path, rendered) -> None:
+    (tmp_path / "event_frames").mkdir()
+    (tmp_path / "event_frames" / "my_recording.h5").write_bytes(b"mine")
+    with pytest.raises(InputError, match=r"my_recording.h5 is no part of rendered frames: name another work folder"):
+        render_pool(SMALL, tmp_path / "event_frames")
+    assert [path.name for path in tmp_path.rglob("*.*")] == ["my_recording.h5"]
+
+
+def test_two_that_render_one_pool_do_not_disturb_each_other(tmp_path, rendered, monkeypatch) -> None:
+    once = frame_pool._render_street
+
+    def meanwhile(config, seed):
+        monkeypatch.setattr(frame_pool, "_render_street", once)
+        with monkeypatch.context() as other:  # the other process, which is quicker
+            other.setattr(os, "getpid", lambda: 1)
+            render_pool(config, tmp_path / "pool")
+        return once(config, seed)
+
+    monkeypatch.setattr(frame_pool, "_render_street", meanwhile)
+    pool = render_pool(SMALL, tmp_path / "pool")
+    assert (np.asarray(pool.labels).reshape(4, -1).max(axis=1) > 0).all()
+    assert [path.name for path in tmp_path.iterdir()] == ["pool"]
+
+
+def test_what_a_killed_rendering_left_is_removed(tmp_path, rendered) -> None:
+    (tmp_path / ".pool.99999999.tmp").mkdir()
+    (tmp_path / ".pool.99999999.tmp" / "rgb.npy").write_bytes(b"half")
+    render_pool(SMALL, tmp_path / "pool")
+    assert [path.name for path in tmp_path.iterdir()] == ["pool"]
