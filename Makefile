@@ -32,8 +32,8 @@ help:
 	@echo "make distclean  removes the environment as well"
 	@echo
 	@echo "PYTHON=python3.12    the Python for the environment (3.10 to 3.13; with a sourced ROS 2: that one's)"
-	@echo "TORCH=REQUIREMENT    which torch to install, a requirement or a wheel; none: the one the system has"
-	@echo "TORCH_PIP_ARGS=...   further arguments of pip for torch, for example --index-url ADDRESS"
+	@echo "TORCH=REQUIREMENT    which torch to install, a requirement or a wheel; none: the one the system has; kept for later calls"
+	@echo "TORCH_PIP_ARGS=...   further arguments of pip for torch, for example --extra-index-url ADDRESS"
 	@echo "PYTEST_ARGS=...      further arguments of pytest, for example 'test/ros -k labels'; -n 0: one after another"
 	@echo "FAULTS_ARGS=...      which faults, for example '--seed 2 --count 50 store_kills'"
 
@@ -41,12 +41,12 @@ setup:
 	@$(PYTHON) tools/set_up.py --venv "$(VENV)" --torch "$(TORCH)" --torch-pip-args="$(TORCH_PIP_ARGS)"
 
 demo: setup
-	@$(python) -m madm_ros.tools.demo
+	@"$(python)" -m madm_ros.tools.demo
 
 docs: export NO_MKDOCS_2_WARNING = 1
 docs:
 	@$(PYTHON) tools/set_up.py --venv "$(VENV)" --torch "$(TORCH)" --torch-pip-args="$(TORCH_PIP_ARGS)" --docs
-	@$(python) -m mkdocs build --strict
+	@"$(python)" -m mkdocs build --strict
 	@echo "the documentation is in site/index.html"
 
 # Two files of tests at a time, in the order of their names (the longest come early), with one thread each: half of the
@@ -56,19 +56,19 @@ two_workers := -p xdist -n 2 --dist loadfile --no-loadscope-reorder
 test: export OMP_NUM_THREADS ?= 1
 test: export PYTEST_DISABLE_PLUGIN_AUTOLOAD = 1
 test: lint
-	@$(python) -m pytest $(if $(findstring no:xdist,$(PYTEST_ARGS)),,$(two_workers)) $(PYTEST_ARGS)
+	@"$(python)" -m pytest $(if $(findstring no:xdist,$(PYTEST_ARGS)),,$(two_workers)) $(PYTEST_ARGS)
 
 faults: export OMP_NUM_THREADS ?= 2
 faults: setup
-	@$(python) test/faults/run.py $(FAULTS_ARGS)
+	@"$(python)" test/faults/run.py $(FAULTS_ARGS)
 
 lint: setup
-	@$(python) -m ruff check .
-	@$(python) -m ruff format --check .
+	@"$(python)" -m ruff check .
+	@"$(python)" -m ruff format --check .
 
 format: setup
-	@$(python) -m ruff check --fix .
-	@$(python) -m ruff format .
+	@"$(python)" -m ruff check --fix .
+	@"$(python)" -m ruff format .
 
 clean:
 	rm -rf build install log interfaces demo_output site .pytest_cache .ruff_cache .mypy_cache *.egg-info

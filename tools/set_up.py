@@ -97,6 +97,7 @@ class Environment:
         if self.python.exists():
             return
         print(f"Creating {self.folder} with Python {PYTHON_VERSION}", flush=True)
+        self.done = {}  # of one whose Python is gone
         site = ["--system-site-packages"] if self.distribution else []
         if subprocess.run([sys.executable, "-m", "venv", *site, str(self.folder)]).returncode != 0:
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -145,10 +146,18 @@ def install_torch(environment: Environment, requirement: str, pip_arguments: lis
         print(
             "  No GPU here, and none of pip's sources has the CPU build of torch. Taking the default build; it runs\n"
             "  on the CPU as well, but brings several GB of CUDA libraries. For a small one, stop this and run\n"
-            "  make setup TORCH_PIP_ARGS='--index-url ADDRESS', with the address from PyTorch's installation page.",
+            "  make setup TORCH_PIP_ARGS='--extra-index-url ADDRESS', the address being on PyTorch's page.",
             flush=True,
         )
     return environment.pip(requirement, *pip_arguments)
+
+
+def torch_options(environment: Environment, requirement: str, pip_arguments: str) -> tuple[str, str]:
+    """What to install torch from: as given, or where nothing is, as it was given before: a later call keeps it."""
+    if requirement or pip_arguments:
+        environment.mark("torch requirement", requirement)
+        environment.mark("torch pip arguments", pip_arguments)
+    return environment.done.get("torch requirement", ""), environment.done.get("torch pip arguments", "")
 
 
 def main() -> None:
@@ -170,12 +179,13 @@ def main() -> None:
             require_tools_for_wheels()
     environment.create()
 
-    pip_arguments = shlex.split(options.torch_pip_args)
+    torch, given_arguments = torch_options(environment, options.torch, options.torch_pip_args)
+    pip_arguments = shlex.split(given_arguments)
     environment.step(
         "torch",
         "Installing torch",
-        digest([REQUIREMENTS / "torch.txt"], options.torch, *pip_arguments),
-        lambda: install_torch(environment, options.torch, pip_arguments),
+        digest([REQUIREMENTS / "torch.txt"], torch, *pip_arguments),
+        lambda: install_torch(environment, torch, pip_arguments),
     )
     environment.step(
         "requirements",

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -61,6 +62,24 @@ def test_environment_of_another_kind_is_refused(tmp_path):
     set_up.Environment(tmp_path, "").mark("distribution", "")
     with pytest.raises(SystemExit, match="make distclean"):
         set_up.Environment(tmp_path, "jazzy").create()
+
+
+def test_torch_stays_as_it_was_asked_for_once(tmp_path):
+    (tmp_path / "bin").mkdir()
+    assert set_up.torch_options(set_up.Environment(tmp_path, ""), "", "") == ("", "")
+    assert set_up.torch_options(set_up.Environment(tmp_path, ""), "none", "") == ("none", "")
+    assert set_up.torch_options(set_up.Environment(tmp_path, ""), "", "") == ("none", "")
+    assert set_up.torch_options(set_up.Environment(tmp_path, ""), "", "--pre") == ("", "--pre")
+    assert set_up.torch_options(set_up.Environment(tmp_path, ""), "", "") == ("", "--pre")
+
+
+def test_an_environment_whose_python_is_gone_is_made_anew_with_all_steps(tmp_path, monkeypatch):
+    set_up.Environment(tmp_path, "").mark("requirements", "key")
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "python").symlink_to(tmp_path / "gone")
+    monkeypatch.setattr(set_up.subprocess, "run", lambda *_, **__: SimpleNamespace(returncode=0))
+    set_up.Environment(tmp_path, "").create()
+    assert set_up.Environment(tmp_path, "").done == {"distribution": ""}
 
 
 def test_no_distribution_is_seen_where_none_is_sourced(monkeypatch):
