@@ -28,6 +28,7 @@ from madm_model.cli.options import (
     Topic,
     given,
     read_options,
+    written,
 )
 
 
@@ -101,8 +102,7 @@ def adapt(
     if bool(bags) == bool(resume):
         raise fail("give at least one BAG, or --resume with the id of a job")
     if resume and (others := given(context) - {"out", "resume"}):
-        named = ", ".join(f"--{name.replace('_', '-')}" for name in sorted(others))
-        raise fail(f"a job is resumed as it was asked for: leave out {named}")
+        raise fail(f"a job is resumed as it was asked for: leave out {written(others)}")
     with clear_errors():
         from madm_model.adaptation.data.source_shares import with_folders
         from madm_model.adaptation.data.target_bags import TargetSelection

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from madm_model.cli.options import EdgeMode, End, Params, Period, Start, Stride, Topic, given, read_options
+from madm_model.cli.options import EdgeMode, End, Params, Period, Start, Stride, Topic, given, read_options, written
 
 if TYPE_CHECKING:
     from madm_model.distillation.frames import Target
@@ -99,8 +99,7 @@ def distil(
         frames: Target
         dataset = find_dataset(target[0]) if len(target) == 1 and target != ["sim"] else None
         if (target == ["sim"] or dataset is not None) and (unused := given(context) & _OF_RECORDINGS):
-            named = ", ".join(f"--{name.replace('_', '-')}" for name in sorted(unused))
-            raise ValueError(f"{target[0]} is no recording: leave out {named}")
+            raise ValueError(f"{target[0]} is no recording: leave out {written(unused)}")
         if dataset is not None and modality not in ("", dataset.modality):
             raise ValueError(f"{target[0]} has {dataset.modality} images: leave out --modality {modality}")
         if target == ["sim"]:

@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -42,6 +42,11 @@ def given(context: typer.Context) -> set[str]:
     """Names of the options that were written down."""
     sources = {name: context.get_parameter_source(name) for name in context.params}
     return {name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"}
+
+
+def written(names: Iterable[str]) -> str:
+    """Options, by the names that `given` tells, as they are written on the command line."""
+    return ", ".join(f"--{name.replace('_', '-')}" for name in sorted(names))
 
 
 def read_options(options: Sequence[str]) -> dict[str, str]:
