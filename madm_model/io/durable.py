@@ -72,8 +72,7 @@ def write_json(path: Path, data: Any) -> None:
     Raises:
         OSError: it cannot be written; the file that was there before is untouched.
     """
-    _remove_left_overs(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = unfinished(path)
     try:
         with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _OWNER_FILE), "w") as file:
             file.write(json.dumps(data, indent=2) + "\n")
@@ -93,11 +92,11 @@ def _remove_left_overs(path: Path) -> None:
             shutil.rmtree(left_over) if left_over.is_dir() else left_over.unlink(missing_ok=True)
 
 
-def unfinished(folder: Path) -> Path:
-    """A name beside a folder, for this process to make it under and `publish` it; what killed ones left is gone."""
-    _remove_left_overs(folder)
-    temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
-    shutil.rmtree(temporary, ignore_errors=True)
+def unfinished(path: Path) -> Path:
+    """A name beside a file or folder, for this process to make it under first; what killed ones left is gone."""
+    _remove_left_overs(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    shutil.rmtree(temporary, ignore_errors=True)  # a file is written over
     return temporary
 
 

@@ -75,9 +75,8 @@ class Checkpoints:
                         raise ValueError(f"the checksum of {part} differs")
                 return torch.load(path, map_location="cpu", weights_only=True, mmap=mmap)
             except Exception as error:  # zipfile and torch raise errors of many kinds on damaged files
-                unreadable = (
-                    isinstance(error, OSError) and error.errno != errno.EINVAL
-                )  # which is a place before byte 0
+                # EINVAL: a damaged file names a place before its first byte
+                unreadable = isinstance(error, OSError) and error.errno != errno.EINVAL
                 if unreadable or durable.is_out_of_memory(error):
                     raise
                 logger.warning("%s is damaged and left out: %s", path, error)
