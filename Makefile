@@ -8,6 +8,8 @@ PYTEST_ARGS ?=
 FAULTS_ARGS ?=
 
 python := $(CURDIR)/$(VENV)/bin/python
+set_up = $(PYTHON) tools/set_up.py --venv "$(VENV)" --torch "$(TORCH)" --torch-pip-args="$(TORCH_PIP_ARGS)" \
+	$(if $(findstring command,$(origin PYTHON)),--python-named)
 
 # A Python with the ROS wheels leaves this mark in the environment; inherited, it would keep another from its libraries.
 unexport _ROS_WHEELS_BOOTSTRAP_COMPLETE
@@ -38,14 +40,14 @@ help:
 	@echo "FAULTS_ARGS=...      which faults, for example '--seed 2 --count 50 store_kills'"
 
 setup:
-	@$(PYTHON) tools/set_up.py --venv "$(VENV)" --torch "$(TORCH)" --torch-pip-args="$(TORCH_PIP_ARGS)"
+	@$(set_up)
 
 demo: setup
 	@"$(python)" -m madm_ros.tools.demo
 
 docs: export NO_MKDOCS_2_WARNING = 1
 docs:
-	@$(PYTHON) tools/set_up.py --venv "$(VENV)" --torch "$(TORCH)" --torch-pip-args="$(TORCH_PIP_ARGS)" --docs
+	@$(set_up) --docs
 	@"$(python)" -m mkdocs build --strict
 	@echo "the documentation is in site/index.html"
 

@@ -64,6 +64,7 @@ def segmentation_launch(
         "confidence_threshold": ("", "0 to 1: less sure pixels are unlabelled; empty: as in params_file", None),
         "rviz": ("false", "show the result", _SWITCH),
         "rviz_config": (PathJoinSubstitution([share, "config", f"{modality}.rviz"]), "what RViz shows", None),
+        "rviz_frame": ("", "fixed frame of RViz, such as the camera's frame_id; empty: as in rviz_config", None),
         "bag": ("", "a bag to play; empty: none", None),
         "bag_loop": ("false", "play it again", _SWITCH),
         "bag_clock": ("", "publish the bag's time on /clock, this many times a second; empty: do not", None),
@@ -241,13 +242,14 @@ def _segmentation(
         )
     ]
     if argument["rviz"] == "true":
+        frame = ["-f", argument["rviz_frame"]] if argument["rviz_frame"] else []
         nodes.append(
             Node(
                 package="rviz2",
                 executable="rviz2",
                 namespace=argument["namespace"],
                 name=f"{argument['name']}_rviz",
-                arguments=["-d", argument["rviz_config"]],
+                arguments=["-d", argument["rviz_config"], *frame],
                 remappings=rviz_remappings(modality, argument["namespace"], argument["name"]),
             )
         )

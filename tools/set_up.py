@@ -22,6 +22,7 @@ import argparse
 import hashlib
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -89,12 +90,22 @@ class Environment:
         self.stamp = folder / "set_up.json"
         self.done: dict[str, str] = json.loads(self.stamp.read_text()) if self.stamp.is_file() else {}
 
-    def create(self) -> None:
-        """Creates the environment where it is missing; ends the program if it was made for another kind of set-up."""
+    def create(self, python_named: bool = False) -> None:
+        """Creates the environment where it is missing; ends the program if it was made for another kind of set-up.
+
+        Args:
+            python_named: the caller asked for this version of Python; else that of the environment is as good.
+        """
         made_for = self.done.get("distribution", self.distribution)
         if made_for != self.distribution:
             sys.exit(f"{self.folder} was made with ROS_DISTRO={made_for!r}. Remove it with `make distclean` first.")
         if self.python.exists():
+            made_with = re.search(r"^version *= *(\d+\.\d+)", (self.folder / "pyvenv.cfg").read_text(), re.MULTILINE)
+            if python_named and made_with and made_with[1] != PYTHON_VERSION:
+                sys.exit(
+                    f"{self.folder} was made with Python {made_with[1]}, and PYTHON names {PYTHON_VERSION}. "
+                    "Leave PYTHON out to go on with it, or remove it with `make distclean` first."
+                )
             return
         print(f"Creating {self.folder} with Python {PYTHON_VERSION}", flush=True)
         self.done = {}  # of one whose Python is gone
@@ -166,6 +177,7 @@ def main() -> None:
     parser.add_argument("--venv", type=Path, default=CHECKOUT / ".venv")
     parser.add_argument("--torch", default="", help="pip requirement for torch; none: keep what the system has")
     parser.add_argument("--torch-pip-args", default="", help="further arguments of pip for torch")
+    parser.add_argument("--python-named", action="store_true", help="refuse an environment of another Python")
     parser.add_argument("--docs", action="store_true", help="what the documentation's site needs, too")
     options = parser.parse_args()
 
@@ -177,7 +189,7 @@ def main() -> None:
         files += [REQUIREMENTS / "export.txt", REQUIREMENTS / "ros_from_pypi.txt"]
         if not environment.python.exists():
             require_tools_for_wheels()
-    environment.create()
+    environment.create(options.python_named)
 
     torch, given_arguments = torch_options(environment, options.torch, options.torch_pip_args)
     pip_arguments = shlex.split(given_arguments)

@@ -9,9 +9,13 @@
 
 from __future__ import annotations
 
+import logging
+from functools import cache
 from pathlib import Path
 
 from madm_model.model_config import CONFIG_FILE, EMBEDDED_WEIGHTS
+
+logger = logging.getLogger(__name__)
 
 EMBEDDED = "tiny-rgb"
 """Name of the model that comes with the package and has been trained on colour: what the others began as."""
@@ -27,8 +31,18 @@ def embedded_model(modality: str) -> str:
 
 
 def resolve_model(name_or_path: str | Path) -> Path:
-    """The folder of a model: an embedded one by its name, any other by its path."""
+    """The folder of a model: an embedded one by its name, any other by its path.
+
+    A folder called as an embedded model is meant where it is written as a path (``./student-thermal``) only.
+    """
     name = str(name_or_path)
     if name == Path(name).name and (EMBEDDED_WEIGHTS / name / CONFIG_FILE).is_file():
+        if (Path.cwd() / name / CONFIG_FILE).is_file():
+            _tell_which(name)
         return EMBEDDED_WEIGHTS / name
     return Path(name_or_path).expanduser()
+
+
+@cache
+def _tell_which(name: str) -> None:
+    logger.warning("%s is the model that comes with MADM: write ./%s for the folder of that name here", name, name)

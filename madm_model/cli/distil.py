@@ -15,7 +15,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from madm_model.cli.options import EdgeMode, End, Params, Period, Start, Stride, Topic, given, read_options, written
+from madm_model.cli.options import (
+    EdgeMode,
+    End,
+    Params,
+    Period,
+    Start,
+    Stride,
+    Topic,
+    given,
+    read_options,
+    read_size,
+    written,
+)
 
 if TYPE_CHECKING:
     from madm_model.distillation.frames import Target
@@ -93,7 +105,7 @@ def distil(
 
         folder = resolve_model(teacher).absolute()
         sensor = modality or ModelConfig.load(folder).modality
-        height, width = _size(size)
+        height, width = read_size(size) or (0, 0)
         learning = DistillationConfig(iterations, seed=seed, height=height, width=width)
         settings = with_options(DistillationSettings(learning), read_options(option or []))
         frames: Target
@@ -118,15 +130,3 @@ def distil(
         chosen = own if own is not None else choose_device(device)
         console = Console(quiet=not processes.is_first)
         run(task, settings, work_dir or out.with_name(f"{out.name}.work"), out, chosen, console, processes)
-
-
-def _size(text: str) -> tuple[int, int]:
-    """Rows and columns of a text such as 288x384; 0 for an empty one.
-
-    Raises:
-        ValueError: it is no such text.
-    """
-    height, _, width = (text or "0x0").partition("x")
-    if not (height.isdecimal() and width.isdecimal()):
-        raise ValueError(f"--size is '{text}': write rows and columns, such as 288x384")
-    return int(height), int(width)

@@ -51,7 +51,7 @@ def _find(root: Path, split: str) -> SplitFiles:
         f"{file.parent.parent.name}/{file.stem}": file
         for file in (root / LABELS[split]).glob(f"*/{CLASSES}/*{ENDING}")
         # The first moment of a drive has no events before it: no image was released for it.
-        if int(file.stem) > 0
+        if not file.name.startswith(".") and int(file.stem) > 0
     }
     return SplitFiles(pictures, labels, IDS)
 

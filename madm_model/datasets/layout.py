@@ -101,14 +101,15 @@ def in_official_order(found: Mapping[str, KeyT]) -> dict[str, KeyT]:
 
 
 def list_files(root: Path, pattern: str, ending: str) -> dict[str, Path]:
-    """Files below a folder by their path there, without the ending.
+    """Files below a folder by their path there, without the ending; no hidden ones (macOS leaves ._NAME in copies).
 
     Args:
         root: the folder.
         pattern: of paths below it, for `Path.glob`, up to the ending.
         ending: what every name ends in.
     """
-    return {file.relative_to(root).as_posix().removesuffix(ending): file for file in root.glob(pattern + ending)}
+    files = (file for file in root.glob(pattern + ending) if not file.name.startswith("."))
+    return {file.relative_to(root).as_posix().removesuffix(ending): file for file in files}
 
 
 def translation(ids: Ids, label_set: LabelSet) -> np.ndarray:

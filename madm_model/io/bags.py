@@ -246,7 +246,7 @@ class BagReader:
         if not path.exists():
             raise BagError(f"{path} does not exist: check the path of the bag")
         if path.is_dir() and not (path / "metadata.yaml").exists():
-            files = sorted(file for file in path.iterdir() if file.suffix in BAG_SUFFIXES)
+            files = _bag_files(path)
             if not files:
                 raise BagError(f"{path} is not a bag: it has neither a metadata.yaml nor a .mcap, .db3 or .bag file")
             if len(files) > 1:
@@ -263,7 +263,7 @@ class BagReader:
 
     def _recover(self, path: Path, reason: str) -> McapStream:
         """Read an mcap file from the front after rosbags refused it."""
-        files = [path] if path.is_file() else sorted(file for file in path.iterdir() if file.suffix in BAG_SUFFIXES)
+        files = [path] if path.is_file() else _bag_files(path)
         suffixes = {file.suffix for file in files}
         if len(files) != 1 or suffixes != {".mcap"}:
             advice = _REPAIRS.get(suffixes.pop() if len(suffixes) == 1 else "", "record it again")
@@ -289,6 +289,11 @@ class BagReader:
             _told.add(text)
             logger.warning("%s", text)
         return stream
+
+
+def _bag_files(folder: Path) -> list[Path]:
+    """The bag files in a folder, hidden ones left out: macOS leaves ._NAME in copies."""
+    return sorted(file for file in folder.iterdir() if file.suffix in BAG_SUFFIXES and file.name[:1] != ".")
 
 
 def _listing(topics: Collection[Topic]) -> str:

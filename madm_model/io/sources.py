@@ -151,7 +151,7 @@ def _image_files(path: Path) -> list[Path] | None:
         if path.suffix in BAG_SUFFIXES:
             return None
         raise InputError(f"{path} is neither a bag ({', '.join(BAG_SUFFIXES)}) nor an image ({_endings()})")
-    names = sorted(path.iterdir())
+    names = sorted(file for file in path.iterdir() if not file.name.startswith("."))  # macOS leaves ._NAME in copies
     if (path / "metadata.yaml").exists() or any(file.suffix in BAG_SUFFIXES for file in names):
         return None
     files = [file for file in names if file.suffix.lower() in IMAGE_SUFFIXES and file.is_file()]

@@ -193,6 +193,9 @@ def test_launch_starts_rviz_and_a_bag_on_demand(bag, monkeypatch) -> None:
     assert [node.node_executable for node in nodes] == ["segmentation_node", "rviz2", "bag_player"]
     command = _command(nodes[-1])
     assert command[command.index("--loop") :][:3] == ["--loop", "--clock", "100.0"]
+    assert "-f" not in _command(nodes[1])
+    _, rviz = _nodes("depth", rviz="true", rviz_frame="camera_depth_optical_frame")
+    assert _command(rviz)[2:4] == ["-f", "camera_depth_optical_frame"]
 
 
 def test_the_event_launch_starts_one_process_for_both_nodes() -> None:

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import sys
+import venv
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -82,6 +83,15 @@ def test_an_environment_whose_python_is_gone_is_made_anew_with_all_steps(tmp_pat
     assert set_up.Environment(tmp_path, "").done == {"distribution": ""}
 
 
+def test_an_environment_of_another_python_is_refused_where_one_is_named(tmp_path, monkeypatch):
+    venv.create(tmp_path, with_pip=False)
+    set_up.Environment(tmp_path, "").create(python_named=True)
+    monkeypatch.setattr(set_up, "PYTHON_VERSION", "3.9")
+    set_up.Environment(tmp_path, "").create()
+    with pytest.raises(SystemExit, match=r"was made with Python 3\.1\d, and PYTHON names 3\.9"):
+        set_up.Environment(tmp_path, "").create(python_named=True)
+
+
 def test_no_distribution_is_seen_where_none_is_sourced(monkeypatch):
     monkeypatch.delenv("ROS_DISTRO", raising=False)
     assert set_up.ros_distribution() == ""
@@ -128,7 +138,7 @@ def test_what_the_site_needs_is_installed_only_where_it_is_asked_for(monkeypatch
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "python").touch()
     monkeypatch.setattr(set_up, "ros_distribution", lambda: "")
-    monkeypatch.setattr(set_up.Environment, "create", lambda self: None)
+    monkeypatch.setattr(set_up.Environment, "create", lambda *_: None)
     monkeypatch.setattr(set_up.Environment, "step", lambda self, name, *_: steps.append(name))
     monkeypatch.setattr(sys, "argv", ["set_up.py", "--venv", str(tmp_path), *options])
     set_up.main()

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from madm_model.checkpoint import model_names
 from madm_model.checkpoint.model_folder import WEIGHTS_FILE, load_model, save_model
 from madm_model.checkpoint.model_names import EMBEDDED, embedded_model, resolve_model
 from madm_model.labels import STREET_9, STREET_11
-from madm_model.model_config import ModelConfig, ModelError
+from madm_model.model_config import EMBEDDED_WEIGHTS, ModelConfig, ModelError
 from madm_model.store import BASE, VersionInfo, VersionStore
 
 CONFIG = ModelConfig("small", SMALL, STREET_11, "rgb", (64, 96), keep_aspect=True)
@@ -141,6 +142,16 @@ def test_embedded_name_and_paths() -> None:
     assert resolve_model(EMBEDDED).parts[-3:] == ("madm_model", "weights", "tiny-rgb")
     assert resolve_model("some/folder") == Path("some/folder")
     assert resolve_model("~/model") == Path.home() / "model"
+
+
+def test_an_embedded_name_that_is_a_folder_here_too_is_told_once(folder, tmp_path, monkeypatch, caplog) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(folder, tmp_path / EMBEDDED)
+    for _ in range(2):
+        assert resolve_model(EMBEDDED) == EMBEDDED_WEIGHTS / EMBEDDED
+    (message,) = [record.getMessage() for record in caplog.records]
+    assert message.endswith(f"write ./{EMBEDDED} for the folder of that name here")
+    assert resolve_model(f"./{EMBEDDED}") == Path(EMBEDDED)
 
 
 @pytest.fixture

@@ -94,7 +94,10 @@ def test_fmb_and_its_ids(tmp_path):
 
 
 def test_dsec_as_released(tmp_path):
-    dataset = open_dataset("dsec", samples.dsec(tmp_path), "test")
+    root = samples.dsec(tmp_path)
+    for file in list(root.rglob("*.png")):
+        file.with_name(f"._{file.name}").write_text("what macOS leaves beside a copy")
+    dataset = open_dataset("dsec", root, "test")
     assert names(dataset) == ["zurich_city_13_a/000001", "zurich_city_13_a/000002"]
     assert dataset.translation.tolist() == [*range(11), *[NONE] * 245]
     assert (dataset.image(0)[0, 0, 0], dataset.labels(0)[0, 0]) == (1, 1)

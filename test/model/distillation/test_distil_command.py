@@ -203,7 +203,7 @@ def test_images_and_opinions_of_a_batch_show_the_same_place(tmp_path) -> None:
         ((), "alexnet", "there is no student 'alexnet': use one of swiftnet, segformer-b0"),
         ((), "tiny-rgb", "model 'tiny-rgb' is a tiny, no student: use one of swiftnet"),
         (("--encoder", "there"), "small", "an encoder can be given to a SegFormer, not to small"),
-        (("--size", "64"), "small", "--size is '64': write rows and columns, such as 288x384"),
+        (("--size", "64"), "small", "size '64' is not HEIGHTxWIDTH, such as 192x256"),
         (("--size", "30x40"), "small", "input_size (30, 40) must be positive multiples of 32"),
         (("--option", "temprature=2"), "small", "unknown option 'temprature': it may mean student.temperature"),
         (("--option", "view.crop_width=40"), "small", "crop_height and crop_width must be multiples of 32"),

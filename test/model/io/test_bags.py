@@ -72,6 +72,14 @@ def test_what_is_written_is_read_back(tmp_path):
     assert sorted(file.name for file in path.iterdir()) == ["bag.mcap", "metadata.yaml"]
 
 
+def test_a_folder_with_one_bag_file_is_read_whatever_is_hidden_beside_it(tmp_path):
+    path = write_thermal(tmp_path / "bag")
+    (path / "metadata.yaml").unlink()
+    (path / "._bag.mcap").write_text("what macOS leaves beside a copy")
+    with BagReader(path) as reader:
+        assert reader.image_topics() == ["/thermal/image_raw"]
+
+
 def test_ranges_are_seconds_from_the_start_and_stride_thins(tmp_path):
     with BagReader(write_thermal(tmp_path / "bag")) as reader:
 

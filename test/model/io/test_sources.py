@@ -56,6 +56,7 @@ def test_a_folder_in_the_order_of_its_numbers(tmp_path):
     for index in (10, 9, 100, 1):
         cv2.imwrite(str(tmp_path / f"frame{index}.png"), np.full((4, 4), index, np.uint8))
     (tmp_path / "notes.txt").write_text("not an image")
+    (tmp_path / "._frame1.png").write_text("what macOS leaves beside a copy")
     source = open_frames(tmp_path)
     assert (source.length, source.topic) == (4, None)
     assert [(frame.frame_id, int(frame.array[0, 0]), frame.stamp_ns) for frame in source] == [
