@@ -137,7 +137,7 @@ def train(
     if processes.is_first:
         save_model(out / LAST_FOLDER, trainer.finish(), model)
         told = f", {out / BEST_FOLDER} ({SCORES_FILE})" if scorer is not None else ""
-        console.print(f"models: {out / LAST_FOLDER}{told}", soft_wrap=True)
+        console.print(f"models: {out / LAST_FOLDER}{told}", soft_wrap=True, markup=False)
     return True
 
 

@@ -215,6 +215,7 @@ def _card_lines(
         "| | |",
         "| --- | --- |",
         f"| input | {config.input_size[0]}x{config.input_size[1]} |",
+        *([f"| encoder | {task.encoder} |"] if task.encoder else []),
         f"| source | {task.source or 'replay set (simulated streets)'} |",
         f"| target | {frames} frames, labelled by the teacher in {teacher_s:.0f} s |",
         f"| training | {settings.iterations} iterations of {settings.view.batch_size}, {student_s:.0f} s |",

@@ -140,7 +140,8 @@ def train_embedded(recipe: EmbeddedRecipe, work_dir: Path, out: Path, console: C
     save_model(out, network.eval(), config, torch.float16)
     scores = _score(network, config, recipe, test_pool)
     (out / "MODEL_CARD.md").write_text(model_card(recipe, seconds, scores, colour_only))
-    console.print(f"{out}: mIoU " + ", ".join(f"{name} {score.miou:.3f}" for name, score in scores.items()))
+    told = ", ".join(f"{name} {score.miou:.3f}" for name, score in scores.items())
+    console.print(f"{out}: mIoU {told}", markup=False)
 
 
 def _score(

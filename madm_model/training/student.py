@@ -161,7 +161,8 @@ def train_student(recipe: StudentRecipe, work_dir: Path, out: Path, console: Con
     segmenter = Segmenter.from_network(average, config, torch.device("cpu"), "float32")
     scores = {name: score_pool(segmenter, test_pool, name) for name in recipe.test_frames.modalities}
     (out / "MODEL_CARD.md").write_text("\n".join(_card_lines(recipe, seconds, scores)) + "\n")
-    console.print(f"{out}: mIoU " + ", ".join(f"{name} {score.miou:.3f}" for name, score in scores.items()))
+    told = ", ".join(f"{name} {score.miou:.3f}" for name, score in scores.items())
+    console.print(f"{out}: mIoU {told}", markup=False)
 
 
 def _claim(work_dir: Path, recipe: StudentRecipe, name: str) -> None:
