@@ -111,7 +111,7 @@ def default_settings(config: ModelConfig, modality: str, iterations: int, on_gpu
     learning rate falls for the last tenth alone: while it was low, persons on real streets were lost. Logit adjustment
     by a quarter of the prior gave them back. Pseudo-labels are certain by class, as none of a person's pixels reaches
     the one threshold, and the weights are the mean of the second half, which found vehicles and persons better than
-    most single steps did, with norm statistics taken anew from both kinds of images.
+    most single steps did, with norm statistics taken anew from source images: with the target's among them it is worse.
 
     Args:
         config: the model to adapt.
@@ -144,8 +144,7 @@ def default_settings(config: ModelConfig, modality: str, iterations: int, on_gpu
         optimizer=OptimizerConfig(1e-4, 0.01, 1.0, warmup, (0.9,)),
         logit_adjustment=0.25,
         averaged_share=0.5,
-        target_norm_batches=8,
-        source_norm_batches=8,
+        source_norm_batches=16,
     )
     return JobSettings(training, ViewConfig(4, height, width, source_appearance=True))
 
