@@ -100,12 +100,8 @@ class Environment:
         if made_for != self.distribution:
             sys.exit(f"{self.folder} was made with ROS_DISTRO={made_for!r}. Remove it with `make distclean` first.")
         if self.python.exists():
-            made_with = re.search(r"^version *= *(\d+\.\d+)", (self.folder / "pyvenv.cfg").read_text(), re.MULTILINE)
-            if python_named and made_with and made_with[1] != PYTHON_VERSION:
-                sys.exit(
-                    f"{self.folder} was made with Python {made_with[1]}, and PYTHON names {PYTHON_VERSION}. "
-                    "Leave PYTHON out to go on with it, or remove it with `make distclean` first."
-                )
+            if python_named:
+                self._require_same_python()
             return
         print(f"Creating {self.folder} with Python {PYTHON_VERSION}", flush=True)
         self.done = {}  # of one whose Python is gone
@@ -114,6 +110,14 @@ class Environment:
             shutil.rmtree(self.folder, ignore_errors=True)
             sys.exit("No virtual environment could be made (Debian, Ubuntu: python3-venv).")
         self.mark("distribution", self.distribution)
+
+    def _require_same_python(self) -> None:
+        made_with = re.search(r"^version *= *(\d+\.\d+)", (self.folder / "pyvenv.cfg").read_text(), re.MULTILINE)
+        if made_with and made_with[1] != PYTHON_VERSION:
+            sys.exit(
+                f"{self.folder} was made with Python {made_with[1]}, and PYTHON names {PYTHON_VERSION}. "
+                "Leave PYTHON out to go on with it, or remove it with `make distclean` first."
+            )
 
     def mark(self, step: str, key: str) -> None:
         """Notes a finished step."""

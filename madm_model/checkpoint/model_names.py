@@ -37,7 +37,7 @@ def resolve_model(name_or_path: str | Path) -> Path:
     """
     name = str(name_or_path)
     if name == Path(name).name and (EMBEDDED_WEIGHTS / name / CONFIG_FILE).is_file():
-        if (Path.cwd() / name / CONFIG_FILE).is_file():
+        if Path(name, CONFIG_FILE).is_file():
             _tell_which(name)
         return EMBEDDED_WEIGHTS / name
     return Path(name_or_path).expanduser()

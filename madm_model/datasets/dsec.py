@@ -49,9 +49,9 @@ def _find(root: Path, split: str) -> SplitFiles:
         )
     labels = {
         f"{file.parent.parent.name}/{file.stem}": file
-        for file in (root / LABELS[split]).glob(f"*/{CLASSES}/*{ENDING}")
+        for file in list_files(root / LABELS[split], f"*/{CLASSES}/*", ENDING).values()
         # The first moment of a drive has no events before it: no image was released for it.
-        if not file.name.startswith(".") and int(file.stem) > 0
+        if int(file.stem) > 0
     }
     return SplitFiles(pictures, labels, IDS)
 
