@@ -62,7 +62,8 @@ class GateConfig:
     smallest_region: _Share = 0.0003
     """Share of a frame from which a connected region of a protected class counts."""
     fewest_regions: Annotated[int, Field(ge=1, le=10_000)] = 5
-    """A protected class of which the running version shows fewer regions in all is not checked by itself."""
+    """A protected class of which the running version shows fewer regions in all is not checked by itself; of which it
+    is sure of fewer, not by what it is sure of: a handful of regions tells no share."""
     pixel_ratio: _Share = 0.7
     """Pixels of a protected class: smallest ratio to the running version's."""
     pixel_growth: Annotated[float, Field(ge=1, le=1000)] = 3.0
@@ -282,12 +283,13 @@ def _class_checks(running: ClassMeasures, new: ClassMeasures, config: GateConfig
     yield _at_least("regions", running.regions, new.regions, least, "connected regions in all frames")
     meaning = "median size of these regions, as a share of the frame"
     yield _at_least("region size", running.size, new.size, config.size_ratio * running.size, meaning)
-    meaning = "share that keeps the class, of the pixels that the running version surely labels so"
-    yield _at_least("sure pixels kept", running.kept, new.kept, config.kept_share * running.kept, meaning)
-    meaning = "share of its sure regions of which a quarter or more keeps the class"
-    yield _at_least("sure regions found", running.found, new.found, config.found_share * running.found, meaning)
-    meaning = "IoU with the teacher ensemble, where the running version is sure"
-    yield _at_least("agreement", running.ensemble, new.ensemble, running.ensemble - config.ensemble_drop, meaning)
+    if running.sure_regions >= config.fewest_regions:
+        meaning = "share that keeps the class, of the pixels that the running version surely labels so"
+        yield _at_least("sure pixels kept", running.kept, new.kept, config.kept_share * running.kept, meaning)
+        meaning = "share of its sure regions of which a quarter or more keeps the class"
+        yield _at_least("sure regions found", running.found, new.found, config.found_share * running.found, meaning)
+        meaning = "IoU with the teacher ensemble, where the running version is sure"
+        yield _at_least("agreement", running.ensemble, new.ensemble, running.ensemble - config.ensemble_drop, meaning)
     meaning = "IoU on labelled source frames that were not trained on"
     least = running.source_iou - config.class_source_drop
     yield _at_least("source IoU", running.source_iou, new.source_iou, least, meaning)
