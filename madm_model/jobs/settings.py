@@ -107,7 +107,7 @@ def default_settings(config: ModelConfig, modality: str, iterations: int, on_gpu
     The method is the released one; its noise period is the same share of the training as there (5000 or 8000 of 10,000
     iterations). A Stable Diffusion sized network is trained as released, on a GPU with LoRA, bfloat16 and gradient
     checkpointing. A small one starts from little and has few iterations: it learns faster, in batches of four on a CPU
-    and of sixteen on a GPU, which hardly takes longer for them: on real streets they were better in every score. Its
+    and of sixteen on a GPU, which takes little longer for them: on real streets they were better in every score. Its
     teacher follows sooner and averages the UNet too, and the source is shown in the random appearance that the embedded
     model was trained with: plain colour makes it forget what carries over to the target. Crops are as large as what the
     network sees live: its attention looks over the whole picture, and other sizes are another task to it. The learning
