@@ -62,10 +62,15 @@ class GateConfig:
     smallest_region: _Share = 0.0003
     """Share of a frame from which a connected region of a protected class counts."""
     fewest_regions: Annotated[int, Field(ge=1, le=10_000)] = 5
-    """A protected class of which the running version shows fewer regions in all is not checked by itself; of which it
-    is sure of fewer, not by what it is sure of: a handful of regions tells no share."""
+    """Regions of a protected class that the running version has to show for the class to be checked by itself, and to
+    be sure of for what it is sure of to be checked: a handful tells no share."""
     pixel_ratio: _Share = 0.7
     """Pixels of a protected class: smallest ratio to the running version's."""
+    sure_pixel_ratio: _Share = 0.5
+    """The same where `sure_found_share` of its sure regions are found: it lost what nobody was sure of.
+    1: `pixel_ratio` there, too."""
+    sure_found_share: _Share = 0.85
+    """Regions that the running version is sure of: share found from which `sure_pixel_ratio` counts."""
     pixel_growth: Annotated[float, Field(ge=1, le=1000)] = 3.0
     """Pixels of a protected class: largest ratio to the running version's."""
     region_ratio: _Share = 0.5
@@ -276,14 +281,17 @@ def _labelled_checks(
 def _class_checks(running: ClassMeasures, new: ClassMeasures, config: GateConfig) -> Iterator[Check]:
     """What a protected class must not lose; see `GateConfig`."""
     share = "share of target pixels"
-    yield _at_least("pixels", running.share, new.share, config.pixel_ratio * running.share, share)
+    is_sure = running.sure_regions >= config.fewest_regions
+    found_again = is_sure and new.found >= config.sure_found_share
+    ratio = min(config.pixel_ratio, config.sure_pixel_ratio) if found_again else config.pixel_ratio
+    yield _at_least("pixels", running.share, new.share, ratio * running.share, share)
     most = config.pixel_growth * running.share
     yield Check("pixels at most", running.share, new.share, most, new.share <= most, share)
     least = config.region_ratio * running.regions
     yield _at_least("regions", running.regions, new.regions, least, "connected regions in all frames")
     meaning = "median size of these regions, as a share of the frame"
     yield _at_least("region size", running.size, new.size, config.size_ratio * running.size, meaning)
-    if running.sure_regions >= config.fewest_regions:
+    if is_sure:
         meaning = "share that keeps the class, of the pixels that the running version surely labels so"
         yield _at_least("sure pixels kept", running.kept, new.kept, config.kept_share * running.kept, meaning)
         meaning = "share of its sure regions of which a quarter or more keeps the class"

@@ -146,6 +146,20 @@ def test_a_class_that_the_running_version_is_hardly_ever_sure_of_is_not_checked_
     assert decide(few, lost, LOOSE).reason == "person: regions 11, was 40, limit 20"
 
 
+def test_pixels_may_go_where_what_was_sure_is_found_again() -> None:
+    config = replace(LOOSE, pixel_ratio=0.7, sure_pixel_ratio=0.6, sure_found_share=0.9)
+
+    def failures(sure_regions: int, **new: float) -> list[str]:
+        running = replace(RUNNING, protected={"person": replace(PERSONS, sure_regions=sure_regions)})
+        checks = decide(running, replace(RUNNING, protected={"person": replace(PERSONS, **new)}), config).checks
+        return [check.name for check in checks if not check.passed]
+
+    assert failures(5, share=0.0061, found=0.91) == []
+    assert failures(5, share=0.0059, found=0.91) == ["pixels"]
+    assert failures(5, share=0.0061, found=0.89) == ["pixels"]
+    assert failures(4, share=0.0061, found=0.91) == ["pixels"]  # too few to tell
+
+
 def test_what_of_a_class_cannot_be_measured_is_not_checked() -> None:
     alone = replace(RUNNING, protected={"person": replace(PERSONS, ensemble=math.nan, source_iou=math.nan)})
     names = [check.name for check in decide(alone, alone, LOOSE).checks if check.class_name]
