@@ -62,15 +62,9 @@ class GateConfig:
     smallest_region: _Share = 0.0003
     """Share of a frame from which a connected region of a protected class counts."""
     fewest_regions: Annotated[int, Field(ge=1, le=10_000)] = 5
-    """Regions of a protected class that the running version has to show for the class to be checked by itself, and to
-    be sure of for what it is sure of to be checked: a handful tells no share."""
+    """A protected class of which the running version shows fewer regions in all is not checked by itself."""
     pixel_ratio: _Share = 0.7
     """Pixels of a protected class: smallest ratio to the running version's."""
-    sure_pixel_ratio: _Share = 0.5
-    """The same where `sure_found_share` of its sure regions are found: it lost what nobody was sure of.
-    1: `pixel_ratio` there, too."""
-    sure_found_share: _Share = 0.85
-    """Regions that the running version is sure of: share found from which `sure_pixel_ratio` counts."""
     pixel_growth: Annotated[float, Field(ge=1, le=1000)] = 3.0
     """Pixels of a protected class: largest ratio to the running version's."""
     region_ratio: _Share = 0.5
@@ -281,23 +275,19 @@ def _labelled_checks(
 def _class_checks(running: ClassMeasures, new: ClassMeasures, config: GateConfig) -> Iterator[Check]:
     """What a protected class must not lose; see `GateConfig`."""
     share = "share of target pixels"
-    is_sure = running.sure_regions >= config.fewest_regions
-    found_again = is_sure and new.found >= config.sure_found_share
-    ratio = min(config.pixel_ratio, config.sure_pixel_ratio) if found_again else config.pixel_ratio
-    yield _at_least("pixels", running.share, new.share, ratio * running.share, share)
+    yield _at_least("pixels", running.share, new.share, config.pixel_ratio * running.share, share)
     most = config.pixel_growth * running.share
     yield Check("pixels at most", running.share, new.share, most, new.share <= most, share)
     least = config.region_ratio * running.regions
     yield _at_least("regions", running.regions, new.regions, least, "connected regions in all frames")
     meaning = "median size of these regions, as a share of the frame"
     yield _at_least("region size", running.size, new.size, config.size_ratio * running.size, meaning)
-    if is_sure:
-        meaning = "share that keeps the class, of the pixels that the running version surely labels so"
-        yield _at_least("sure pixels kept", running.kept, new.kept, config.kept_share * running.kept, meaning)
-        meaning = "share of its sure regions of which a quarter or more keeps the class"
-        yield _at_least("sure regions found", running.found, new.found, config.found_share * running.found, meaning)
-        meaning = "IoU with the teacher ensemble, where the running version is sure"
-        yield _at_least("agreement", running.ensemble, new.ensemble, running.ensemble - config.ensemble_drop, meaning)
+    meaning = "share that keeps the class, of the pixels that the running version surely labels so"
+    yield _at_least("sure pixels kept", running.kept, new.kept, config.kept_share * running.kept, meaning)
+    meaning = "share of its sure regions of which a quarter or more keeps the class"
+    yield _at_least("sure regions found", running.found, new.found, config.found_share * running.found, meaning)
+    meaning = "IoU with the teacher ensemble, where the running version is sure"
+    yield _at_least("agreement", running.ensemble, new.ensemble, running.ensemble - config.ensemble_drop, meaning)
     meaning = "IoU on labelled source frames that were not trained on"
     least = running.source_iou - config.class_source_drop
     yield _at_least("source IoU", running.source_iou, new.source_iou, least, meaning)

@@ -45,8 +45,6 @@ class ClassMeasures:
     """IoU with the teacher ensemble, where the running version is sure of any class."""
     source_iou: float = math.nan
     """IoU on held-out source frames."""
-    sure_regions: int = 0
-    """Connected regions that the running version surely labels so: what `kept`, `found` and `ensemble` are of."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +128,6 @@ class ClassTally:
                 _ratio(count.found, count.sure_regions),
                 _ratio(count.agreeing, count.either),
                 float(source_iou.get(name, math.nan)),
-                count.sure_regions,
             )
             for name, count in self._counts.items()
         }

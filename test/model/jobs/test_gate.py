@@ -21,9 +21,7 @@ from madm_model.jobs.gate_measures import choose_runs, effective_classes, measur
 from madm_model.labels import STREET_11, LabelSet
 
 RUNNING = Measures(0.7, 0.8, (0.5, 0.3, 0.2), 0.9, 0.6)
-PERSONS = ClassMeasures(
-    share=0.01, regions=40, size=0.002, kept=1.0, found=1.0, ensemble=0.8, source_iou=0.5, sure_regions=30
-)
+PERSONS = ClassMeasures(share=0.01, regions=40, size=0.002, kept=1.0, found=1.0, ensemble=0.8, source_iou=0.5)
 PROTECTING = replace(RUNNING, protected={"person": PERSONS})
 LOOSE = GateConfig(
     pixel_ratio=0.5,
@@ -129,37 +127,6 @@ def test_a_class_that_hardly_occurs_is_not_checked_and_that_is_said() -> None:
     )
 
 
-def test_a_class_that_the_running_version_is_hardly_ever_sure_of_is_not_checked_by_that() -> None:
-    found_elsewhere = replace(PERSONS, kept=0.3, found=0.3, ensemble=0.3)
-    new = replace(RUNNING, protected={"person": found_elsewhere})
-    few, enough = (
-        replace(RUNNING, protected={"person": replace(PERSONS, sure_regions=count)})
-        for count in (LOOSE.fewest_regions - 1, LOOSE.fewest_regions)
-    )
-    assert decide(few, new, LOOSE).passed
-    assert [check.name for check in decide(enough, new, LOOSE).checks if not check.passed] == [
-        "sure pixels kept",
-        "sure regions found",
-        "agreement",
-    ]
-    lost = replace(RUNNING, protected={"person": replace(PERSONS, regions=11)})
-    assert decide(few, lost, LOOSE).reason == "person: regions 11, was 40, limit 20"
-
-
-def test_pixels_may_go_where_what_was_sure_is_found_again() -> None:
-    config = replace(LOOSE, pixel_ratio=0.7, sure_pixel_ratio=0.6, sure_found_share=0.9)
-
-    def failures(sure_regions: int, **new: float) -> list[str]:
-        running = replace(RUNNING, protected={"person": replace(PERSONS, sure_regions=sure_regions)})
-        checks = decide(running, replace(RUNNING, protected={"person": replace(PERSONS, **new)}), config).checks
-        return [check.name for check in checks if not check.passed]
-
-    assert failures(5, share=0.0061, found=0.91) == []
-    assert failures(5, share=0.0059, found=0.91) == ["pixels"]
-    assert failures(5, share=0.0061, found=0.89) == ["pixels"]
-    assert failures(4, share=0.0061, found=0.91) == ["pixels"]  # too few to tell
-
-
 def test_what_of_a_class_cannot_be_measured_is_not_checked() -> None:
     alone = replace(RUNNING, protected={"person": replace(PERSONS, ensemble=math.nan, source_iou=math.nan)})
     names = [check.name for check in decide(alone, alone, LOOSE).checks if check.class_name]
@@ -205,7 +172,7 @@ def test_pixels_and_regions_of_a_class_are_counted() -> None:
     first = ClassTally({"person": 1}, sure_confidence=0.8, smallest_region=0.02)
     first.add(7, running, confidence, running)
     measures = first.measures({"person": 0.4})["person"]
-    assert measures == ClassMeasures(41 / 200, 3, 16 / 200, 1.0, 1.0, 1.0, 0.4, sure_regions=2)
+    assert measures == ClassMeasures(41 / 200, 3, 16 / 200, 1.0, 1.0, 1.0, 0.4)
 
     new = np.zeros((10, 20), np.uint8)
     new[1:5, 1:5] = 1  # found again

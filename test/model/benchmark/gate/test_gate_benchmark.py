@@ -158,7 +158,7 @@ def test_a_drop_that_streets_do_not_agree_on_is_no_sure_one() -> None:
 def test_rates_and_the_limits_that_make_them_low() -> None:
     trials = [trial(4), trial(6), trial(10), trial(9), trial(8, road=5)]
     nothing = {"pixel_ratio": 0.0, "region_ratio": 0.0, "size_ratio": 0.0, "kept_share": 0.0, "found_share": 0.0}
-    loose = replace(GateConfig(fewest_regions=1, class_ratio=0.0, sure_pixel_ratio=1.0), **nothing)
+    loose = replace(GateConfig(fewest_regions=1, class_ratio=0.0), **nothing)
     assert rates(trials, loose) == Rates(2, 2, 2, 0, 1, 0)
     strict = replace(loose, pixel_ratio=0.6, pixel_growth=1.15)
     assert rates(trials, strict) == Rates(2, 1, 2, 1, 1, 0)
