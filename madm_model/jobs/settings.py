@@ -112,10 +112,9 @@ def default_settings(config: ModelConfig, modality: str, iterations: int, on_gpu
     model was trained with: plain colour makes it forget what carries over to the target. Crops are as large as what the
     network sees live: its attention looks over the whole picture, and other sizes are another task to it. The learning
     rate falls for the last tenth alone: while it was low, persons on real streets were lost. Logit adjustment by a
-    quarter of the prior gave them back; of the target's prior, which served better than the source's. Pseudo-labels are
-    certain by class, as none of a person's pixels reaches the one threshold, and the weights are the mean of the second
-    half, which found vehicles and persons better than most single steps did, with norm statistics taken anew from
-    source images: with the target's among them it is worse.
+    quarter of the prior gave them back. Pseudo-labels are certain by class, as none of a person's pixels reaches the
+    one threshold, and the weights are the mean of the second half, which found vehicles and persons better than most
+    single steps did, with norm statistics taken anew from source images: with the target's among them it is worse.
 
     Args:
         config: the model to adapt.
@@ -147,7 +146,6 @@ def default_settings(config: ModelConfig, modality: str, iterations: int, on_gpu
         ),
         optimizer=OptimizerConfig(1e-4, 0.01, 1.0, warmup, (0.9,)),
         logit_adjustment=0.25,
-        logit_prior="pseudo_labels",
         averaged_share=0.5,
         source_norm_batches=16,
     )

@@ -42,7 +42,6 @@ def test_a_stable_diffusion_sized_network_uses_adapters_on_a_gpu_only() -> None:
 def test_a_small_network_learns_from_every_class_and_leaves_the_mean_of_its_second_half() -> None:
     assert SETTINGS.training.self_training.certainty == "class"
     assert SETTINGS.training.averaged_share == 0.5
-    assert SETTINGS.training.logit_prior == "pseudo_labels"
 
 
 def test_a_gpu_trains_a_small_network_in_larger_batches() -> None:
