@@ -39,6 +39,9 @@ class SimulatorConfig:
     sensor_noise: bool = True
     """Adds the noise of the colour and the thermal sensor; without it the signal is smooth, as events need it."""
 
+    close_people: bool = False
+    """People stand and walk right before the camera, as where a robot waits at a crossing."""
+
     def __post_init__(self) -> None:
         for name, size in (("width", self.width), ("height", self.height)):
             if not 32 <= size <= 4096:

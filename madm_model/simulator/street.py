@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from madm_model.simulator.blocks import LENGTH, Block, build_block
+from madm_model.simulator.close_people import ClosePeople
 from madm_model.simulator.config import SimulatorConfig
 from madm_model.simulator.ground import find_ground, ground_paints
 from madm_model.simulator.raster import View, draw
@@ -85,6 +86,7 @@ class StreetSimulator:
         frequency = np.stack([rng.uniform(low, 3 * low, 3) for low in (0.05, 0.5, 0.07, 0.3, 0.25)])
         self._sway = (amplitude, frequency, rng.uniform(0, 2 * np.pi, (5, 3)))
         self._traffic = Traffic(style, self._lane, self._speed)
+        self._close_people = ClosePeople(style) if self.config.close_people else None
         self._sensor = ThermalSensor(seed, (self.config.height, self.config.width), self.config.sensor_noise)
         self._ground = ground_paints(style)
         self._blocks: dict[int, Block] = {}
@@ -150,6 +152,9 @@ class StreetSimulator:
         blocks = self._blocks_in_sight(s)
         quads, strips = self._traffic.at(time_s, s - BEHIND, s + AHEAD)
         strips += [block.strips for block in blocks.values()]
+        if self._close_people is not None:
+            _, (ego_s, ego_n, _), _ = self._view(time_s)  # a camera beside that one sees the same people
+            strips += self._close_people.at(time_s, ego_s, ego_n)
         facing: Quads = join_strips(strips).facing(view.position)
         visible = draw(join_quads([*quads, *(block.quads for block in blocks.values()), facing]), view)
         # Rays in the street's frame at the camera: x right, y up, z along the street.

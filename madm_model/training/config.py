@@ -64,3 +64,5 @@ class FramePoolConfig:
     """What is kept of each frame besides its labels; not in the text form, as it changes no frame."""
     quiet_share: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Share of the streets that are quiet ways: `SimulatorConfig.place`."""
+    close_share: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Share of the streets with people right before the camera: `SimulatorConfig.close_people`."""

@@ -178,15 +178,20 @@ def _render_street(config: FramePoolConfig, seed: int) -> dict[str, np.ndarray]:
     return {name: np.stack([frame[name] for frame in frames]) for name in frames[0]}
 
 
-def _place(config: FramePoolConfig, seed: int) -> Place:
-    """What the street of a seed is: `quiet_share` of them, evenly spread, are quiet."""
+def _scene_config(config: FramePoolConfig, seed: int) -> SimulatorConfig:
+    """What the street of a seed is: `quiet_share` and `close_share` of them, evenly spread, are so."""
     street = seed - config.first_seed
-    return "quiet" if int((street + 1) * config.quiet_share) > int(street * config.quiet_share) else "street"
+
+    def is_one_of(share: float) -> bool:
+        return int((street + 1) * share) > int(street * share)
+
+    place: Place = "quiet" if is_one_of(config.quiet_share) else "street"
+    return SimulatorConfig(config.width, config.height, place=place, close_people=is_one_of(config.close_share))
 
 
 def network_frames(config: FramePoolConfig, seed: int) -> Iterator[dict[str, np.ndarray]]:
     """One street's frames as network images, uint8 (H, W, 3) by modality, with their `labels`."""
-    simulator = StreetSimulator(seed, SimulatorConfig(config.width, config.height, place=_place(config, seed)))
+    simulator = StreetSimulator(seed, _scene_config(config, seed))
     for number in range(config.frames_per_street):
         time_s = number * _FRAME_INTERVAL_S
         frame = simulator.frame(time_s)

@@ -154,6 +154,18 @@ def test_time_of_day_is_obeyed(time_of_day: str) -> None:
     assert low < np.mean(brightness) < high
 
 
+def test_people_close_before_the_camera_fill_a_part_of_the_picture() -> None:
+    def persons(close_people: bool, time_s: float) -> list[float]:
+        simulators = [StreetSimulator(seed, SimulatorConfig(close_people=close_people)) for seed in SEEDS]
+        return [float(np.mean(one.frame(time_s).labels == PERSON)) for one in simulators]
+
+    for time_s in (0.0, 60.0):  # wherever the camera has got to
+        far, close = persons(False, time_s), persons(True, time_s)
+        assert all(more >= less for more, less in zip(close, far))
+        assert np.mean(close) > 3 * np.mean(far)
+        assert np.mean(np.array(close) > 0.05) > 0.25
+
+
 def test_on_a_quiet_way_are_trees_and_hardly_a_vehicle() -> None:
     quiet = [sample_frame(seed, SimulatorConfig(place="quiet")) for seed in SEEDS]
     streets, ways = (np.stack([frame.labels for frame in group]) for group in (frames(), quiet))

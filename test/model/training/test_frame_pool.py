@@ -88,7 +88,7 @@ def test_a_pool_is_rendered_again_only_if_it_lacks_something(tmp_path, rendered)
     assert renders(replace(SMALL, modalities=("thermal",))) == 0
     # A stamp of before modalities could be chosen.
     stamp = json.loads((tmp_path / "pool.json").read_text())
-    del stamp["modalities"], stamp["quiet_share"]
+    del stamp["modalities"], stamp["quiet_share"], stamp["close_share"]
     (tmp_path / "pool.json").write_text(json.dumps(stamp))
     assert renders(SMALL) == 0
     assert renders(replace(SMALL, modalities=("thermal", "event"))) == 2
@@ -140,6 +140,14 @@ def test_a_share_of_the_streets_are_quiet_ways():
     for seed, place in zip(range(21, 25), ("street", "quiet", "street", "quiet")):
         (frame,) = network_frames(config, seed)
         expected = StreetSimulator(seed, SimulatorConfig(64, 48, place=place)).frame(0.0)
+        np.testing.assert_array_equal(frame["labels"], expected.labels)
+
+
+def test_on_a_share_of_the_streets_are_people_close_before_the_camera():
+    config = replace(SMALL, streets=4, frames_per_street=1, close_share=0.25)
+    for seed, close in zip(range(21, 25), (False, False, False, True)):
+        (frame,) = network_frames(config, seed)
+        expected = StreetSimulator(seed, SimulatorConfig(64, 48, close_people=close)).frame(0.0)
         np.testing.assert_array_equal(frame["labels"], expected.labels)
 
 
