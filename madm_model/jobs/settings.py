@@ -107,14 +107,15 @@ def default_settings(config: ModelConfig, modality: str, iterations: int, on_gpu
     The method is the released one; its noise period is the same share of the training as there (5000 or 8000 of 10,000
     iterations). A Stable Diffusion sized network is trained as released, on a GPU with LoRA, bfloat16 and gradient
     checkpointing. A small one starts from little and has few iterations: it learns faster, in batches of four on a CPU
-    and of sixteen on a GPU, which takes little longer for them: on real streets they were better in every score. Its
-    teacher follows sooner and averages the UNet too, and the source is shown in the random appearance that the embedded
-    model was trained with: plain colour makes it forget what carries over to the target. Crops are as large as what the
-    network sees live: its attention looks over the whole picture, and other sizes are another task to it. The learning
-    rate falls for the last tenth alone: while it was low, persons on real streets were lost. Logit adjustment by a
-    quarter of the prior gave them back. Pseudo-labels are certain by class, as none of a person's pixels reaches the
-    one threshold, and the weights are the mean of the second half, which found vehicles and persons better than most
-    single steps did, with norm statistics taken anew from source images: with the target's among them it is worse.
+    and of sixteen on a GPU, which takes little longer for them: on real streets, with labelled colour images, they were
+    better in every score. Its teacher follows sooner and averages the UNet too, and the source is shown in the random
+    appearance that the embedded model was trained with: plain colour makes it forget what carries over to the target.
+    Crops are as large as what the network sees live: its attention looks over the whole picture, and other sizes are
+    another task to it. The learning rate falls for the last tenth alone: while it was low, persons on real streets were
+    lost. Logit adjustment by a quarter of the prior gave them back. Pseudo-labels are certain by class, as none of a
+    person's pixels reaches the one threshold, and the weights are the mean of the second half, which found vehicles and
+    persons better than most single steps did, with norm statistics taken anew from source images: with the target's
+    among them it is worse.
 
     Args:
         config: the model to adapt.

@@ -30,7 +30,8 @@ _ASIDE = 0.75
 
 @dataclass(frozen=True)
 class _Close:
-    """One of them: where before the camera, in metres; the way it faces, radians; its speed to the side, m/s."""
+    """One of them: metres before the camera; where across the picture at time 0, -1 to 1; the way it faces,
+    radians; its speed to the side, m/s."""
 
     person: Person
     ahead: float

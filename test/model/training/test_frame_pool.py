@@ -135,19 +135,15 @@ def test_the_noise_before_the_drive_is_reproducible():
     assert once.min() < 0
 
 
-def test_a_share_of_the_streets_are_quiet_ways():
-    config = replace(SMALL, streets=4, frames_per_street=1, quiet_share=0.5)
-    for seed, place in zip(range(21, 25), ("street", "quiet", "street", "quiet")):
+@pytest.mark.parametrize(
+    ("share", "scene", "chosen"),
+    [({"quiet_share": 0.5}, {"place": "quiet"}, (22, 24)), ({"close_share": 0.25}, {"close_people": True}, (24,))],
+)
+def test_a_share_of_the_streets_are_quiet_ways_or_have_people_close_before_the_camera(share, scene, chosen):
+    config = replace(SMALL, streets=4, frames_per_street=1, **share)
+    for seed in range(21, 25):
         (frame,) = network_frames(config, seed)
-        expected = StreetSimulator(seed, SimulatorConfig(64, 48, place=place)).frame(0.0)
-        np.testing.assert_array_equal(frame["labels"], expected.labels)
-
-
-def test_on_a_share_of_the_streets_are_people_close_before_the_camera():
-    config = replace(SMALL, streets=4, frames_per_street=1, close_share=0.25)
-    for seed, close in zip(range(21, 25), (False, False, False, True)):
-        (frame,) = network_frames(config, seed)
-        expected = StreetSimulator(seed, SimulatorConfig(64, 48, close_people=close)).frame(0.0)
+        expected = StreetSimulator(seed, SimulatorConfig(64, 48, **(scene if seed in chosen else {}))).frame(0.0)
         np.testing.assert_array_equal(frame["labels"], expected.labels)
 
 
