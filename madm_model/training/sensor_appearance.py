@@ -29,6 +29,9 @@ _ROUGHNESS[[STREET_11.names.index(name) for name in ("sky", "vehicle", "person")
 _FOLIAGE = (np.arange(256) == STREET_11.names.index("vegetation")).astype(np.float32)
 """Where leaves warm and cold lie side by side."""
 
+_CLOTHED = (np.arange(256) == STREET_11.names.index("person")).astype(np.float32)
+"""Where cloth lies on the skin in one place and hangs from it in the next, which shows from near."""
+
 _PATCHY = (~np.isin(np.arange(256), [STREET_11.names.index(name) for name in ("sky", "vehicle", "person")])).astype(
     np.float32
 )
@@ -89,7 +92,11 @@ def _thermal(rng: np.random.Generator, grey: np.ndarray, colour: np.ndarray, lab
         texture = np.float32(rng.uniform(0.05, 0.5)) * (tones - cv2.blur(tones, (side, side)))
         grey = grey + _ROUGHNESS[labels] * texture + _FOLIAGE[labels] * leaves
 
-    # 4. The camera's gain: dark with a few bright spots, as most real frames are, or even
+    # 4. Folds in clothes, finer than who wears them: what is rough is not foliage alone
+    if rng.random() < 0.6:
+        grey = grey + _folds(rng, _CLOTHED[labels])
+
+    # 5. The camera's gain: dark with a few bright spots, as most real frames are, or even
     low, high = np.percentile(grey, [0.5, rng.uniform(99, 99.9)])
     grey = np.clip((grey - low) / max(high - low, 1e-3), 0, 1)
     if rng.random() < 0.8:
@@ -97,6 +104,21 @@ def _thermal(rng: np.random.Generator, grey: np.ndarray, colour: np.ndarray, lab
     if rng.random() < 0.15:
         grey = 1 - grey
     return grey.astype(np.float32)
+
+
+def _folds(rng: np.random.Generator, clothed: np.ndarray) -> np.ndarray:
+    """Warm and cold folds, and bags, which hang rather than lie: float32 (H, W), around 0.
+
+    Args:
+        clothed: float32 (H, W), 1 where people are.
+    """
+    across = float(np.exp(rng.uniform(np.log(1), np.log(10))))
+    side = 2 * round(2 * across) + 1
+    folds = cv2.GaussianBlur(
+        rng.normal(size=clothed.shape).astype(np.float32), (0, 0), across, sigmaY=across * rng.uniform(1, 2.5)
+    )
+    folds *= np.float32(rng.uniform(0, 0.1)) / max(float(folds.std()), 1e-3)
+    return clothed * cv2.blur(clothed, (side, side)) * folds
 
 
 def _patches(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:

@@ -54,7 +54,7 @@ APPEARANCES = {
 
 def training_streets(modality: str) -> FramePoolConfig:
     """Streets that a student is trained on; of edge frames, each of which takes many rendered moments, half as many."""
-    streets = FramePoolConfig(2_000_000, 400, 4, width=512, height=384, quiet_share=0.4)
+    streets = FramePoolConfig(2_000_000, 400, 4, width=512, height=384, quiet_share=0.4, close_share=0.25)
     return replace(streets, frames_per_street=2, modalities=("rgb", "event")) if modality == "event" else streets
 
 
@@ -254,7 +254,8 @@ def _card_lines(
     start = f" --initial {Path(recipe.initial).name}" if recipe.initial else ""
     minutes = ", ".join(f"{name} {value / 60:.0f} min" for name, value in seconds.items())
     frames, test = recipe.training_frames, recipe.test_frames
-    quiet = f", {100 * frames.quiet_share:.0f} % of them quiet ways" if frames.quiet_share else ""
+    kinds = {"quiet ways": frames.quiet_share, "with people close before the camera": frames.close_share}
+    shares = "".join(f", {100 * share:.0f} % {kind}" for kind, share in kinds.items() if share)
     yield from (
         f"# student-{recipe.modality}",
         "",
@@ -268,7 +269,7 @@ def _card_lines(
         f"{start} --iterations {recipe.iterations} --out madm_model/weights/student-{recipe.modality}` |",
         f"| iterations | {recipe.iterations} of {recipe.batch_size} crops, {recipe.full_view_iterations} of views |",
         f"| training frames | {frames.streets} streets x {frames.frames_per_street}, {frames.width}x{frames.height}"
-        f"{quiet} |",
+        f"{shares} |",
         f"| time | {minutes}; CPU threads: {torch.get_num_threads()} ({platform.machine()}) |",
         f"| torch | {torch.__version__} |",
         "",

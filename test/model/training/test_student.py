@@ -36,7 +36,7 @@ RECIPE = StudentRecipe(
     batch_size=3,
     crop=(64, 64),
     input_size=(64, 96),
-    training_frames=FramePoolConfig(0, 1, 2, width=96, height=64),
+    training_frames=FramePoolConfig(0, 1, 2, width=96, height=64, close_share=0.25),  # of one street: none
     test_frames=FramePoolConfig(1_000_000, 1, 1, width=96, height=64),
 )
 
@@ -57,6 +57,7 @@ def test_it_ends_with_a_model_and_its_card_the_same_when_resumed(tmp_path, monke
     train(RECIPE, tmp_path / "work", tmp_path / "model")
     card = (tmp_path / "model" / "MODEL_CARD.md").read_text()
     assert "`madm train-student swiftnet --modality thermal --seed 0 --iterations 3 --out" in card
+    assert "| training frames | 1 streets x 2, 96x64, 25 % with people close before the camera |" in card
     assert "| class | rgb | thermal | depth |" in card
     segmenter = Segmenter.from_folder(tmp_path / "model", device="cpu")
     assert (segmenter.config.name, segmenter.config.modality) == ("student-thermal", "thermal")
@@ -159,6 +160,19 @@ def test_foliage_is_rougher_than_metal_to_a_thermal_camera() -> None:
     seen = [random_sensor(rng, "thermal", thermal, colour, labels)[8:, :, 0].astype(float) for _ in range(40)]
     foliage, metal = (np.median([view[:, part].std() for view in seen]) for part in (np.s_[:40], np.s_[56:]))
     assert foliage > 1.3 * metal
+
+
+def test_clothes_of_people_close_by_have_folds_and_metal_has_none() -> None:
+    rng = np.random.default_rng(0)
+    colour, thermal = np.full((64, 96, 3), 90, np.uint8), np.full((64, 96, 3), 128, np.uint8)
+    thermal[:2], thermal[2:4] = 0, 255  # something to set the gain by
+
+    def roughness(name: str) -> float:
+        labels = np.full((64, 96), STREET_11.names.index(name), np.uint8)
+        seen = [random_sensor(rng, "thermal", thermal, colour, labels)[..., 0].astype(float) for _ in range(60)]
+        return np.mean([np.abs(cv2.blur(view, (3, 3)) - cv2.blur(view, (15, 15)))[14:].mean() for view in seen])
+
+    assert roughness("person") > 1.5 * roughness("vehicle")
 
 
 def test_the_ground_has_warm_and_cold_patches_and_vehicles_have_none() -> None:
