@@ -35,7 +35,7 @@ from madm_model.training.config import FramePoolConfig
 SIMULATED_STREETS = {
     SIMULATOR: FramePoolConfig(3_000_000, 100, 3),
     REPLAY: FramePoolConfig(3_000_000, 20, 3),
-    SENSOR: FramePoolConfig(3_000_200, 60, 3),
+    SENSOR: FramePoolConfig(3_000_200, 60, 3, close_share=0.25),
 }
 """Streets that are rendered for a source. The replay set travels with the model as these seeds: it is rendered when a
 job first needs it (60 frames; measured 0.18 s a frame on one busy core, so 11 s) and stays on disk (18 MB)."""
