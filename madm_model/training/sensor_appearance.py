@@ -109,6 +109,8 @@ def _thermal(rng: np.random.Generator, grey: np.ndarray, colour: np.ndarray, lab
 def _folds(rng: np.random.Generator, clothed: np.ndarray) -> np.ndarray:
     """Warm and cold folds, and bags, which hang rather than lie: float32 (H, W), around 0.
 
+    They fade where a person is no wider than they are.
+
     Args:
         clothed: float32 (H, W), 1 where people are.
     """
