@@ -19,6 +19,12 @@ import numpy as np
 from madm_model.labels import STREET_11
 from madm_model.training.appearance import slow_change
 
+
+def _where(*names: str) -> np.ndarray:
+    """1 for the ids of these classes and 0 for all others, float32 (256,)."""
+    return np.isin(np.arange(256), [STREET_11.names.index(name) for name in names]).astype(np.float32)
+
+
 _KEEPS_WARMTH = np.isin(STREET_11.names, ("sky", "person"))
 """Classes whose warmth is not drawn anew: persons are warmer than most of a street, and the sky is colder."""
 
@@ -26,15 +32,13 @@ _ROUGHNESS = np.ones(256, np.float32)
 """Share of a colour's texture that a class shows a thermal camera: what is metal, or warm from inside, is smooth."""
 _ROUGHNESS[[STREET_11.names.index(name) for name in ("sky", "vehicle", "person")]] = (0.2, 0.3, 0.5)
 
-_FOLIAGE = (np.arange(256) == STREET_11.names.index("vegetation")).astype(np.float32)
+_FOLIAGE = _where("vegetation")
 """Where leaves warm and cold lie side by side."""
 
-_CLOTHED = (np.arange(256) == STREET_11.names.index("person")).astype(np.float32)
+_CLOTHED = _where("person")
 """Where cloth lies on the skin in one place and hangs from it in the next, which shows from near."""
 
-_PATCHY = (~np.isin(np.arange(256), [STREET_11.names.index(name) for name in ("sky", "vehicle", "person")])).astype(
-    np.float32
-)
+_PATCHY = 1 - _where("sky", "vehicle", "person")
 """What dries, lies in a shadow that has moved on, or is heated from below, in patches: ground, walls, hedges."""
 
 
@@ -88,7 +92,7 @@ def _thermal(rng: np.random.Generator, grey: np.ndarray, colour: np.ndarray, lab
         tones = colour.astype(np.float32) @ (rng.normal(size=3) / 255).astype(np.float32)
         side = 2 * int(rng.integers(2, 9)) + 1
         leaves = cv2.GaussianBlur(rng.normal(size=grey.shape).astype(np.float32), (0, 0), rng.uniform(0.7, 2.5))
-        leaves *= np.float32(rng.uniform(0, 0.1)) / max(float(leaves.std()), 1e-3)
+        leaves = _with_deviation(leaves, rng.uniform(0, 0.1))
         texture = np.float32(rng.uniform(0.05, 0.5)) * (tones - cv2.blur(tones, (side, side)))
         grey = grey + _ROUGHNESS[labels] * texture + _FOLIAGE[labels] * leaves
 
@@ -119,8 +123,12 @@ def _folds(rng: np.random.Generator, clothed: np.ndarray) -> np.ndarray:
     folds = cv2.GaussianBlur(
         rng.normal(size=clothed.shape).astype(np.float32), (0, 0), across, sigmaY=across * rng.uniform(1, 2.5)
     )
-    folds *= np.float32(rng.uniform(0, 0.1)) / max(float(folds.std()), 1e-3)
-    return clothed * cv2.blur(clothed, (side, side)) * folds
+    return clothed * cv2.blur(clothed, (side, side)) * _with_deviation(folds, rng.uniform(0, 0.1))
+
+
+def _with_deviation(field: np.ndarray, deviation: float) -> np.ndarray:
+    """The float32 field, scaled to this standard deviation."""
+    return field * (np.float32(deviation) / max(float(field.std()), 1e-3))
 
 
 def _patches(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
